@@ -1,0 +1,53 @@
+"""Run the benchmarks: `make bench` prints the table and writes benchmarks/results.json."""
+
+import platform
+import statistics
+import time
+from pathlib import Path
+
+import torch
+
+from benchmarks.speed import RACES, Race
+from offmanifold.commands.base import print_table
+from offmanifold.files import write_json
+
+PAIRS = 7
+
+
+def measure(race: Race) -> dict[str, object]:
+    """Return the median ratio of PAIRS pairs timed one after the other, and its range."""
+    race.check(race.ours(), race.plain())
+    ratios = []
+    for _ in range(PAIRS):
+        seconds = []
+        for side in (race.ours, race.plain):
+            start = time.perf_counter()
+            side()
+            seconds.append(time.perf_counter() - start)
+        ratios.append(seconds[1] / seconds[0])
+    return {
+        "name": race.name,
+        "ratio": round(statistics.median(ratios), 2),
+        "low": round(min(ratios), 2),
+        "high": round(max(ratios), 2),
+        "target": race.target,
+        "unit": "times as fast as the plain way",
+    }
+
+
+def main() -> None:
+    """Measure all, print and save."""
+    rows = [measure(make()) for make in RACES]
+    print(f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
+    print_table(
+        ["benchmark", "ratio", "range", "target"],
+        [
+            [str(r["name"]), f"{r['ratio']}×", f"{r['low']} – {r['high']}", str(r["target"] or "–")]
+            for r in rows
+        ],
+    )
+    write_json(Path(__file__).parent / "results.json", rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""Reference implementations as such code is usually written: fp32, NCHW, one thing at a time."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def pgd_l2(model: nn.Module, x: Tensor, y: Tensor, eps: float, steps: int) -> Tensor:
+    """l2 PGD with `loss.backward()`, which computes the gradients of all weights too."""
+    step = 2.5 * eps / steps
+    delta = torch.randn_like(x)
+    delta = eps * delta / delta.flatten(1).norm(dim=1)[:, None, None, None]
+    for _ in range(steps):
+        delta = delta.detach().requires_grad_()
+        loss = F.cross_entropy(model((x + delta).clamp(0, 1)), y)
+        model.zero_grad()
+        loss.backward()
+        gradient = delta.grad
+        assert gradient is not None
+        norm = gradient.flatten(1).norm(dim=1)[:, None, None, None].clamp(min=1e-12)
+        delta = delta.detach() + step * gradient / norm
+        norm = delta.flatten(1).norm(dim=1)[:, None, None, None]
+        delta = delta * (eps / norm).clamp(max=1)
+        delta = (x + delta).clamp(0, 1) - x
+    return (x + delta).detach()
+
+
+def tangent_energies(denoise, x: Tensor, v: Tensor, sigma: float, draws: list[Tensor]) -> Tensor:
+    """vᵀJv by the full Jacobian of each image: one backward pass an output pixel."""
+    result = []
+    for i in range(len(x)):
+        total = torch.zeros(())
+        for z in draws:
+            noisy = (x[i : i + 1] + sigma * z[i : i + 1]).requires_grad_()
+            out = denoise(noisy, None, sigma).flatten()
+            rows = [
+                torch.autograd.grad(out[p], noisy, retain_graph=True)[0].flatten()
+                for p in range(len(out))
+            ]
+            jacobian = torch.stack(rows)
+            flat = v[i].flatten()
+            total = total + flat @ jacobian @ flat
+        result.append(total / len(draws))
+    return torch.stack(result)

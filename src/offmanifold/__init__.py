@@ -1,0 +1,51 @@
+"""Where is an image classifier sensitive: on the data manifold or off it?
+
+import offmanifold as om
+data = om.load_data("distractor:digits")
+run = om.train("small-resnet", data, objective=om.objectives.PGD(eps=1.0))
+manifold = om.fit_manifold(data)
+audit = om.audit(run, data, manifold)
+om.report([audit], "report.html")
+"""
+
+from offmanifold import attacks, objectives
+from offmanifold.auditing import audit, audit_models
+from offmanifold.audits import Audit, read_audit
+from offmanifold.comparing import compare
+from offmanifold.data import Batch, Data, Split, load_data
+from offmanifold.errors import InputError, MissingExtra, RunError
+from offmanifold.gradients import input_gradient
+from offmanifold.manifold import fit_manifold, load_manifold
+from offmanifold.models import Loaded, ModelCard, load_model
+from offmanifold.regimes import Regime
+from offmanifold.reporting import report
+from offmanifold.runs import package_version
+from offmanifold.training import Recipe, train
+
+__version__ = package_version()
+__all__ = [
+    "Audit",
+    "Batch",
+    "Data",
+    "InputError",
+    "Loaded",
+    "MissingExtra",
+    "ModelCard",
+    "Recipe",
+    "Regime",
+    "RunError",
+    "Split",
+    "attacks",
+    "audit",
+    "audit_models",
+    "compare",
+    "fit_manifold",
+    "input_gradient",
+    "load_data",
+    "load_manifold",
+    "load_model",
+    "objectives",
+    "read_audit",
+    "report",
+    "train",
+]

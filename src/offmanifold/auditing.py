@@ -1,0 +1,319 @@
+"""Audit classifiers: loop over batches and measures, and save numbers anyone can check.
+
+It names no measure. Several models are audited in one pass, since everything that depends on the
+images and the manifold alone (noise, tangent spaces, scores) is then computed once.
+"""
+
+import math
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from offmanifold.audits import SCHEMA, Audit, save_audit, with_regimes
+from offmanifold.data.types import Batch, Data
+from offmanifold.files import (
+    tensors_hash,
+)
+from offmanifold.freezing import at_home, frozen
+from offmanifold.loop import Engine, deferred_interrupt
+from offmanifold.measures import Measure, measures
+from offmanifold.models import Loaded, ModelCard, adapt_labels, check_classifier
+from offmanifold.models.labels import BY_INDEX
+from offmanifold.panels import draw_panels
+from offmanifold.planning import (
+    NO_IMAGE,
+    NOT_YET,
+    ZERO,
+    Plan,
+    audit_settings,
+    check_independence,
+    check_options,
+    default_limit,
+    judged,
+)
+from offmanifold.probe import Probe, Scene, Settings, shuffled_copies
+from offmanifold.progress import bar, note
+from offmanifold.runs import package_version
+from offmanifold.temperature import fit_temperature
+
+PANELS = 32
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A classifier to be audited, under a label, and where its audit is to lie."""
+
+    loaded: Loaded
+    label: str
+    folder: Path | None = None
+    mapping: Any = None  # of --classes
+
+
+def audit(
+    model: nn.Module | Loaded,
+    data: Data,
+    manifold: Any = None,
+    *,
+    label: str | None = None,
+    classes: Any = None,
+    folder: Path | None = None,
+    **options: Any,
+) -> Audit:
+    """Audit one classifier; see `audit_models` for the options.
+
+    model: any module, images (n, c, h, w) in [0, 1] → logits; or what `load_model` or `train`
+    returned. classes: which output means which class, as `adapt_labels` takes it; by default by
+    name, and for a bare module in the order of `data.classes`.
+    """
+    if not isinstance(model, Loaded):
+        spec = type(model).__name__
+        weights_hash = tensors_hash(model.state_dict())
+        parameters = sum(p.numel() for p in model.parameters())
+        card = ModelCard(spec, weights_hash=weights_hash, parameters=parameters)
+        subject = Subject(Loaded(model, card), label or spec, folder, classes or BY_INDEX)
+    else:
+        subject = Subject(model, label or model.card.label, folder, classes)
+    return audit_models([subject], data, manifold, **options)[0]
+
+
+def audit_models(
+    subjects: Sequence[Subject],
+    data: Data,
+    manifold: Any = None,
+    *,
+    limit: int | None = None,
+    seed: int = 0,
+    gradient: str = "log_prob",
+    eps: float | None = None,
+    fast: bool = False,
+    only: Sequence[str] | None = None,
+    reference: str | None = None,
+    reference_accuracy: float | None = None,
+    device: str = "auto",
+    batch_size: int | None = None,
+    allow_dependent: bool = False,
+    beside: Sequence[Audit] = (),
+    show: bool = True,
+) -> list[Audit]:
+    """Audit classifiers on `data.test` with one manifold, in one pass.
+
+    manifold: Tangent and Score, or None: what needs one is then skipped, and said so. limit: of
+    images, drawn by seed, class-balanced (default 200; 500 where images and model are small).
+    gradient: see `gradients.SCALARS`. eps: l2 norm per image of the attack. fast: a quarter of the
+    images. only: names of the measures wanted. reference, reference_accuracy: for the regime.
+    device: auto, cpu, cuda or mps. beside: finished audits among which a reference may be. Raises
+    InputError where a model does not fit the data, or was trained with the manifold that judges it
+    (unless `allow_dependent`, which marks the audit). Ctrl-C saves what is done, with its n.
+    """
+    if not subjects:
+        return []
+    place = Engine(device, "fp32").device
+    largest = max(s.loaded.card.parameters for s in subjects)
+    check_options(
+        [*(a.label for a in beside), *(s.label for s in subjects)],
+        limit=limit,
+        gradient=gradient,
+        eps=eps,
+        reference=reference,
+        reference_accuracy=reference_accuracy,
+    )
+    limit = limit if limit is not None else default_limit(data, largest)
+    part, images = judged([s.loaded for s in subjects], data, manifold)
+    images = images.subset(min(limit, max(20, limit // 4)) if fast else limit, seed)
+    plan = Plan.of(
+        part,
+        images,
+        [measures[name]() for name in (only or list(measures))],
+        manifold,
+        audit_settings(data, manifold, seed, gradient, eps),
+        check_independence([s.loaded for s in subjects], manifold, allow_dependent),
+    )
+    means = data.train.class_means.to(place) if "labels" in plan.has else None
+    judge = manifold if "manifold" in plan.has else None
+    with ExitStack() as stack:
+        for subject in subjects:
+            stack.enter_context(frozen(subject.loaded.module))
+            stack.enter_context(at_home(subject.loaded.module))
+        if isinstance(judge, nn.Module):
+            judge = stack.enter_context(at_home(judge)).to(place)
+        interrupted = stack.enter_context(deferred_interrupt())
+        runs = [_Run(s, data, place) for s in subjects]
+        progress = stack.enter_context(bar("auditing", len(images), show=show))
+        first = True
+        for batch in images.batches(batch_size or _batch_size(data)):
+            scene = Scene(_to(batch, place), images, judge, means, plan.settings)
+            for run in runs:
+                run.see(scene, plan.running, plan.has)
+            progress.advance(len(batch))
+            if show and first:
+                note(_expectation(plan, runs, len(batch)))
+                first = False
+            if interrupted():
+                break
+    found = [run.finish(plan, data, manifold) for run in runs]
+    found = with_regimes([*beside, *found], reference, reference_accuracy)[len(beside) :]
+    audits = [save_audit(a, s.folder) for a, s in zip(found, subjects, strict=True)]
+    if interrupted():
+        raise KeyboardInterrupt
+    return audits
+
+
+class _Run:
+    """One classifier under audit: its columns and panels as they grow."""
+
+    def __init__(self, subject: Subject, data: Data, device: torch.device):
+        self.subject = subject
+        loaded = subject.loaded
+        module, outputs = check_classifier(loaded.module.to(device), data.shape, device)
+        checked = Loaded(module, replace(loaded.card, outputs=outputs))
+        self.module = adapt_labels(checked, data.classes, subject.mapping).to(device)
+        self.shuffled = shuffled_copies(self.module)
+        self.temperature = fit_temperature(self.module, data.val, device)
+        self.columns: dict[str, list[np.ndarray]] = {}
+        self.panels: dict[str, list[Tensor]] = {}
+        self.seconds = 0.0
+
+    def see(self, scene: Scene, running: Sequence[Measure], has: set[str]) -> None:
+        started = time.time()
+        probe = Probe(scene, self.module, self.temperature, self.shuffled)
+        probe.gradient()  # a model without one is refused before anything long
+        y = scene.batch.y
+        found: dict[str, Tensor] = {
+            "index": probe.index,
+            "label": torch.full((len(probe.x),), -1) if y is None else y,
+            "prediction": probe.logits.argmax(1),
+        }
+        for measure in running:
+            found |= measure.columns(probe)
+        for name, values in found.items():
+            self.columns.setdefault(name, []).append(values.detach().cpu().numpy())
+        shown = sum(len(part) for part in self.panels.get("index", []))
+        if shown < PANELS:
+            for name, values in draw_panels(probe, PANELS - shown, has).items():
+                self.panels.setdefault(name, []).append(values.cpu())
+        self.seconds += time.time() - started
+
+    def finish(self, plan: Plan, data: Data, manifold: Any) -> Audit:
+        columns = {k: np.concatenate(v) for k, v in self.columns.items()}
+        n = len(columns.get("index", ()))
+        numbers = {m.name: m.reduce(columns, n) for m in plan.running}
+        step = plan.settings.reference_step
+        skipped = {**plan.reasons, **NOT_YET}
+        for name, number in numbers.items():
+            if number["value"] is None:
+                skipped[name] = NO_IMAGE if n == 0 else ZERO
+        saved = {
+            "schema": SCHEMA,
+            "version": package_version(),
+            "label": self.subject.label,
+            "model": _describe_model(self.subject.loaded.card),
+            "data": _describe_data(data, plan, n),
+            "manifold": (
+                None
+                if manifold is None
+                else {**manifold.card.summary(), "independent": plan.independent}
+            ),
+            "settings": {
+                **_describe_settings(plan.settings, data),
+                "temperature": self.temperature,
+                "seconds": round(self.seconds, 1),
+            },
+            "measures": numbers,
+            "curves": {
+                name: curve.reduce(columns, n)
+                for m in plan.running
+                for name, curve in m.curves(step).items()
+            },
+            "skipped": {name: english for name, (english, _) in skipped.items()},
+            "skipped_ja": {name: japanese for name, (_, japanese) in skipped.items()},
+            "regime": None,
+        }
+        paths = [plan.images.source.names[i] for i in columns.get("index", ())]
+        kept = {k: v for k, v in columns.items() if v.ndim == 1}
+        joined = {k: torch.cat(v) for k, v in self.panels.items()}
+        return Audit(_without_nan(saved), {**kept, "path": np.array(paths, dtype=object)}, joined)
+
+
+def _describe_model(card: ModelCard) -> dict[str, Any]:
+    return {
+        "spec": card.spec,
+        "classes": None if card.classes is None else list(card.classes),
+        "parameters": card.parameters,
+        "objective": card.objective,
+        "weights_hash": card.weights_hash,
+        "input_shape": card.input_shape and list(card.input_shape),
+        "licence": card.licence,
+    }
+
+
+def _describe_data(data: Data, plan: Plan, n: int) -> dict[str, Any]:
+    return {
+        "spec": data.info.get("spec"),
+        "name": data.info.get("name"),
+        "fingerprint": data.fingerprint,
+        "classes": None if data.classes is None else list(data.classes),
+        "shape": list(data.shape),
+        "split": plan.part,
+        "n": n,
+        "planned": len(plan.images),
+        "labels": "labels" in plan.has,
+        "masks": "masks" in plan.has,
+        "skipped": data.info.get("skipped", []),
+    }
+
+
+def _describe_settings(settings: Settings, data: Data) -> dict[str, Any]:
+    step = 2.5 * settings.eps / settings.attack_steps
+    return {
+        "seed": settings.seed,
+        "gradient": settings.gradient,
+        "eps": settings.eps,
+        "eps_unit": "l2 norm per image, pixels in [0,1]",
+        "attack": f"pgd, {settings.attack_steps} steps of {step:.4g}, 1 restart",
+        "reference_step": settings.reference_step,
+        "step_unit": "l2 norm per image, pixels in [0,1]",
+        "sigma": settings.sigma,
+        "sigma_unit": "standard deviation per pixel in [0,1]",
+        "directions": settings.directions,
+        "draws": settings.draws,
+        "d": math.prod(data.shape),
+    }
+
+
+def _expectation(plan: Plan, runs: Sequence[_Run], done: int) -> str:
+    """Return the plan and the expected time, in a sentence, once a first batch is done."""
+    cost = sum(m.cost for m in plan.running)
+    left = (len(plan.images) - done) / done * sum(run.seconds for run in runs)
+    return (
+        f"images: {len(plan.images)}, models: {len(runs)}, measures: {len(plan.running)} "
+        f"({cost:.0f} forward passes an image); about {left:.0f} s to go"
+    )
+
+
+def _batch_size(data: Data) -> int:
+    return max(1, min(50, 3_000_000 // math.prod(data.shape)))
+
+
+def _to(batch: Batch, device: torch.device) -> Batch:
+    def move(t: Tensor | None) -> Tensor | None:
+        return None if t is None else t.to(device)
+
+    return replace(batch, x=batch.x.to(device), y=move(batch.y), mask=move(batch.mask))
+
+
+def _without_nan(value: Any) -> Any:
+    """Return JSON values with null for what is not finite."""
+    if isinstance(value, dict):
+        return {k: _without_nan(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(v) for v in value]
+    if isinstance(value, float | np.floating):
+        return float(value) if math.isfinite(value) else None
+    return value

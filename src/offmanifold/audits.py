@@ -1,0 +1,181 @@
+"""What an audit saves, and how it is read back: `audit.json`, `images.parquet`, panels.
+
+Report, compare, sweep and regime read these and nothing else.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from torch import Tensor
+
+from offmanifold.data.types import Data
+from offmanifold.errors import InputError
+from offmanifold.files import (
+    content_hash,
+    make_folder,
+    read_json,
+    write_atomically,
+    write_json,
+    write_tensors,
+)
+from offmanifold.measures import Number, measures
+from offmanifold.models import Loaded, ModelCard
+from offmanifold.regimes import Regime, choose_reference, gather, regime
+from offmanifold.runs import FORMAT, ROOT
+
+SCHEMA = "offmanifold.audit/1"
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit found: `json` is audit.json, `columns` one array an image and column.
+
+    folder: where it lies; None if unsaved. `audit["accuracy.clean"]` is a Number.
+    """
+
+    json: dict[str, Any]
+    columns: dict[str, np.ndarray] = field(repr=False)
+    panels: dict[str, Tensor] = field(repr=False)
+    folder: Path | None = None
+
+    def __getitem__(self, measure: str) -> Number:
+        if measure not in self.json["measures"]:
+            reason = self.json["skipped"].get(measure, "no such measure")
+            raise InputError(f'this audit has no "{measure}": {reason}')
+        return Number.read(self.json["measures"][measure])
+
+    @property
+    def label(self) -> str:
+        """The model's name in tables and figures."""
+        return self.json["label"]
+
+    @property
+    def regime(self) -> Regime:
+        """The regime, by the rule of `offmanifold.regimes`."""
+        return Regime(**self.json["regime"])
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """Labels of the audited images (n,), or None."""
+        labels = self.columns["label"]
+        return None if (labels < 0).any() or not len(labels) else labels
+
+
+def read_audit(folder: Path) -> Audit:
+    """Return a saved audit (panels are left on disk). Raises InputError where it is none."""
+    saved = read_json(folder / "audit.json")
+    if not isinstance(saved, dict) or not str(saved.get("schema", "")).startswith(
+        "offmanifold.audit/"
+    ):
+        raise InputError(f"{folder} is no audit; give a folder that `offmanifold audit` made")
+    if saved["schema"] != SCHEMA:
+        raise InputError(
+            f"{folder} has schema {saved['schema']}, which this version cannot read; update "
+            "offmanifold"
+        )
+    try:
+        table = pq.read_table(folder / "images.parquet")
+    except (OSError, pa.ArrowInvalid) as error:
+        raise InputError(f"cannot read {folder / 'images.parquet'}: {error}") from error
+    columns = {name: table[name].to_numpy() for name in table.column_names}
+    return Audit(saved, columns, {}, folder)
+
+
+def finished_audit(folder: Path | None, label: str) -> Audit | None:
+    """Return the audit in a folder if it saw all the images it was to see, under this label."""
+    if folder is None or not (folder / "audit.json").is_file():
+        return None
+    saved = read_json(folder / "audit.json")
+    if saved.get("schema") != SCHEMA or saved.get("label") != label:
+        return None
+    return read_audit(folder) if saved["data"]["n"] == saved["data"]["planned"] else None
+
+
+def common_images(one: Audit, other: Audit) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Return the columns of both for the images that both saw, in one order.
+
+    Raises InputError where there is none.
+    """
+    index, i, j = np.intersect1d(one.columns["index"], other.columns["index"], return_indices=True)
+    if not len(index):
+        raise InputError(f"{one.label} and {other.label} share no image; audit both alike")
+    return {k: v[i] for k, v in one.columns.items()}, {k: v[j] for k, v in other.columns.items()}
+
+
+def save_audit(audit: Audit, folder: Path | None) -> Audit:
+    """Write an audit atomically, audit.json last; return it with its folder (None: unsaved)."""
+    if folder is None:
+        return audit
+    if (folder / "audit.json").exists():
+        kept = read_json(folder / "audit.json")
+        if kept.get("schema") == SCHEMA and kept["data"]["n"] > audit.json["data"]["n"]:
+            return read_audit(folder)  # an interrupted audit does not replace a longer one
+    make_folder(folder)
+    first = ["index", "path", "label", "prediction"]
+    order = [*first, *(name for name in audit.columns if name not in first)]
+    table = pa.table({name: audit.columns[name] for name in order if name in audit.columns})
+    write_atomically(folder / "images.parquet", lambda path: pq.write_table(table, path))
+    write_tensors(folder / "panels.safetensors", audit.panels)
+    write_json(folder / "audit.json", audit.json)  # last: its presence says that all is there
+    return replace(audit, folder=folder)
+
+
+def with_regimes(
+    audits: Sequence[Audit], reference: str | None, reference_accuracy: float | None
+) -> list[Audit]:
+    """Return the audits with the regime of each, by the reference that a comparison of them has."""
+    objectives = {a.label: (a.json["model"]["objective"] or {}).get("name") for a in audits}
+    if reference is not None and reference not in objectives:
+        raise InputError(
+            f'no audit is labelled "{reference}" (--reference); known: {", ".join(objectives)}'
+        )
+    chosen = choose_reference(objectives, reference)
+    standard = next((a for a in audits if a.label == chosen), None)
+    result = []
+    for one in audits:
+        columns, labels, pair = one.columns, one.labels, None
+        if standard is not None:
+            columns, theirs = common_images(one, standard)
+            labels = None if labels is None else columns["label"]
+            pair = (standard.label, theirs)
+        spread = one.json["measures"].get("output.spread", {}).get("value")
+        evidence = gather(
+            columns,
+            labels,
+            spread,
+            reference=pair,
+            reference_accuracy=reference_accuracy,
+        )
+        result.append(replace(one, json={**one.json, "regime": regime(evidence).json()}))
+    return result
+
+
+def audit_hash(card: ModelCard, data: Data, manifold: Any, options: Mapping[str, Any]) -> str:
+    """Return the 12 hex digits that name an audit: all that changes its numbers."""
+    return content_hash(
+        {
+            "format": FORMAT,
+            "schema": SCHEMA,
+            "weights": card.weights_hash,
+            "data": data.fingerprint,
+            "manifold": None if manifold is None else manifold.card.hash,
+            "measures": sorted(measures),
+            **options,
+        }
+    )
+
+
+def audit_folder(loaded: Loaded, name: str, out: Path | None = None) -> Path:
+    """Return where an audit named by `audit_hash` lies: below its run, or `runs/<spec>-<hash>`."""
+    if out is not None:
+        return out
+    run = Path(loaded.card.spec)
+    if (run / "config.json").is_file():
+        return run / "audits" / name
+    plain = "".join(c if c.isalnum() or c in "._-" else "-" for c in loaded.card.spec)
+    return ROOT / f"{plain}-{loaded.card.weights_hash}" / "audits" / name

@@ -1,0 +1,77 @@
+"""The command line: parse, run, and turn errors into one sentence and an exit code."""
+
+import logging
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+import tyro
+
+from offmanifold.errors import InputError, RunError, unknown_name
+from offmanifold.runs import package_version
+
+BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
+CONFIG = (
+    tyro.conf.OmitSubcommandPrefixes,
+    tyro.conf.CascadeSubcommandArgs,
+    tyro.conf.OmitArgPrefixes,
+    tyro.conf.FlagCreatePairsOff,
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line and return its exit code: 0, 1 failed, 2 bad input, 130 interrupted."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    argv = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(argv)
+    except InputError as error:
+        return _say(f"error: {error}", BAD_INPUT)
+    except RunError as error:
+        return _say(f"error: {error}", FAILED)
+    except KeyboardInterrupt:
+        return _say("interrupted; what was finished is kept, the same command goes on", INTERRUPTED)
+    except Exception as error:  # a bug: one sentence, and the traceback where it can be found
+        return _say(f"bug: {type(error).__name__}: {error} (traceback: {_log()})", FAILED)
+
+
+def _run(argv: list[str]) -> int:
+    from offmanifold.commands import COMMANDS
+
+    if argv[:1] == ["--version"]:
+        print(f"offmanifold {package_version()}")
+        return 0
+    if argv and not argv[0].startswith("-") and argv[0] not in COMMANDS:
+        raise unknown_name("command", argv[0], COMMANDS)
+    try:
+        command = tyro.extras.subcommand_cli_from_dict(
+            COMMANDS,
+            args=argv,
+            prog="offmanifold",
+            description="Where is an image classifier sensitive: on the data manifold or off it?",
+            config=CONFIG,
+        )
+    except SystemExit as stop:  # tyro has printed help, or what is wrong
+        return int(stop.code or 0)
+    command.run()
+    return 0
+
+
+def _say(text: str, code: int) -> int:
+    print(text, file=sys.stderr)
+    return code
+
+
+def _log() -> Path:
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="offmanifold-", suffix=".log", delete=False, encoding="utf-8"
+    ) as file:
+        traceback.print_exc(file=file)
+    return Path(file.name)
+
+
+def entry() -> None:
+    """The console script."""
+    sys.exit(main())

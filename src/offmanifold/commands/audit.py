@@ -1,0 +1,179 @@
+"""`offmanifold audit`."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from offmanifold.auditing import Subject, audit_models
+from offmanifold.audits import Audit, audit_folder, audit_hash, finished_audit, with_regimes
+from offmanifold.commands.base import Images, print_json, print_table, resolve_manifold
+from offmanifold.errors import InputError
+from offmanifold.measures import measures
+from offmanifold.models import adapt_labels, load_model
+from offmanifold.models.labels import BY_INDEX
+from offmanifold.planning import check_independence, check_options, default_limit, judged
+from offmanifold.progress import note
+
+
+@dataclass(frozen=True)
+class AuditCommand:
+    """Audit classifiers: accuracy, robustness, and where they are sensitive.
+
+    Attributes:
+        model: one or more models: runs/NAME, timm:NAME, torchvision:NAME, FILE.py:FUNCTION.
+        images: which images; the test part of them is audited.
+        weights: a file of weights for the model.
+        allow_pickle: load weights that hold pickled objects, which can run code.
+        classes: map.json, or by-index: how outputs are named where names do not match.
+        manifold: auto, none, or a fitted manifold.
+        limit: how many images (default 200; 500 where images and model are small).
+        fast: a quarter of the images.
+        gradient: the scalar whose input gradient is looked at: log_prob, logit, logsumexp,
+            logit_sum, loss or margin.
+        eps: radius of the attack, an l2 norm per image in [0, 1] pixels.
+        only: names of the measures wanted; all by default.
+        label: name in tables and figures (one model only).
+        reference: label of the standard model, for the regime.
+        reference_accuracy: accuracy of a standard model that is not at hand.
+        allow_dependent: let a manifold judge a model trained with it, marked as dependent.
+        seed: of the images drawn, of partners and of the noise that classifiers meet.
+        out: folder of the audit (one model only).
+        device: auto, cpu, cuda or mps.
+        report: write a page of the audits to this file.
+        language: of the page and the table.
+        json: print the audits as JSON on stdout.
+    """
+
+    model: Annotated[tuple[str, ...], tyro.conf.Positional]
+    images: Annotated[Images, tyro.conf.arg(name="")] = field(default_factory=Images)
+    weights: Path | None = None
+    allow_pickle: bool = False
+    classes: str | None = None
+    manifold: str = "auto"
+    limit: int | None = None
+    fast: bool = False
+    gradient: str = "log_prob"
+    eps: float | None = None
+    only: tuple[str, ...] = ()
+    label: str | None = None
+    reference: str | None = None
+    reference_accuracy: float | None = None
+    allow_dependent: bool = False
+    seed: int = 0
+    out: Path | None = None
+    device: str = "auto"
+    report: Path | None = None
+    language: Literal["en", "ja"] = "en"
+    json: bool = False
+
+    def run(self) -> None:
+        """Audit, save, and print the table."""
+        if not self.model:
+            raise InputError(
+                "no model given; for example: offmanifold audit runs/erm --data digits"
+            )
+        if len(self.model) > 1 and (self.out or self.label or self.weights):
+            raise InputError("--out, --label and --weights are for one model at a time")
+        for name in self.only:
+            measures[name]
+        data = self.images.load(self._asked_shape())
+        loaded = [
+            load_model(
+                spec,
+                self.weights,
+                classes=data.classes,
+                shape=data.shape,
+                allow_pickle=self.allow_pickle,
+            )
+            for spec in self.model
+        ]
+        labels = [self.label or one.card.label for one in loaded]
+        check_options(
+            labels,
+            limit=self.limit,
+            gradient=self.gradient,
+            eps=self.eps,
+            reference=self.reference,
+            reference_accuracy=self.reference_accuracy,
+        )
+        for one in loaded:
+            adapt_labels(one, data.classes, self.classes)  # said before anything long is begun
+        manifold = resolve_manifold(self.manifold, data, device=self.device)
+        options: dict[str, Any] = {
+            "limit": self.limit or default_limit(data, max(m.card.parameters for m in loaded)),
+            "seed": self.seed,
+            "gradient": self.gradient,
+            "eps": self.eps,
+            "fast": self.fast,
+            "only": list(self.only) or None,
+        }
+        mapping = self.classes
+        part, _ = judged(loaded, data, manifold)
+        hashed = {**options, "classes": _content(mapping), "part": part}
+        subjects = [
+            Subject(
+                one,
+                label,
+                audit_folder(one, audit_hash(one.card, data, manifold, hashed), self.out),
+                mapping,
+            )
+            for one, label in zip(loaded, labels, strict=True)
+        ]
+        kept = {s.label: finished_audit(s.folder, s.label) for s in subjects}
+        waiting = [s for s in subjects if kept[s.label] is None]
+        check_independence(loaded, manifold, self.allow_dependent)
+        made = audit_models(
+            waiting,
+            data,
+            manifold,
+            reference=self.reference,
+            reference_accuracy=self.reference_accuracy,
+            device=self.device,
+            allow_dependent=self.allow_dependent,
+            beside=[one for one in kept.values() if one is not None],
+            **options,
+        )
+        found = {**kept, **{one.label: one for one in made}}
+        audits = with_regimes(
+            [one for one in found.values() if one is not None],
+            self.reference,
+            self.reference_accuracy,
+        )
+        show(audits, self.json, self.language)
+        for one in audits:
+            reason = one.regime.reason_ja if self.language == "ja" else one.regime.reason
+            note(f"{one.label}: {one.regime.name}. {reason}")
+            note(f"  audit in {one.folder}")
+        if self.report is not None:
+            from offmanifold.reporting import report  # matplotlib takes a second
+
+            note(f"page: {report(audits, self.report, self.language)}")
+
+    def _asked_shape(self) -> tuple[int, int, int] | None:
+        """Return the image shape the model asks for, where the user says none and it knows one."""
+        spec = self.model[0]
+        if self.images.image_size or spec.startswith("small-resnet") or ".py:" in spec:
+            return None
+        return load_model(spec, self.weights, allow_pickle=self.allow_pickle).card.input_shape
+
+
+def show(audits: list[Audit], as_json: bool, language: str) -> None:
+    """Print audits as JSON, or as the small table."""
+    if as_json:
+        print_json([a.json for a in audits])
+    else:
+        from offmanifold.reporting import table
+
+        print_table(*table(audits, language))
+
+
+def _content(mapping: str | None) -> Any:
+    if mapping is None or mapping == BY_INDEX:
+        return mapping
+    try:
+        return json.loads(Path(mapping).read_text())
+    except (OSError, ValueError):
+        return mapping

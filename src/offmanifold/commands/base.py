@@ -1,0 +1,122 @@
+"""What commands share: where data and models come from, how tables are printed."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from offmanifold.data import Data, load_data
+from offmanifold.errors import InputError, unknown_name
+from offmanifold.files import read_json
+from offmanifold.manifold import LEAST_IMAGES, fit_manifold, load_manifold
+from offmanifold.progress import note
+from offmanifold.runs import ROOT
+
+Size = tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class Images:
+    """Which images.
+
+    Attributes:
+        data: digits, distractor:DATA, a folder (class folders or flat), a .npz or a .parquet.
+        image_size: height and width to bring the images to; needed where they differ.
+        channels: 1 for grey, 3 for colour; by default as the images are.
+        max_bad_share: share of unreadable images above which loading fails.
+        data_seed: of the division into training, validation and test images.
+    """
+
+    data: str = "distractor:digits"
+    image_size: Size = None
+    channels: int | None = None
+    max_bad_share: float = 0.05
+    data_seed: int = 0
+
+    def load(self, shape: tuple[int, int, int] | None = None, *, show: bool = True) -> Data:
+        """Return the data; shape: what the model asks for where the user says nothing.
+
+        Halves of a distractor picture are never resized for the sake of a model.
+        """
+        asked = shape[1:] if shape and not self.data.startswith("distractor:") else None
+        size = self.image_size or asked
+        return load_data(
+            self.data,
+            size=size,
+            channels=self.channels,
+            seed=self.data_seed,
+            max_bad_share=self.max_bad_share,
+            progress=show and sys.stderr.isatty(),
+        )
+
+
+def print_json(value: Any) -> None:
+    """Print JSON, alone on stdout."""
+    json.dump(value, sys.stdout, ensure_ascii=False, allow_nan=False, indent=1)
+    sys.stdout.write("\n")
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table on stdout."""
+    table = Table(*header)
+    for row in rows:
+        table.add_row(*row)
+    width = None if sys.stdout.isatty() else 160
+    Console(width=width, highlight=False).print(table)
+
+
+def resolve_manifold(spec: str, data: Data, *, device: str = "auto", show: bool = True) -> Any:
+    """Return the manifold that a spec names, or None.
+
+    `auto`: fitted on data.train, found again by its hash; None below 500 training images. `none`.
+    Else a folder that fit-manifold made, by its path or by the name or hash of one in runs/.
+    """
+    if spec == "none":
+        return None
+    if spec == "auto":
+        if len(data.train) < LEAST_IMAGES:
+            note(
+                f"{len(data.train)} training images are too few for a manifold ({LEAST_IMAGES}); "
+                "what needs one is skipped"
+            )
+            return None
+        manifold = fit_manifold(data, device=device, show=show)
+    else:
+        manifold = load_manifold(find_manifold(spec))
+    if not manifold.card.usable:
+        note(
+            f"the manifold {manifold.card.spec} passed its gates at no σ; what needs it is skipped"
+        )
+    elif tuple(manifold.card.shape) != data.shape:
+        raise InputError(
+            f"images of shape {data.shape} do not match the manifold {spec}, fitted at "
+            f"{tuple(manifold.card.shape)}; refit with "
+            f'"offmanifold fit-manifold --data {data.info.get("spec")}"'
+        )
+    elif manifold.card.data != data.train.fingerprint:
+        note(
+            f"{manifold.card.spec} was fitted on other images than the training part of "
+            f"{data.info.get('spec')}: its tangent spaces and scores are those of other data"
+        )
+    return manifold
+
+
+def find_manifold(spec: str) -> Path:
+    """Return the folder of a fitted manifold."""
+    given = Path(spec)
+    if (given / "config.json").is_file():
+        return given
+    known = {}
+    for config in sorted(ROOT.glob("*/config.json")):
+        if read_json(config).get("kind") == "manifold":
+            known[config.parent.name] = config.parent
+    name = given.name
+    found = [f for n, f in known.items() if name in (n, *n.rsplit("-", 1))]
+    if len(found) != 1:
+        raise unknown_name("manifold", spec, ["auto", "none", *(str(f) for f in known.values())])
+    return found[0]

@@ -1,0 +1,103 @@
+"""Compare audits image by image."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from offmanifold.audits import Audit, common_images, with_regimes
+from offmanifold.errors import InputError
+from offmanifold.files import write_json
+from offmanifold.measures import measures
+from offmanifold.measures.statistics import difference
+from offmanifold.regimes import choose_reference
+
+SCHEMA = "offmanifold.compare/1"
+SAME = (
+    ("data", "fingerprint", "--data"),
+    ("data", "split", "part of the data"),
+    ("manifold", "hash", "--manifold"),
+    ("settings", "gradient", "--gradient"),
+    ("settings", "eps", "--eps"),
+    ("settings", "seed", "--seed"),
+)
+"""What audits must share to be compared: (part of audit.json, key, what the user chose)."""
+
+
+def compare(
+    audits: Sequence[Audit],
+    *,
+    reference: str | None = None,
+    reference_accuracy: float | None = None,
+) -> dict[str, Any]:
+    """Return compare.json: the audits, each regime by the common reference, paired differences.
+
+    reference: label of the standard model; by default the only `erm` run. Differences are given for
+    every pair of audits of the same images; the standard model comes first. Raises InputError for
+    audits of other data or with equal labels.
+    """
+    if not audits:
+        raise InputError("nothing to compare; give at least one audit")
+    labels = [a.label for a in audits]
+    twice = {label for label in labels if labels.count(label) > 1}
+    if twice:
+        raise InputError(f'two audits are labelled "{twice.pop()}"; audit one with another --label')
+    for one in audits[1:]:
+        for part, key, mend in SAME:
+            mine, theirs = ((x.json.get(part) or {}).get(key) for x in (one, audits[0]))
+            if mine != theirs:
+                raise InputError(
+                    f"{one.label} and {audits[0].label} were audited with another {mend} "
+                    f"({mine}, {theirs}); audit both in the same way"
+                )
+    objectives = {a.label: (a.json["model"]["objective"] or {}).get("name") for a in audits}
+    standard = choose_reference(objectives, reference)
+    audits = sorted(
+        with_regimes(audits, reference, reference_accuracy), key=lambda a: a.label != standard
+    )
+    return {
+        "schema": SCHEMA,
+        "reference": standard,
+        "audits": [
+            {"folder": None if a.folder is None else str(a.folder.resolve()), **a.json}
+            for a in audits
+        ],
+        "differences": _differences(audits),
+    }
+
+
+def _differences(audits: Sequence[Audit]) -> dict[str, list[dict[str, Any]]]:
+    result: dict[str, list[dict[str, Any]]] = {}
+    for i, against in enumerate(audits):
+        for one in audits[i + 1 :]:
+            mine, theirs = common_images(one, against)
+            n = len(mine["index"])
+            for name in one.json["measures"]:
+                if name not in against.json["measures"] or name not in measures:
+                    continue
+                measure = measures[name]()
+                try:
+                    gap = difference(
+                        measure.statistic,
+                        mine,
+                        theirs,
+                        n,
+                        unit=measure.unit,
+                    )
+                except KeyError:  # its columns are not kept, an image a scalar
+                    continue
+                result.setdefault(name, []).append(
+                    {"label": one.label, "against": against.label, "difference": gap.json()}
+                )
+    return result
+
+
+def save_comparison(comparison: dict[str, Any], path: Path) -> Path:
+    """Write compare.json, with the audits' folders relative to it, so that both can be moved."""
+    place = path.parent.resolve()
+    audits = [
+        {**one, "folder": one["folder"] and os.path.relpath(one["folder"], place)}
+        for one in comparison["audits"]
+    ]
+    write_json(path, {**comparison, "audits": audits})
+    return path

@@ -1,0 +1,141 @@
+"""`FILE.parquet`: a table of encoded images, as Hugging Face `datasets` writes it.
+
+Column `image`: struct {bytes, path} or binary. Column `label`, optional: integers; class names are
+taken from the Hugging Face metadata where there are any. Of two files NAME-train.parquet and
+NAME-test.parquet side by side, giving either loads both, as train and test.
+"""
+
+import errno
+import json
+import os
+import tempfile
+import threading
+import weakref
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from offmanifold.data.decoding import BadImage
+from offmanifold.data.encoded import EncodedSource
+from offmanifold.data.labels import as_labels, numbered_classes
+from offmanifold.data.opening import Found, Request
+from offmanifold.errors import InputError, RunError
+
+TRAIN, TEST = "-train.parquet", "-test.parquet"
+
+
+def open_parquet(path: Path, request: Request) -> Found:
+    """Return the images of a table, or of the pair of tables it belongs to."""
+    files = pair_of(path)
+    store = _Store()
+    names: list[str] = []
+    parts: list[str] = []
+    labels: list[np.ndarray | None] = []
+    classes: list[tuple[str, ...] | None] = []
+    for part, file in files.items():
+        n, file_labels, file_classes = _read(file, store)
+        names += [f"{part}/{i}" if part else str(i) for i in range(n)]
+        parts += [part] * n
+        labels.append(file_labels)
+        classes.append(file_classes)
+    where = " and ".join(map(str, files.values()))
+    if len(set(classes)) > 1 or len({x is None for x in labels}) > 1:
+        raise InputError(f"{where} differ in their classes or label column; write both alike")
+    if not names:
+        raise InputError(f"{where} holds no image")
+    joined = np.concatenate([x for x in labels if x is not None]) if labels[0] is not None else None
+    source = EncodedSource(names, joined, store.get, request, where)
+    return Found(
+        name=path.name.removesuffix(TRAIN).removesuffix(TEST).removesuffix(".parquet"),
+        source=source,
+        classes=classes[0] or (None if joined is None else numbered_classes(joined, where)),
+        parts=np.array(parts)[source.kept] if len(files) > 1 else None,
+        skipped=source.skipped,
+    )
+
+
+def pair_of(path: Path) -> dict[str, Path]:
+    """Return {"train": …, "test": …} where the file has its sibling, else {"": path}."""
+    stem = path.name.removesuffix(TRAIN).removesuffix(TEST)
+    pair = {"train": path.with_name(stem + TRAIN), "test": path.with_name(stem + TEST)}
+    return pair if path in pair.values() and all(p.is_file() for p in pair.values()) else {"": path}
+
+
+class _Store:
+    """Encoded images in a temporary file: any of them is at hand, and none in memory."""
+
+    def __init__(self):
+        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  (lives as long as this)
+        weakref.finalize(self, self._file.close)
+        self._ends = [0]
+        self._lock = threading.Lock()
+
+    def add(self, content: bytes | None) -> None:
+        content = content or b""
+        try:
+            if self._file.write(content) < len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            raise RunError(
+                f"cannot write images to {tempfile.gettempdir()} ({error.strerror}); "
+                "free space there, or set TMPDIR to another folder"
+            ) from error
+        self._ends.append(self._ends[-1] + len(content))
+
+    def get(self, i: int) -> bytes:
+        start, end = self._ends[i : i + 2]
+        if start == end:
+            raise BadImage("it has no bytes")
+        with self._lock:
+            self._file.seek(start)
+            return self._file.read(end - start)
+
+
+def _read(path: Path, store: _Store) -> tuple[int, np.ndarray | None, tuple[str, ...] | None]:
+    """Add the images of one file to the store; return their number, labels and class names."""
+    try:
+        with pq.ParquetFile(path) as file:
+            schema = file.schema_arrow
+            columns = [name for name in ("image", "label") if name in schema.names]
+            _check_columns(schema, path)
+            labels = [np.empty(0, np.int64)]
+            for batch in file.iter_batches(batch_size=256, columns=columns):
+                images = batch.column("image")
+                if pa.types.is_struct(images.type):
+                    images = images.field("bytes")
+                for content in images.to_pylist():
+                    store.add(content)
+                if "label" in columns:
+                    labels.append(batch.column("label").to_numpy(zero_copy_only=False))
+            n = file.metadata.num_rows
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"cannot read {path} as parquet ({error})") from error
+    if "label" not in columns:
+        return n, None, None
+    where = f'column "label" of {path}'
+    checked = as_labels(np.concatenate(labels), n, where)  # a missing label makes them floats
+    classes = _class_names(schema)
+    if classes is not None and n and checked.max() >= len(classes):
+        raise InputError(f"{where} holds {checked.max()}, but only {len(classes)} names are given")
+    return n, checked, classes
+
+
+def _check_columns(schema: pa.Schema, path: Path) -> None:
+    if "image" not in schema.names:
+        raise InputError(f'{path} has no column "image" (it has {", ".join(schema.names)})')
+    kind = schema.field("image").type
+    if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
+        kind = kind.field("bytes").type
+    if not (pa.types.is_binary(kind) or pa.types.is_large_binary(kind)):
+        raise InputError(f'column "image" of {path} is {kind}; it must hold encoded images (bytes)')
+
+
+def _class_names(schema: pa.Schema) -> tuple[str, ...] | None:
+    """Return the names of the feature `label` in Hugging Face metadata, if any."""
+    try:
+        info = json.loads((schema.metadata or {})[b"huggingface"])
+        return tuple(map(str, info["info"]["features"]["label"]["names"]))
+    except (KeyError, TypeError, ValueError):
+        return None

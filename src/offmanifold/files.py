@@ -1,0 +1,118 @@
+"""Files that are never half written, and names made of content."""
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from offmanifold.errors import InputError, RunError
+
+
+@contextlib.contextmanager
+def _named_write_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise RunError(
+                f"no space left to write {path}; what was finished is kept: free space and run "
+                "the same command again"
+            ) from error
+        raise InputError(
+            f"cannot write {path} ({error.strerror or error}); choose a writable folder with --out"
+        ) from error
+
+
+def make_folder(path: Path) -> Path:
+    """Make a folder and its parents; raises InputError where it cannot be made."""
+    with _named_write_errors(path):
+        path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Call `write(temporary path)` and rename the result to `path`, so that no half file exists.
+
+    Raises InputError where the place is unwritable, RunError on a full disk.
+    """
+    make_folder(path.parent)
+    with _named_write_errors(path):
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            try:
+                write(temporary)
+            except SafetensorError as error:  # tells a failed write in its text alone
+                code = re.search(r"os error (\d+)", str(error))
+                if code is None:
+                    raise
+                raise OSError(int(code[1]), os.strerror(int(code[1]))) from error
+            with open(temporary, "rb") as file:
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file atomically."""
+    write_atomically(path, lambda p: p.write_text(text, encoding="utf-8"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file atomically; NaN and infinity are refused (unknown values are null)."""
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file; raises InputError that names a file that is missing or broken."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise InputError(f"{path} is not valid JSON ({error})") from error
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None):
+    """Write a safetensors file atomically; tensors are made contiguous and moved to the CPU."""
+    plain = {k: v.detach().contiguous().cpu().clone() for k, v in tensors.items()}
+    write_atomically(path, lambda p: save_file(plain, p, metadata=metadata))
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read a safetensors file and its metadata; raises InputError where it is missing or broken."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {k: file.get_tensor(k) for k in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"cannot read the tensors in {path}: {error}") from error
+
+
+def content_hash(value: Any) -> str:
+    """Return the run identity: 12 hex digits of sha256 over canonical JSON."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def tensors_hash(tensors: dict[str, Tensor]) -> str:
+    """Return 12 hex digits of sha256 over names, types, shapes and values of tensors."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        value = tensors[name].detach().cpu().contiguous()
+        digest.update(f"{name}{value.dtype}{tuple(value.shape)}".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:12]

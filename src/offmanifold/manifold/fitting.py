@@ -1,0 +1,133 @@
+"""Fit a manifold on training images, save it, find it again."""
+
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from offmanifold.data.types import Data
+from offmanifold.errors import InputError
+from offmanifold.files import read_json, read_tensors, write_tensors
+from offmanifold.loop import Engine, Precision, settled
+from offmanifold.manifold.base import ManifoldCard
+from offmanifold.manifold.pooled import Pooled, least_pooling, pool_data
+from offmanifold.manifold.tweedie import TweedieManifold
+from offmanifold.registry import Registry, from_config, to_config
+from offmanifold.runs import claim, finish, identity, run_folder, saved_precision
+
+LEAST_IMAGES = 500  # training images below which `auto` fits no manifold
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a fit keeps its checkpoint and its log, and its seed."""
+
+    seed: int = 0
+    checkpoint: Path | None = None
+    show: bool = True
+    log: list[dict[str, float]] = field(default_factory=list)
+
+
+class Estimator(Protocol):
+    """A registered frozen dataclass whose fields are the settings of a fit."""
+
+    name: str
+
+    def resolved(self, train: Any) -> "Estimator":
+        """Return the same with defaults that depend on the data filled in."""
+        ...
+
+    def fit(self, data: Data, card: ManifoldCard, engine: Engine, place: Place) -> TweedieManifold:
+        """Fit on data.train, choose on data.val; the result carries a completed card."""
+        ...
+
+    def rebuild(self, card: ManifoldCard, tensors: dict[str, Tensor]) -> TweedieManifold:
+        """Return a saved manifold."""
+        ...
+
+
+estimators: Registry[Estimator] = Registry("manifold estimator")
+
+
+def fit_manifold(
+    data: Data,
+    estimator: Estimator | None = None,
+    *,
+    seed: int = 0,
+    out: Path | None = None,
+    save: bool = True,
+    device: str = "auto",
+    precision: Precision = "auto",
+    show: bool = True,
+) -> Any:
+    """Fit a manifold on `data.train` with σ chosen on `data.val`; or find it, if fitted before.
+
+    estimator: a `Denoiser()` by default. Saved in `out`, or in `runs/manifold-<hash>`, unless not
+    `save`; interrupted, the same call goes on. Images above 64 pixels a side are averaged over
+    blocks first (`Pooled`). Returns a Manifold (Tangent and Score). Raises InputError where the
+    images cannot carry one.
+    """
+    started = time.time()
+    if estimator is None:
+        estimator = estimators["denoiser"]()
+    if len(data.train) < 2 or len(data.val) < 1:
+        raise InputError("a manifold needs training and validation images; give more images")
+    engine = Engine(device, settled(precision, saved_precision(out)))
+    pooling = least_pooling(data.shape)
+    inner = pool_data(data, pooling) if pooling > 1 else data
+    estimator = estimator.resolved(inner.train)
+    config = {
+        "kind": "manifold",
+        "estimator": to_config(estimator),
+        "data": data.train.fingerprint,
+        "chosen_on": data.val.fingerprint,
+        "shape": list(data.shape),
+        "classes": list(data.classes) if data.classes else None,
+        "pooling": pooling,
+        "seed": seed,
+        "precision": engine.precision,
+    }
+    card = ManifoldCard(
+        spec=estimator.name,
+        hash=identity(config),
+        shape=inner.shape,
+        classes=data.classes,
+        data=data.train.fingerprint,
+        pooling=pooling,
+    )
+    if not save:
+        manifold = estimator.fit(inner, card, engine, Place(seed, None, show))
+        return _wrapped(manifold, data.shape)
+    folder = run_folder("manifold", config, out)
+    if claim(folder, config):
+        return load_manifold(folder)
+    place = Place(seed, folder / "resume.pt", show)
+    manifold = estimator.fit(inner, card, engine, place)
+    write_tensors(folder / "model.safetensors", dict(manifold.state_dict()))
+    finish(folder, started, {"card": manifold.card.summary(), "log": place.log})
+    return load_manifold(folder)
+
+
+def load_manifold(folder: Path) -> Any:
+    """Return a fitted manifold from its folder, for images of the size it was fitted on."""
+    config = read_json(folder / "config.json")
+    if not isinstance(config, dict) or config.get("kind") != "manifold":
+        raise InputError(f"{folder} is no fitted manifold; give a folder that fit-manifold made")
+    if not (folder / "metrics.json").exists():
+        raise InputError(f"the manifold {folder} is not finished; run its fit-manifold again")
+    saved = dict(read_json(folder / "metrics.json")["card"])
+    saved.pop("usable")
+    classes = tuple(saved["classes"]) if saved["classes"] else None
+    card = ManifoldCard(**{**saved, "shape": tuple(saved["shape"]), "classes": classes})
+    tensors, _ = read_tensors(folder / "model.safetensors")
+    estimator = from_config(estimators, config["estimator"])
+    manifold = estimator.rebuild(replace(card, spec=str(folder)), tensors)
+    manifold.eval().requires_grad_(False)
+    return _wrapped(manifold, tuple(config["shape"]))
+
+
+def _wrapped(manifold: TweedieManifold, shape: tuple[int, ...]) -> Any:
+    r = manifold.card.pooling
+    return Pooled(manifold, r, (shape[0], shape[1], shape[2])) if r > 1 else manifold

@@ -1,0 +1,31 @@
+"""Accuracy on clean images."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from offmanifold.measures.base import Measure, measures
+from offmanifold.probe import Probe
+
+
+def correct(logits: Tensor, y: Tensor) -> Tensor:
+    """Return (n,) 1 where the largest logit is the label's; not a number is wrong."""
+    return (logits.argmax(1) == y).float() * logits.isfinite().all(1).float()
+
+
+@measures.register("accuracy.clean")
+@dataclass(frozen=True)
+class Accuracy(Measure):
+    """Share of images whose label has the largest logit, with Wilson's interval."""
+
+    unit: ClassVar[str] = "share"
+    better: ClassVar[str | None] = "higher"
+    title: ClassVar[str] = "Accuracy"
+    title_ja: ClassVar[str] = "正解率"
+    needs: ClassVar = frozenset({"labels"})
+    cost: ClassVar[float] = 1
+    method: ClassVar[str] = "wilson"
+
+    def columns(self, probe: Probe) -> dict[str, Tensor]:
+        return {self.name: correct(probe.logits, probe.y)}

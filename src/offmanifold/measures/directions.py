@@ -1,0 +1,41 @@
+"""Unit directions: what gradients and their controls are made into before they are compared."""
+
+import torch
+from torch import Tensor
+
+
+def unit(v: Tensor) -> Tensor:
+    """Return v (n, …) with each image's l2 norm 1; zero where it is zero or not finite.
+
+    A zero or non-finite gradient so counts as cosine and fraction 0.
+    """
+    flat = torch.nan_to_num(v.flatten(1), nan=0.0, posinf=0.0, neginf=0.0)
+    finite = torch.isfinite(v.flatten(1)).all(1, keepdim=True)
+    largest = flat.abs().amax(1, keepdim=True)
+    scaled = flat / largest.clamp(
+        min=torch.finfo(flat.dtype).tiny
+    )  # tiny gradients do not underflow
+    norm = scaled.norm(dim=1, keepdim=True)
+    good = finite & (largest > 0)
+    return torch.where(good, scaled / norm.clamp(min=1e-12), torch.zeros_like(flat)).view_as(v)
+
+
+def cosine(u: Tensor, v: Tensor) -> Tensor:
+    """Return the cosine of each pair of images, (n,); 0 where one is zero or not finite."""
+    return (unit(u) * unit(v)).flatten(1).sum(1)
+
+
+def is_zero(v: Tensor) -> Tensor:
+    """Return (n,) whether `unit` has nothing to go by."""
+    return ~unit(v).flatten(1).any(1)
+
+
+def spectrum_noise(x: Tensor, noise: Tensor) -> Tensor:
+    """Return noise with each image's own amplitude spectrum, random phase, mean removed.
+
+    x: images (n, c, h, w); noise: white noise of the same shape, whose phases are taken.
+    """
+    amplitude = torch.fft.fft2(x - x.mean((2, 3), keepdim=True)).abs()
+    phases = torch.fft.fft2(noise)
+    phases = phases / phases.abs().clamp(min=1e-12)
+    return torch.fft.ifft2(amplitude * phases).real

@@ -1,0 +1,148 @@
+"""How far the output moves for a step of one length along the manifold, and off it."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from offmanifold.measures.base import Curve, Measure, measures
+from offmanifold.measures.directions import unit
+from offmanifold.measures.statistics import Statistic, ratio_of
+from offmanifold.probe import Probe
+
+MULTIPLES = (0.25, 0.5, 1.0, 2.0, 4.0)
+LEAST_CHANGE = 1e-6
+SIDES = ("on", "off")
+
+
+def column(side: str, multiple: float = 1.0, norm: str = "") -> str:
+    """Return the column of a side's change at a multiple of the reference step."""
+    at = "" if multiple == 1 else f"@{multiple:g}"
+    return f"robustness.{side}_change{norm}{at}"
+
+
+def changes(probe: Probe) -> dict[str, Tensor]:
+    """Return ‖p(x + εv) − p(x)‖ (n,), mean over unit directions v of each side, L1 and l2.
+
+    ε is the reference step times each of MULTIPLES; perturbed images are not clipped.
+    """
+
+    def compute() -> dict[str, Tensor]:
+        settings = probe.scene.settings
+        result: dict[str, Tensor] = {}
+        for side, which in zip(SIDES, (0, 1), strict=True):
+            for multiple in MULTIPLES:
+                moved = [
+                    probe.change(
+                        multiple
+                        * settings.reference_step
+                        * unit(probe.scene.split_noise(draw)[which])
+                    )
+                    for draw in range(settings.directions)
+                ]
+                l1 = torch.stack([m.abs().sum(1) for m in moved]).mean(0)
+                result[column(side, multiple)] = l1
+                if multiple == 1:
+                    l2 = torch.stack([m.norm(dim=1) for m in moved]).mean(0)
+                    result[column(side, norm="_l2")] = l2
+        return result
+
+    return probe.memo.once("changes", compute)
+
+
+class _Change(Measure):
+    needs: ClassVar = frozenset({"manifold"})
+
+    def columns(self, probe: Probe) -> dict[str, Tensor]:
+        return changes(probe)
+
+
+def _curve(side: str, title: str, title_ja: str, step: float) -> Curve:
+    return Curve(
+        x=tuple(m * step for m in MULTIPLES),
+        x_unit="l2 norm of the step, pixels in [0, 1]",
+        columns=tuple(column(side, m) for m in MULTIPLES),
+        title=title,
+        title_ja=title_ja,
+    )
+
+
+@measures.register("robustness.on_change")
+@dataclass(frozen=True)
+class OnChange(_Change):
+    """Mean ‖Δp‖₁ for a step of the reference length along the manifold."""
+
+    unit: ClassVar[str] = "L1 of softmax"
+    title: ClassVar[str] = "Change for a step along the manifold"
+    title_ja: ClassVar[str] = "多様体上の変化に対する出力変化"
+    cost: ClassVar[float] = 20
+
+    def curves(self, step: float) -> dict[str, Curve]:
+        return {"robustness.on": _curve("on", self.title, self.title_ja, step)}
+
+
+@measures.register("robustness.off_change")
+@dataclass(frozen=True)
+class OffChange(_Change):
+    """Mean ‖Δp‖₁ for a step of the reference length off the manifold."""
+
+    unit: ClassVar[str] = "L1 of softmax"
+    better: ClassVar[str | None] = "lower"
+    title: ClassVar[str] = "Change for a step off the manifold"
+    title_ja: ClassVar[str] = "多様体外の変化に対する出力変化"
+
+    def curves(self, step: float) -> dict[str, Curve]:
+        return {"robustness.off": _curve("off", self.title, self.title_ja, step)}
+
+
+@measures.register("robustness.change_ratio")
+@dataclass(frozen=True)
+class ChangeRatio(_Change):
+    """Mean change on ÷ mean change off at the reference step; null where off ≤ 1e-6.
+
+    Unit directions are chance-normalised: for small steps the ratio goes as √((d−k)/(k ρ_rel)).
+    """
+
+    better: ClassVar[str | None] = "higher"
+    title: ClassVar[str] = "Change along ÷ off the manifold"
+    title_ja: ClassVar[str] = "出力変化の比（多様体上÷多様体外）"
+
+    @property
+    def statistic(self) -> Statistic:
+        return ratio_of(column("on"), column("off"), least=LEAST_CHANGE)
+
+
+@measures.register("robustness.on_change_l2")
+@dataclass(frozen=True)
+class OnChangeL2(_Change):
+    """Mean ‖Δp‖₂ for a step of the reference length along the manifold."""
+
+    unit: ClassVar[str] = "l2 of softmax"
+    title: ClassVar[str] = "Change for a step along the manifold, l2"
+    title_ja: ClassVar[str] = "多様体上の変化に対する出力変化（l2）"
+
+
+@measures.register("robustness.off_change_l2")
+@dataclass(frozen=True)
+class OffChangeL2(_Change):
+    """Mean ‖Δp‖₂ for a step of the reference length off the manifold."""
+
+    unit: ClassVar[str] = "l2 of softmax"
+    better: ClassVar[str | None] = "lower"
+    title: ClassVar[str] = "Change for a step off the manifold, l2"
+    title_ja: ClassVar[str] = "多様体外の変化に対する出力変化（l2）"
+
+
+@measures.register("robustness.change_ratio_l2")
+@dataclass(frozen=True)
+class ChangeRatioL2(_Change):
+    """The ratio of the l2 changes; null where off ≤ 1e-6."""
+
+    better: ClassVar[str | None] = "higher"
+    title: ClassVar[str] = "Change along ÷ off the manifold, l2"
+    title_ja: ClassVar[str] = "出力変化の比（多様体上÷多様体外、l2）"
+
+    @property
+    def statistic(self) -> Statistic:
+        return ratio_of(column("on", norm="_l2"), column("off", norm="_l2"), least=LEAST_CHANGE)

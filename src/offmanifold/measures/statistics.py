@@ -1,0 +1,144 @@
+"""Means, ratios of means, intervals and z: the one place of statistics.
+
+A statistic is a function (columns, weights (b, n)) → (b,), so that one resampling of images serves
+value, interval and paired difference alike, whatever the statistic.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import norm
+
+RESAMPLES, LEVEL = 2000, 0.95
+
+Columns = Mapping[str, np.ndarray]
+Statistic = Callable[[Columns, np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Number:
+    """A value with its 95 % interval; None where it is not known."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    method: str = "bootstrap"
+    over: str = "images"
+    unit: str = ""
+
+    def json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+    def above(self, threshold: float) -> bool:
+        """Whether the whole interval lies above a threshold."""
+        return self.low is not None and self.low > threshold
+
+    def below(self, threshold: float) -> bool:
+        """Whether the whole interval lies below a threshold."""
+        return self.high is not None and self.high < threshold
+
+    @classmethod
+    def read(cls, saved: Mapping[str, Any]) -> "Number":
+        """Return the number that `json` wrote, without what was added to it."""
+        return cls(**{f: saved[f] for f in cls.__dataclass_fields__ if f in saved})
+
+
+@functools.lru_cache(maxsize=8)
+def resamples(n: int) -> np.ndarray:
+    """Return bootstrap weights (RESAMPLES, n): how often each image was drawn; the same each time.
+
+    The same resampling for every measure and model of n images is what makes differences paired.
+    """
+    generator = np.random.default_rng(20230530)
+    draws = generator.integers(0, n, (RESAMPLES, n))
+    counts = np.zeros((RESAMPLES, n), dtype=np.float32)
+    np.add.at(counts, (np.arange(RESAMPLES)[:, None], draws), 1)
+    counts.setflags(write=False)
+    return counts
+
+
+def mean_of(column: str) -> Statistic:
+    """Return the statistic: the mean of a column."""
+    return lambda columns, weights: weights @ columns[column] / weights.sum(1)
+
+
+def ratio_of(over: str, under: str, *, part_of_sum: bool = False, least: float = 0.0) -> Statistic:
+    """Return the statistic: mean of one column ÷ mean of another (÷ their sum if `part_of_sum`).
+
+    NaN, which is saved as null, where the denominator is not above `least`.
+    """
+
+    def statistic(columns: Columns, weights: np.ndarray) -> np.ndarray:
+        total = weights.sum(1)
+        top, bottom = weights @ columns[over] / total, weights @ columns[under] / total
+        bottom = top + bottom if part_of_sum else bottom
+        return np.where(bottom > least, top / np.where(bottom > least, bottom, 1), np.nan)
+
+    return statistic
+
+
+def estimate(statistic: Statistic, columns: Columns, n: int, *, unit: str = "") -> Number:
+    """Return a statistic of n images with its bootstrap percentile interval."""
+    if n == 0:
+        return Number(None, None, None, 0, unit=unit)
+    with np.errstate(invalid="ignore"):  # what is not finite becomes null
+        value = statistic(columns, np.ones((1, n), dtype=np.float32))[0]
+        samples = statistic(columns, resamples(n))
+    return _number(value, samples, n, unit)
+
+
+def difference(
+    statistic: Statistic, columns: Columns, other: Columns, n: int, *, unit: str = ""
+) -> Number:
+    """Return the statistic of `columns` − that of `other`, on the same n images in one order."""
+    return estimate(
+        lambda _, weights: statistic(columns, weights) - statistic(other, weights),
+        columns,
+        n,
+        unit=unit,
+    )
+
+
+def proportion(successes: float, n: int, *, unit: str = "") -> Number:
+    """Return a share with its Wilson score interval."""
+    if n == 0:
+        return Number(None, None, None, 0, "wilson", unit=unit)
+    z = norm.ppf(0.5 + LEVEL / 2)
+    p = successes / n
+    centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    low, high = max(0.0, min(p, centre - half)), min(1.0, max(p, centre + half))
+    return Number(float(p), float(low), float(high), n, "wilson", unit=unit)
+
+
+def paired(values: np.ndarray, others: np.ndarray) -> tuple[Number, float | None, float | None]:
+    """Return the mean difference, its z (÷ bootstrap standard error) and effect (÷ sd of images).
+
+    z and effect are None where no image differs from another.
+    """
+    columns = {"difference": np.asarray(values, np.float64) - np.asarray(others, np.float64)}
+    n = len(values)
+    number = estimate(mean_of("difference"), columns, n)
+    if n < 2:
+        return number, None, None
+    error = float(np.std(mean_of("difference")(columns, resamples(n)), ddof=1))
+    deviation = float(np.std(columns["difference"], ddof=1))
+    if error < 1e-12 or deviation < 1e-12 or number.value is None:
+        return number, None, None
+    return number, number.value / error, number.value / deviation
+
+
+def _number(value: float, samples: np.ndarray, n: int, unit: str) -> Number:
+    """A value with the percentiles of its resamples; null unless nearly all of them are finite."""
+    if not np.isfinite(value):
+        return Number(None, None, None, n, unit=unit)
+    finite = samples[np.isfinite(samples)]
+    if len(finite) < 0.95 * len(samples):
+        return Number(float(value), None, None, n, unit=unit)
+    low, high = np.quantile(finite, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Number(float(value), float(low), float(high), n, unit=unit)

@@ -1,0 +1,44 @@
+"""Small modules that turn what a network takes and gives into images in [0, 1] → logits."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class Normalise(nn.Module):
+    """Images in [0, 1] → (images − mean) / std, per channel."""
+
+    def __init__(self, mean: tuple[float, ...], std: tuple[float, ...]):
+        super().__init__()
+        # not in the state dict: it belongs to the architecture, not to what was learnt
+        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1), persistent=False)
+        self.mean: Tensor
+        self.std: Tensor
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x - self.mean) / self.std
+
+
+class GreyToColour(nn.Module):
+    """Grey images (n, 1, h, w) → the same in three channels, for networks that take colour."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[1] != 1:
+            raise ValueError(f"the model takes grey images, not images of {x.shape[1]} channels")
+        return x.expand(-1, 3, -1, -1)
+
+
+class LogitsOf(nn.Module):
+    """An output object with `.logits`, as Hugging Face's models give → the logits."""
+
+    def forward(self, output: Any) -> Tensor:
+        return output.logits
+
+
+class TwoLogits(nn.Module):
+    """One logit (n, 1) → (n, 2) logits (0, s), with the same sigmoid as their softmax."""
+
+    def forward(self, s: Tensor) -> Tensor:
+        return torch.cat([torch.zeros_like(s), s], 1)

@@ -1,0 +1,19 @@
+"""Training objectives: one a file; a new one is a file here and a line below."""
+
+from offmanifold.objectives.base import Loss, Objective, Plain, Resources, objectives
+from offmanifold.objectives.erm import ERM
+from offmanifold.objectives.gradient_norm import GradientNorm
+from offmanifold.objectives.noise import Noise
+from offmanifold.objectives.pgd import PGD
+
+__all__ = [
+    "ERM",
+    "PGD",
+    "GradientNorm",
+    "Loss",
+    "Noise",
+    "Objective",
+    "Plain",
+    "Resources",
+    "objectives",
+]

@@ -1,0 +1,24 @@
+"""Standard training."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from offmanifold.objectives.base import Loss, Plain, objectives
+from offmanifold.precision import at_least_float32
+
+
+@objectives.register("erm")
+@dataclass(frozen=True)
+class ERM(Plain):
+    """Empirical risk minimisation: the cross-entropy ℓ(f(x), y).
+
+    Cost: one forward and one backward pass.
+    """
+
+    def __call__(
+        self, model: nn.Module, x: Tensor, y: Tensor, *, generator: torch.Generator
+    ) -> Loss:
+        return Loss(F.cross_entropy(at_least_float32(model(x)), y, reduction="none"))

@@ -1,0 +1,192 @@
+"""What an audit will measure, on which images, with which settings; and why not the rest."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from offmanifold.data.types import Data, Split
+from offmanifold.errors import InputError, unknown_name
+from offmanifold.gradients import SCALARS
+from offmanifold.manifold.gates import PREFERRED
+from offmanifold.measures import Measure
+from offmanifold.models import Loaded
+from offmanifold.probe import Settings
+
+SMALL_PIXELS, SMALL_PARAMETERS = 4096, 2_000_000  # below both, 500 images cost little
+NOT_YET = {
+    "alignment.cosine_posterior/ceiling": (
+        "the agreement of two manifolds fitted on halves of the data comes with a later version",
+        "データを半分に分けて推定した二つの多様体の一致度は、今後の版で追加されます",
+    ),
+    "alignment.cosine_posterior@sigma/2": (
+        "the cosine at half and at twice σ comes with a later version",
+        "σの半分および2倍でのコサイン類似度は、今後の版で追加されます",
+    ),
+    "alignment.on_manifold_fraction/fake_manifolds": (
+        "low-pass and global-PCA manifolds as controls come with a later version",
+        "対照としての低域通過多様体と大域PCA多様体は、今後の版で追加されます",
+    ),
+    "manifold.second_estimator": (
+        "a second estimate of the manifold comes with a later version",
+        "別の方法による多様体の推定は、今後の版で追加されます",
+    ),
+}
+LACKS = {
+    "labels": (
+        "the images have no labels; put them in one folder a class",
+        "画像にラベルがありません。クラスごとのフォルダーに分けてください",
+    ),
+    "masks": (
+        "the data have no masks of the true signal",
+        "真の信号を示すマスクがデータにありません",
+    ),
+    "manifold": (
+        "there is no usable manifold; fit one on at least 500 images (offmanifold fit-manifold)",
+        "使用できる多様体がありません。500枚以上の画像で推定してください"
+        "（offmanifold fit-manifold）",
+    ),
+    "posterior": (
+        "the manifold knows no classes, or others than the data; fit it on labelled images",
+        "多様体がデータのクラスを知りません。ラベル付き画像で推定してください",
+    ),
+    "pooling": (
+        "the manifold resolves every pixel",
+        "多様体はすべての画素を分解しています",
+    ),
+}
+NO_IMAGE = ("no image was audited", "監査した画像がありません")
+ZERO = ("its denominator is zero", "分母がゼロです")
+"""Reasons in English and Japanese: what comes later, and {what a measure needs: what to do}."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be measured on which images, and why the rest will not."""
+
+    part: str
+    images: Split
+    running: list[Measure]
+    reasons: dict[str, tuple[str, str]]
+    has: set[str]
+    settings: Settings
+    independent: bool
+
+    @classmethod
+    def of(
+        cls,
+        part: str,
+        images: Split,
+        wanted: Sequence[Measure],
+        manifold: Any,
+        settings: Settings,
+        independent: bool,
+    ) -> "Plan":
+        has = _capabilities(images, manifold)
+        lacks = {
+            m.name: next((need for need in LACKS if need in m.needs and need not in has), None)
+            for m in wanted
+        }
+        reasons = {name: LACKS[lack] for name, lack in lacks.items() if lack is not None}
+        running = [m for m in wanted if lacks[m.name] is None]
+        return cls(part, images, running, reasons, has, settings, independent)
+
+
+def judged(models: Sequence[Loaded], data: Data, manifold: Any) -> tuple[str, Split]:
+    """Return "test" and its images, or "all".
+
+    All images are judged where we divided them ourselves, and neither a manifold nor a model was
+    made on any of them, as far as is known: a bare module may have been.
+    """
+    foreign = all(m.card.config.keys() == {"spec", "weights_hash"} for m in models)
+    divided = data.info.get("source") == "divided 70/15/15"
+    if manifold is not None or not foreign or not divided:
+        return "test", data.test
+    rows = np.concatenate([part.rows for part in (data.train, data.val, data.test)])
+    return "all", Split(data.test.source, np.sort(rows), data.classes)
+
+
+def _capabilities(images: Split, manifold: Any) -> set[str]:
+    has = set()
+    if images.labels is not None:
+        has.add("labels")
+    if images.source.masks(images.rows[:1]) is not None:
+        has.add("masks")
+    if manifold is not None and manifold.card.usable:
+        has.add("manifold")
+        if images.classes is not None and manifold.card.classes == images.classes:
+            has.add("posterior")
+        if manifold.card.pooling > 1:
+            has.add("pooling")
+    return has
+
+
+def audit_settings(
+    data: Data, manifold: Any, seed: int, gradient: str, eps: float | None
+) -> Settings:
+    """Return the settings of an audit, those the user left open by the size of the images."""
+    chosen = None if manifold is None else manifold.card.sigma
+    eps = default_eps(data.shape, data.info.get("name")) if eps is None else eps
+    return Settings(
+        seed=seed,
+        gradient=gradient,
+        eps=eps,
+        reference_step=0.0476 * math.sqrt(math.prod(data.shape)),
+        sigma=PREFERRED if chosen is None else chosen,
+    )
+
+
+def check_options(
+    labels: Sequence[str],
+    *,
+    limit: int | None = None,
+    gradient: str = "log_prob",
+    eps: float | None = None,
+    reference: str | None = None,
+    reference_accuracy: float | None = None,
+) -> None:
+    """Raise InputError for an option no audit can have, before anything long is begun."""
+    if limit is not None and limit < 2:
+        raise InputError(f"--limit must be at least 2, not {limit}")
+    if eps is not None and not eps > 0:
+        raise InputError(f"--eps must be above 0 (an l2 norm per image), not {eps}")
+    if gradient not in SCALARS:
+        raise unknown_name("gradient", gradient, SCALARS)
+    if reference_accuracy is not None and not 0 <= reference_accuracy <= 1:
+        raise InputError(f"--reference-accuracy is a share from 0 to 1, not {reference_accuracy}")
+    twice = {label for label in labels if labels.count(label) > 1}
+    if twice:
+        raise InputError(f'two models are labelled "{twice.pop()}"; audit each with its --label')
+    if reference is not None and reference not in labels:
+        raise unknown_name("label for --reference", reference, labels)
+
+
+def default_limit(data: Data, parameters: int) -> int:
+    """Return how many images an audit sees by default."""
+    small = math.prod(data.shape) <= SMALL_PIXELS and parameters <= SMALL_PARAMETERS
+    return 500 if small else 200
+
+
+def default_eps(shape: tuple[int, int, int], name: str | None) -> float:
+    """Return the default radius, an l2 norm per image: 1 for digits, else 0.5·√(d/3072)."""
+    if name in ("digits", "distractor-digits"):
+        return 1.0
+    return round(0.5 * math.sqrt(math.prod(shape) / 3072), 3)
+
+
+def check_independence(models: Sequence[Loaded], manifold: Any, allow_dependent: bool) -> bool:
+    """Return whether no model was trained with the manifold that judges it; else refuse.
+
+    Raises InputError unless `allow_dependent`: no coach is judge.
+    """
+    if manifold is None:
+        return True
+    trained = [m.card.label for m in models if m.card.manifold == manifold.card.hash]
+    if trained and not allow_dependent:
+        raise InputError(
+            f"{trained[0]} was trained with this very manifold, which therefore cannot judge it; "
+            "fit another with another --seed, or force it with --allow-dependent"
+        )
+    return not trained

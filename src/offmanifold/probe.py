@@ -1,0 +1,255 @@
+"""One batch seen through a classifier and a manifold, lazily, nothing computed twice."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from offmanifold.data.types import Batch, Split
+from offmanifold.freezing import frozen
+from offmanifold.gradients import input_gradient
+from offmanifold.manifold.pooled import Pooled
+from offmanifold.randomness import generator_of, image_noise, seed_of
+
+T = TypeVar("T")
+UNTRAINED_SEEDS = 3
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an audit is asked; each is saved with its unit.
+
+    gradient: name of the scalar. eps: l2 norm per image of the attack. reference_step: l2 norm of
+    a step. directions: of each side. draws: of noise. sigma: per pixel, the manifold's own.
+    """
+
+    seed: int = 0
+    gradient: str = "log_prob"
+    eps: float = 1.0
+    attack_steps: int = 10
+    reference_step: float = 1.0
+    directions: int = 2
+    draws: int = 4
+    sigma: float = 0.25
+
+
+class Memo:
+    """Values computed once and kept as long as their batch."""
+
+    def __init__(self):
+        self._kept: dict[Any, Any] = {}
+
+    def once(self, key: Any, compute: Callable[[], T]) -> T:
+        """Return the value under a key, computed at the first call."""
+        if key not in self._kept:
+            self._kept[key] = compute()
+        return self._kept[key]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A batch and a manifold without any classifier: what all audited models share.
+
+    batch: on the device. split: where partners are drawn from. manifold: Tangent and Score, or
+    None. class_means: (k, c, h, w) of the training images, or None without labels.
+    """
+
+    batch: Batch
+    split: Split
+    manifold: Any
+    class_means: Tensor | None
+    settings: Settings
+    memo: Memo = field(default_factory=Memo, repr=False, compare=False)
+
+    @property
+    def x(self) -> Tensor:
+        """Images (n, c, h, w)."""
+        return self.batch.x
+
+    def noise(self, name: str, draw: int = 0) -> Tensor:
+        """Return standard normal noise (n, c, h, w) by (seed, name, draw, image index)."""
+
+        def compute() -> Tensor:
+            shape, index = tuple(self.x.shape[1:]), self.batch.index
+            return image_noise(shape, index, seed=self.settings.seed, name=name, draw=draw).to(
+                self.x
+            )
+
+        return self.memo.once(("noise", name, draw), compute)
+
+    @cached_property
+    def partner(self) -> Batch:
+        """For each image one of another class (any other without labels), by seed and index."""
+        rows, labels = self.split.rows, self.split.labels
+        chosen = []
+        for i, index in enumerate(self.batch.index.tolist()):
+            own = None if self.batch.y is None else int(self.batch.y[i])
+            others = rows[rows != index] if labels is None else rows[labels != own]
+            others = others if len(others) else rows[rows != index]  # images of one class alone
+            draw = np.random.default_rng(seed_of(self.settings.seed, "partner", index))
+            chosen.append(draw.choice(others))
+        batch = self.split.read(np.array(chosen))
+        y = None if batch.y is None else batch.y.to(self.x.device)
+        return replace(batch, x=batch.x.to(self.x.device), y=y)
+
+    def score(self, kind: str) -> Tensor:
+        """Return a target: posterior, conditional, unconditional, wrong_class, or
+        posterior_wrong_class."""
+        m, x, index, sigma = self.manifold, self.x, self.batch.index, self.settings.sigma
+
+        def compute() -> Tensor:
+            if kind == "unconditional":
+                return m.score(x, None, sigma, index=index)
+            if kind in ("conditional", "wrong_class"):
+                y = self.batch.y if kind == "conditional" else self.partner.y
+                return m.score(x, y, sigma, index=index)
+            part = {"posterior": "conditional", "posterior_wrong_class": "wrong_class"}[kind]
+            return self.score(part) - self.score("unconditional")
+
+        return self.memo.once(("score", kind), compute)
+
+    def tangent(self, v: Tensor) -> Tensor:
+        """Return the soft projection J̄v (n, c, h, w)."""
+        return self.manifold.tangent(self.x, v, self.settings.sigma, index=self.batch.index)
+
+    def energy(self, v: Tensor, *, at: Batch | None = None) -> Tensor:
+        """Return vᵀJ̄v (n,), or (m, n) for m fields; at: the images whose J̄ is taken."""
+        at = self.batch if at is None else at
+        return self.manifold.energy(at.x, v, self.settings.sigma, index=at.index)
+
+    @cached_property
+    def basis(self) -> Tensor:
+        """Orthonormal rows Q (n, k̂, d) of the tangent space: the hard projector is P = QᵀQ.
+
+        Of a `Pooled` manifold, in the space of its blocks, where Q is r² times smaller.
+        """
+        m, index = self.manifold, self.batch.index
+        if isinstance(m, Pooled):
+            return m.estimator.basis(m.down(self.x), index=index)
+        return m.basis(self.x, index=index)
+
+    def coordinates(self, v: Tensor) -> Tensor:
+        """Return Qv (n, k̂): ‖Qv‖ = ‖Pv‖."""
+        v = self.manifold.shrink(v) if isinstance(self.manifold, Pooled) else v
+        return (self.basis @ v.flatten(1)[:, :, None])[:, :, 0]
+
+    @cached_property
+    def dimension(self) -> Tensor:
+        """Estimate of tr J̄ at each image, (n,)."""
+        return self.manifold.dimension(self.x, index=self.batch.index)
+
+    def project(self, v: Tensor) -> Tensor:
+        """Return Pv (n, c, h, w)."""
+        flat = (self.coordinates(v)[:, None] @ self.basis)[:, 0]
+        m = self.manifold
+        if isinstance(m, Pooled):
+            return m.expand(flat.reshape(len(v), *m.blocks.small))
+        return flat.reshape(v.shape)
+
+    def split_noise(self, draw: int) -> tuple[Tensor, Tensor]:
+        """Return (Pz, (I − P)z) of standard normal z, in the space that the manifold resolves.
+
+        For a `Pooled` manifold z is constant over blocks, with standard deviation 1 a block.
+        """
+
+        def compute() -> tuple[Tensor, Tensor]:
+            z = self.noise("manifold", draw)
+            if isinstance(self.manifold, Pooled):
+                z = self.manifold.r * self.manifold.blocks.resolved(z)
+            on = self.project(z)
+            return on, z - on
+
+        return self.memo.once(("split_noise", draw), compute)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A scene and a classifier, images → logits over the classes of the data.
+
+    temperature: divides logits where sizes of changes are drawn; it changes no decision. shuffled:
+    copies for the untrained control, prepared once (`shuffled_copies`).
+    """
+
+    scene: Scene
+    model: nn.Module
+    temperature: float = 1.0
+    shuffled: tuple[nn.Module, ...] = ()
+    labels: Tensor | None = None
+    memo: Memo = field(default_factory=Memo, repr=False, compare=False)
+
+    @property
+    def x(self) -> Tensor:
+        """Images (n, c, h, w)."""
+        return self.scene.x
+
+    @property
+    def mask(self) -> Tensor | None:
+        """True signal masks (n, 1, h, w), or None."""
+        return self.scene.batch.mask
+
+    @property
+    def index(self) -> Tensor:
+        """Image indices (n,)."""
+        return self.scene.batch.index
+
+    @cached_property
+    def y(self) -> Tensor:
+        """Labels (n,); the classifier's own prediction where images have none."""
+        if self.labels is not None:
+            return self.labels
+        y = self.scene.batch.y
+        return self.logits.argmax(1) if y is None else y
+
+    @cached_property
+    def logits(self) -> Tensor:
+        """Logits (n, k) of the images as they are."""
+        return self.classify(self.x)
+
+    @cached_property
+    def probabilities(self) -> Tensor:
+        """Softmax at the fitted temperature, (n, k)."""
+        return (self.logits / self.temperature).softmax(1)
+
+    def classify(self, x: Tensor) -> Tensor:
+        """Return logits (n, k) of images (n, c, h, w), in float32, without a graph."""
+        with frozen(self.model), torch.no_grad():
+            return self.model(x).float()
+
+    def change(self, delta: Tensor) -> Tensor:
+        """Return p(x + δ) − p(x), (n, k), at the fitted temperature; x + δ is not clipped."""
+        moved = (self.classify(self.x + delta) / self.temperature).softmax(1)
+        return moved - self.probabilities
+
+    def gradient(self, name: str | None = None) -> Tensor:
+        """Return the input gradient of a named scalar, (n, c, h, w); the audited one if None."""
+        name = self.scene.settings.gradient if name is None else name
+        return self.memo.once(
+            ("gradient", name), lambda: input_gradient(self.model, self.x, self.y, name)
+        )
+
+    def untrained(self) -> list["Probe"]:
+        """Return probes of the classifier with the entries of each weight tensor shuffled."""
+        return self.memo.once("untrained", lambda: [self.with_model(m) for m in self.shuffled])
+
+    def with_model(self, model: nn.Module) -> "Probe":
+        """Return the same scene and labels seen through another classifier."""
+        return Probe(self.scene, model, self.temperature, labels=self.y)
+
+
+def shuffled_copies(model: nn.Module) -> tuple[nn.Module, ...]:
+    """Return UNTRAINED_SEEDS copies of a model whose weight tensors have their entries shuffled."""
+    copies = []
+    for seed in range(UNTRAINED_SEEDS):
+        shuffled = copy.deepcopy(model)
+        generator = generator_of("untrained", seed)
+        with torch.no_grad():
+            for parameter in shuffled.parameters():
+                order = torch.randperm(parameter.numel(), generator=generator)
+                parameter.copy_(parameter.flatten()[order.to(parameter.device)].view_as(parameter))
+        copies.append(shuffled)
+    return tuple(copies)

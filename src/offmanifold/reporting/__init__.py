@@ -1,0 +1,6 @@
+"""One self-contained page, and one small table, made from saved audits only."""
+
+from offmanifold.reporting.page import report
+from offmanifold.reporting.rows import Table, table
+
+__all__ = ["Table", "report", "table"]

@@ -1,0 +1,90 @@
+"""What the figures draw: curves a model, and accuracy beside alignment."""
+
+from typing import Any
+
+from markupsafe import Markup
+
+from offmanifold.reporting import figures, writing
+from offmanifold.reporting.sources import Source
+from offmanifold.reporting.texts import Texts
+from offmanifold.reporting.wording import in_language, unit_text, why_missing
+
+ON, OFF = "robustness.on", "robustness.off"
+
+
+def curves(audits: list[Source], t: Texts) -> list[dict[str, Any]]:
+    """Return the figures of curves: on and off the manifold together, then each other one."""
+    names = list(dict.fromkeys(n for a in audits for n in a.json.get("curves") or {}))
+    pairs = [(ON, OFF)] if {ON, OFF} & set(names) else []
+    return [
+        _curve_block(audits, pair, t)
+        for pair in [*pairs, *((n,) for n in names if n not in (ON, OFF))]
+    ]
+
+
+def _curve_block(audits: list[Source], names: tuple[str, ...], t: Texts) -> dict[str, Any]:
+    main, paired = names[0], len(names) > 1
+    lines: dict[str, list[figures.Line]] = {}
+    curve: dict[str, Any] = {}
+    for a in audits:
+        for name in names:
+            own = (a.json.get("curves") or {}).get(name)
+            if not own:
+                continue
+            curve = curve or own
+            off = name == OFF
+            colour = figures.GREY if off else figures.COLOURS[a.regime]
+            word = t("curves.off" if off else "curves.on") if paired else ""
+            line = figures.Line(list(own["x"]), list(own["points"]), colour, off, word)
+            lines.setdefault(a.label, []).append(line)
+    top = figures.top_of([line for group in lines.values() for line in group])
+    unit = Markup(unit_text(curve.get("x_unit"), t)).striptags()
+    x_title = t("curves.x", unit=unit) if paired else unit
+    y_title = t("curves.y") if paired else str(t.own(curve, "title") or main)
+    steps = {a.json.get("settings", {}).get("reference_step") for a in audits} - {None}
+    panels = []
+    for row, a in enumerate(audits):
+        if a.label in lines:
+            mark = a.json.get("settings", {}).get("reference_step") if paired else None
+            salt = f"{main}-{row}"
+            svg = figures.curves(lines[a.label], top, mark, x_title, y_title, salt)
+            panels.append((a.label, a.regime, svg))
+    return {
+        "paired": paired,
+        "title": in_language(curve, "title", t) if not paired else None,
+        "panels": panels,
+        "step": writing.short(steps.pop()) if len(steps) == 1 else None,
+    }
+
+
+def accuracy(audits: list[Source], t: Texts) -> dict[str, Any] | None:
+    measured = [a for a in audits if a.value("accuracy.clean") is not None]
+    if not measured:
+        whys = {why for a in audits if (why := why_missing(a, "accuracy.clean", t))}
+        return {"chart": None, "scatter": None, "whys": sorted(whys), "eps": ""}
+    names = ("alignment.on_manifold_fraction", "alignment.cosine_posterior")
+    axis = next((m for m in names if any(a.value(m) is not None for a in measured)), None)
+    dots = [
+        figures.Dot(
+            a.label,
+            figures.COLOURS[a.regime],
+            a.number("accuracy.clean"),
+            a.number("accuracy.pgd_l2"),
+            a.number(axis) if axis else {},
+        )
+        for a in measured
+    ]
+    aligned = [d for d in dots if d.alignment.get("value") is not None]
+    settings = measured[0].json.get("settings", {})
+    same = len({a.json.get("settings", {}).get("eps") for a in measured}) == 1
+    eps = ""
+    if same and settings.get("eps") is not None:
+        unit = unit_text(settings.get("eps_unit"), t).striptags()
+        eps = t("accuracy.eps", eps=writing.short(settings["eps"]), unit=unit)
+    titles = [t(f"card.{m}") for m in (axis or names[0], "accuracy.clean")]
+    pair = (
+        figures.scatter(aligned, titles, t("accuracy.scatter"), axis == names[0])
+        if len(aligned) > 1
+        else None
+    )
+    return {"chart": figures.accuracy(dots, t("accuracy.chart")), "scatter": pair, "eps": eps}

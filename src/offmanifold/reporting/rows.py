@@ -1,0 +1,54 @@
+"""The few numbers that a terminal shows: rows of strings with intervals."""
+
+from typing import Any, NamedTuple
+
+from offmanifold.reporting import writing
+from offmanifold.reporting.sources import Source, load
+from offmanifold.reporting.texts import Texts
+
+FEW = (
+    "accuracy.clean",
+    "accuracy.pgd_l2",
+    "signal.fraction",
+    "alignment.on_manifold_fraction",
+    "alignment.cosine_posterior",
+)
+
+
+class Table(NamedTuple):
+    """A header and rows of strings, all of one length."""
+
+    header: list[str]
+    rows: list[list[str]]
+
+
+def shown(audits: list[Source]) -> list[str]:
+    """Return those of the few measures that at least one audit holds a value of."""
+    return [m for m in FEW if any(a.value(m) is not None for a in audits)]
+
+
+def table(audits: Any, language: str = "en") -> Table:
+    """Return a row a model: its name, its regime, and the few numbers with their intervals.
+
+    `audits` is whatever `report` takes; a null is "–". Raises InputError as `report` does.
+    """
+    t = Texts(language)
+    found = load(audits).audits
+    measures = shown(found)
+    header = [t("table.model"), t("regime"), *(heading(found, m, t) for m in measures)]
+    rows = [
+        [a.label, t(f"regime.{a.regime}"), *(writing.interval(a.number(m)) for m in measures)]
+        for a in found
+    ]
+    return Table(header, rows)
+
+
+def heading(audits: list[Source], measure: str, t: Texts) -> str:
+    """Return a measure's short title; that of the attack states ε where all audits share it."""
+    title = t(f"card.{measure}")
+    eps = {a.json.get("settings", {}).get("eps") for a in audits}
+    if measure == "accuracy.pgd_l2" and len(eps) == 1 and None not in eps:
+        title += t(
+            "brackets", text=f"ε\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{writing.short(eps.pop())}"
+        )
+    return title

@@ -1,0 +1,90 @@
+"""What a manager reads first: the data, the regimes in sentences, and what to be careful of."""
+
+from markupsafe import Markup
+
+from offmanifold.reporting import writing
+from offmanifold.reporting.panels import Gallery
+from offmanifold.reporting.sources import REGIMES, Source
+from offmanifold.reporting.texts import Texts
+
+
+def data_line(source: Source, t: Texts) -> str:
+    data = source.json.get("data") or {}
+    shape = data.get("shape") or [0, 0, 0]
+    colour = t(f"colour.{shape[0]}") if shape[0] in (1, 3) else t("colour.other", n=shape[0])
+    size = t("data.pixels", w=shape[2], h=shape[1], colour=colour)
+    classes = data.get("classes")
+    last = t("data.classes", n=len(classes)) if classes else t("data.unlabelled")
+    name = data.get("name") or data.get("spec") or ""
+    split = t.name("split", data.get("split") or "test")
+    return t("data.line", data=name, n=data.get("n", 0), split=split, size=size) + f" · {last}"
+
+
+def says(audits: list[Source], t: Texts) -> list[Markup]:
+    """Compose the sentences for a manager from the regimes alone."""
+    many = len(audits) > 1
+    said = [t.html("says.many", n=len(audits)) if many else t.html("says.one")]
+    by_regime = {name: [a for a in audits if a.regime == name] for name in REGIMES}
+    for name, members in by_regime.items():
+        if members:
+            strong = Markup('<strong class="{}">{}</strong>')
+            labels = Markup(t("and")).join(strong.format(name, a.label) for a in members)
+            said.append(t.html(f"says.{name}", labels=labels))
+    sound = by_regime["bayes-aligned"]
+    ranked = [
+        a for a in sound if None not in (a.value("accuracy.pgd_l2"), a.value("accuracy.clean"))
+    ]
+    if many and ranked:
+        best = max(ranked, key=lambda a: a.number("accuracy.pgd_l2")["value"])
+        said.append(
+            t.html(
+                "says.best",
+                label=best.label,
+                robust=_share(best.value("accuracy.pgd_l2")),
+                clean=_share(best.value("accuracy.clean")),
+            )
+        )
+    elif many and not sound:
+        said.append(t.html("says.none"))
+        if by_regime["weak"] and by_regime["excessive"]:
+            said.append(t.html("says.between"))
+    return said
+
+
+def _share(value: float | None) -> Markup:
+    return writing.data(value, writing.percent(value))
+
+
+def warnings(audits: list[Source], pictures: Gallery | None, t: Texts) -> list[tuple[str, str]]:
+    """Return what a reader must know first, each with "red" or "amber"."""
+    found = []
+    for a in audits:
+        manifold = a.manifold
+        if manifold is None:
+            found.append(("amber", t("warn.no_manifold", label=a.label)))
+        elif manifold.get("independent") is False:
+            found.append(("red", t("warn.dependent", label=a.label)))
+        if manifold and manifold.get("usable") is False:
+            found.append(("red", t("warn.unusable", label=a.label)))
+        zero = max((m.get("zero_gradients") or 0 for m in a.json["measures"].values()), default=0)
+        if zero:
+            found.append(("amber", t("warn.zero", label=a.label, n=zero)))
+        if pictures and a.label in pictures.missing:
+            found.append(("amber", t("warn.pictures", label=a.label)))
+    if len({(a.json.get("data") or {}).get("fingerprint") for a in audits}) > 1:
+        found.append(("red", t("warn.data")))
+    hashes = {(a.manifold or {}).get("hash") for a in audits if a.manifold}
+    if len(hashes) > 1:
+        label = pictures.target_of if pictures else audits[0].label
+        found.append(("amber", t("warn.manifolds", label=label)))
+    return found
+
+
+def notes(audits: list[Source], t: Texts) -> list[str]:
+    notes = [t("notes.over")]
+    if any(a.manifold for a in audits):
+        notes.append(t("notes.manifold"))
+    rules = {(a.json.get("regime") or {}).get("rule") for a in audits} - {None}
+    if rules:
+        notes.append(t("notes.rule", rule=", ".join(sorted(map(str, rules)))))
+    return [*notes, t("notes.temperature"), t("accuracy.bound")]

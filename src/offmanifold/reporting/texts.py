@@ -1,0 +1,514 @@
+"""Every text of the page and of the table, in English and Japanese side by side."""
+
+from typing import Any
+
+from markupsafe import Markup
+
+from offmanifold.errors import unknown_name
+
+LANGUAGES = ("en", "ja")
+
+TEXTS: dict[str, tuple[str, str]] = {
+    # --- head
+    "title": ("Where is this model sensitive?", "このモデルは画像のどこに反応しているか"),
+    "title.many": (
+        "Where are these models sensitive?",
+        "これらのモデルは画像のどこに反応しているか",
+    ),
+    "data.line": (
+        "{data} · {n} images of the {split} split · {size}",
+        "{data} · {split}の画像 {n} 枚 · {size}",
+    ),
+    "data.classes": ("{n} classes", "{n} クラス"),
+    "data.pixels": ("{w} × {h} pixels, {colour}", "{w} × {h} 画素、{colour}"),
+    "data.unlabelled": ("no labels", "ラベルなし"),
+    "colour.1": ("grey", "グレースケール"),
+    "colour.3": ("colour", "カラー"),
+    "colour.other": ("{n} channels", "{n} チャネル"),
+    "split.train": ("training", "学習用"),
+    "split.val": ("validation", "検証用"),
+    "split.test": ("test", "評価用"),
+    "split.all": ("whole", "全"),
+    "space": (" ", ""),
+    "and": (", ", "、"),
+    "colon": (": ", "："),
+    "brackets": (" ({text})", "（{text}）"),
+    # --- what this page says
+    "says": ("What this page says", "要点"),
+    "says.one": ("One model was examined.", "モデル 1 件を調べました。"),
+    "says.many": ("{n} models were compared.", "{n} 件のモデルを比較しました。"),
+    "says.bayes-aligned": (
+        "Sound: {labels}. Accuracy is kept, and the gradients follow the way real images "
+        "vary, so they are worth showing to people.",
+        "良好：{labels}。正解率が保たれ、勾配が実際の画像の変わり方に沿っているため、"
+        "判断の根拠として人に見せる価値があります。",
+    ),
+    "says.weak": (
+        "Not robust enough: {labels}. The gradients follow real images no more than "
+        "their controls do; do not read them as explanations.",
+        "ロバスト性が不足：{labels}。勾配は、対照と同じ程度にしか実際の画像に沿っていません。"
+        "判断の根拠として読み取らないでください。",
+    ),
+    "says.excessive": (
+        "Too robust: {labels}. Accuracy was given up for robustness.",
+        "ロバスト性が過剰：{labels}。ロバスト性と引き換えに正解率が失われています。",
+    ),
+    "says.collapsed": (
+        "Collapsed: {labels}. The answer is nearly the same whatever the image; "
+        "no other number of it counts.",
+        "崩壊：{labels}。どの画像を入れても出力がほとんど変わりません。"
+        "ほかの数値には意味がありません。",
+    ),
+    "says.uncertain": (
+        "Undecided: {labels}. These images do not settle it; the reason below says what would.",
+        "判定保留：{labels}。今回の画像だけでは判定できません。"
+        "判定に何が必要かは、下の理由をご覧ください。",
+    ),
+    "says.best": (
+        "A place to start: {label}. Of the sound models it has the highest measured accuracy "
+        "under attack, {robust}, with {clean} on clean images.",
+        "最初に検討する候補：{label}。良好なモデルのうち、攻撃下の正解率の測定値が最も高く（{robust}）、"
+        "通常の画像での正解率は {clean} です。",
+    ),
+    "says.none": (
+        "None of the models is sound in this sense.",
+        "この意味で良好といえるモデルはありませんでした。",
+    ),
+    "says.between": (
+        "A strength between the weak and the excessive ones is worth trying.",
+        "「不足」と「過剰」の間の強度を試す価値があります。",
+    ),
+    # --- warnings
+    "warn.dependent": (
+        "{label}: the manifold is not independent. The model was trained with the very "
+        "manifold that judges it here, so its alignment numbers prove nothing.",
+        "{label}：多様体が独立ではありません。学習に使った多様体そのもので評価しているため、"
+        "整合に関する数値は根拠になりません。",
+    ),
+    "warn.unusable": (
+        "{label}: the manifold did not pass its own checks; what needs it was not measured.",
+        "{label}：多様体が品質基準を満たさなかったため、多様体を必要とする項目は測定していません。",
+    ),
+    "warn.no_manifold": (
+        "{label}: audited without a manifold, so whether the gradients follow real images "
+        "was not measured.",
+        "{label}：多様体なしで監査したため、勾配が実際の画像に沿っているかどうかは測定していません。",
+    ),
+    "warn.data": (
+        "The audits were not made on the same data; differences between models may be "
+        "differences between data.",
+        "監査に使ったデータが同じではありません。"
+        "モデル間の差に、データの違いが含まれている可能性があります。",
+    ),
+    "warn.manifolds": (
+        "The audits used different manifolds; on-manifold numbers of different models are not "
+        "strictly comparable. The target shown is that of {label}.",
+        "監査ごとに異なる多様体を使っています。多様体に関する数値は、モデル間で厳密には比較できません。"
+        "図の目標は {label} のものです。",
+    ),
+    "warn.zero": (
+        "{label}: {n} images have a zero gradient; they count as cosine 0.",
+        "{label}：勾配がゼロの画像が {n} 枚あります（コサインは 0 として計算）。",
+    ),
+    "warn.pictures": (
+        "{label}: the pictures are missing. The file panels.safetensors could not be read, or "
+        "holds other images than the other audits.",
+        "{label}：図がありません。panels.safetensors を読み込めないか、"
+        "ほかの監査と共通の画像が含まれていません。",
+    ),
+    # --- models
+    "models": ("The models", "モデルの一覧"),
+    "models.intro": (
+        "One row a model. The dot is the measured value, the bar its 95 % interval, each thin "
+        "line a control: what the same measurement gives where there is nothing to find.",
+        "1 行が 1 モデルです。丸は測定値、帯は 95 % 信頼区間、細い縦線は対照"
+        "（見つかるものが何もない場合に、同じ測り方で得られる値）です。",
+    ),
+    "regime.weak": ("Weak", "ロバスト性不足"),
+    "regime.bayes-aligned": ("Bayes-aligned", "ベイズ整合"),
+    "regime.excessive": ("Excessive", "ロバスト性過剰"),
+    "regime.collapsed": ("Collapsed", "崩壊"),
+    "regime.uncertain": ("Uncertain", "判定保留"),
+    "regime": ("Regime", "状態"),
+    "plain.weak": (
+        "Right answers perhaps, but it also reacts to changes that no real image shows.",
+        "正解できていても、実際の画像では起こらない変化にまで反応しています。",
+    ),
+    "plain.bayes-aligned": (
+        "Accurate, and it reacts to the changes that real images show.",
+        "正解率が高く、実際の画像で起こる変化に反応しています。",
+    ),
+    "plain.excessive": (
+        "So robust that it has become less accurate.",
+        "ロバスト性を高めすぎて、正解率が下がっています。",
+    ),
+    "plain.collapsed": (
+        "It gives nearly the same answer whatever it sees.",
+        "何を見ても、ほぼ同じ答えを返します。",
+    ),
+    "plain.uncertain": (
+        "The measurements do not settle where it stands.",
+        "今回の測定だけでは、どの状態にあるかを判定できません。",
+    ),
+    "card.accuracy.clean": ("Accuracy", "正解率"),
+    "card.accuracy.pgd_l2": ("Accuracy under attack", "攻撃下の正解率"),
+    "card.signal.fraction": ("Gradient on the signal", "信号部分にある勾配の割合"),
+    "card.alignment.on_manifold_fraction": ("Gradient on the manifold", "多様体上の勾配の割合"),
+    "card.alignment.cosine_posterior": ("Match with the target score", "目標スコアとの一致度"),
+    "card.none": ("not measured", "測定なし"),
+    "card.why": ("see why", "理由を見る"),
+    "card.control": ("best control: {name}", "最も高い対照：{name}"),
+    "card.chance": ("chance", "偶然の水準"),
+    "card.difference": ("difference to it", "その差"),
+    "points": ("{value} points", "{value} ポイント"),
+    "parameters": ("{n} parameters", "パラメータ数 {n}"),
+    # --- pictures
+    "pictures": ("The pictures", "画像で見る"),
+    "pictures.intro": (
+        "One line an image, one column a model: which pixels, made brighter or darker, change "
+        "the answer?",
+        "1 行が 1 枚の画像、1 列が 1 つのモデルです。"
+        "どの画素を明るく、または暗くすると答えが変わるかを示します。",
+    ),
+    "pictures.choice.classes": (
+        "Shown is the first saved image of each class, in order, {n} in all; none was picked "
+        "for its looks.",
+        "各クラスで最初に保存された画像を順に {n} 枚表示しています。"
+        "見栄えによる選別はしていません。",
+    ),
+    "pictures.choice.rounds": (
+        "Shown are the first saved images of each class in turn, {n} in all; none was picked "
+        "for its looks.",
+        "各クラスの画像を保存順に 1 枚ずつ、合わせて {n} 枚表示しています。"
+        "見栄えによる選別はしていません。",
+    ),
+    "pictures.choice.first": (
+        "Shown are the first {n} saved images; none was picked for its looks.",
+        "保存された最初の {n} 枚を表示しています。見栄えによる選別はしていません。",
+    ),
+    "pictures.image": ("image", "画像"),
+    "pictures.target": ("target score", "目標スコア"),
+    "pictures.gradient": ("gradient", "勾配"),
+    "pictures.tangent": ("on-manifold part", "多様体上の成分"),
+    "pictures.normal": ("off-manifold part", "多様体外の成分"),
+    "pictures.show": ("Show for each model", "各モデルの表示"),
+    "pictures.missing": ("no picture", "図なし"),
+    "pictures.zero": ("zero gradient", "勾配ゼロ"),
+    "pictures.wrong": ("wrong", "誤り"),
+    "pictures.none": (
+        "There are no pictures to show: no panels.safetensors could be read.",
+        "表示できる図がありません。panels.safetensors を読み込めませんでした。",
+    ),
+    "pictures.scale.grey": (
+        "One scale for every coloured picture: each direction has l2 norm 1; colours run from "
+        "−c (blue: darker) over 0 (white) to +c (red: brighter), c = {k}/√d = {c}, d = {d}. "
+        "{clipped} % of the pixels lie beyond ±c and are drawn at the end of the scale.",
+        "色の付いた図はすべて同じ尺度です。各方向は l2 ノルムを 1 にそろえ、"
+        "色は −c（青：暗くする）から 0（白）を経て +c（赤：明るくする）まで、"
+        "c = {k}/√d = {c}、d = {d} です。±c を超える {clipped} % の画素は端の色で描いています。",
+    ),
+    "pictures.scale.colour": (
+        "One scale for every direction: each has l2 norm 1; mid-grey is 0, and a channel runs "
+        "from −c (dark) to +c (bright), c = {k}/√d = {c}, d = {d}. {clipped} % of the "
+        "values lie beyond ±c and are drawn at the end of the scale.",
+        "方向の図はすべて同じ尺度です。各方向は l2 ノルムを 1 にそろえ、中間の灰色が 0、"
+        "各色成分は −c（暗い）から +c（明るい）まで、c = {k}/√d = {c}、d = {d} です。"
+        "±c を超える {clipped} % の値は端の明るさで描いています。",
+    ),
+    "pictures.channels": (
+        "The images have {n} channels; at most the first three are drawn.",
+        "画像は {n} チャネルです。図には最初の 3 チャネルまでを示しています。",
+    ),
+    "look": ("What to look for", "図の見方"),
+    "look.1": (
+        "A model to trust draws the object: its gradient resembles the target score, with "
+        "strokes where the object has strokes.",
+        "信頼できるモデルの勾配には、対象そのものが現れます。"
+        "目標スコアに似て、対象の線がある場所に模様が出ます。",
+    ),
+    "look.2": (
+        "Salt-and-pepper specks all over mean that the model reacts to what no real image shows.",
+        "ごま塩状の点が全面に広がるときは、実際の画像では起こらない変化にモデルが反応しています。",
+    ),
+    "look.3": (
+        "Colour where the object is not (background, markings) means that the answer also "
+        "depends on those.",
+        "対象以外（背景や印字など）に色が付くときは、答えがその部分にも左右されています。",
+    ),
+    "look.4": (
+        "The target score is what a model of the images themselves, not of their classes, says: "
+        "the change that makes the image more like its class than like the others.",
+        "目標スコアは、分類とは別に画像そのものを学習したモデルが示す変化、"
+        "すなわち、その画像をほかのクラスよりも正解クラスらしくする変化です。",
+    ),
+    # --- curves
+    "curves": ("Change of the answer along and away from real images", "変化の方向と出力の変化"),
+    "curves.intro": (
+        "How much the answer changes when an image is moved by a step along the manifold "
+        "(solid line) or away from it (dashed grey line). All panels have the same axes.",
+        "画像を多様体に沿って動かしたとき（実線）と、多様体から外れる方向へ動かしたとき"
+        "（灰色の破線）の、出力の変化の大きさです。どの図も軸の範囲は共通です。",
+    ),
+    "curves.look": (
+        "The more the solid line stands above the dashed one, the more the model keeps to "
+        "changes that real images show.",
+        "実線が破線より高いほど、実際の画像で起こる変化を選んで反応しているといえます。",
+    ),
+    "curves.reference": (
+        "Dotted: the reference step, {step}.",
+        "点線は基準の移動量（{step}）です。",
+    ),
+    "curves.band": (
+        "Bands are 95 % intervals over images.",
+        "帯は画像に関する 95 % 信頼区間です。",
+    ),
+    "curves.x": ("step, {unit}", "移動量（{unit}）"),
+    "curves.y": ("change of the answer", "出力の変化"),
+    "curves.on": ("on", "上"),
+    "curves.off": ("off", "外"),
+    # --- accuracy
+    "accuracy": ("Accuracy and robustness together", "正解率とロバスト性"),
+    "accuracy.intro": (
+        "Filled circles: clean images. Hollow diamonds: the same images under attack{eps}. "
+        "Lines are 95 % intervals.",
+        "塗りつぶしの丸は通常の画像、白抜きのひし形は攻撃を加えた同じ画像{eps}での正解率です。"
+        "線は 95 % 信頼区間です。",
+    ),
+    "accuracy.eps": (" (ε = {eps}, {unit})", "（ε = {eps}、{unit}）"),
+    "accuracy.bound": (
+        "Accuracy under attack is an upper bound: a stronger attack may find more errors.",
+        "攻撃下の正解率は上限値です。より強い攻撃では、さらに誤りが見つかる可能性があります。",
+    ),
+    "accuracy.chart": ("Accuracy, clean and under attack", "正解率（通常と攻撃下）"),
+    "accuracy.scatter": ("Accuracy and alignment", "正解率と整合の度合い"),
+    "accuracy.best_corner": (
+        "Right and up is better. Colours are those of the regimes.",
+        "右上ほど良好です。色は状態を表します。",
+    ),
+    "accuracy.none": ("Accuracy was not measured.", "正解率は測定していません。"),
+    # --- table
+    "table": ("All numbers", "全測定値"),
+    "table.intro": (
+        "As saved in the audits. The difference is to the best control, image by image; "
+        "z is that difference divided by its standard error, the effect that difference "
+        "divided by its standard deviation over images.",
+        "監査に保存された値です。「差」は最も高い対照との画像ごとの差、"
+        "z はその差を標準誤差で割った値、効果量はその差を画像間の標準偏差で割った値です。",
+    ),
+    "table.measure": ("Measure", "測定項目"),
+    "table.model": ("Model", "モデル"),
+    "table.value": ("Value", "値"),
+    "table.interval": ("95 % interval", "95 % 信頼区間"),
+    "table.n": ("n", "n"),
+    "table.chance": ("Chance", "偶然の水準"),
+    "table.controls": ("Controls, the best in bold", "対照（最も高いものを太字）"),
+    "table.difference": ("Difference", "差"),
+    "table.z": ("z", "z"),
+    "table.effect": ("Effect", "効果量"),
+    "table.higher": ("higher is better", "高いほど良い"),
+    "table.lower": ("lower is better", "低いほど良い"),
+    "over.images": ("{n} images", "{n} 枚"),
+    "over.seeds": ("{n} seeds", "シード {n} 個"),
+    "group.accuracy": ("Accuracy", "正解率"),
+    "group.alignment": ("Alignment of the gradient", "勾配の整合"),
+    "group.robustness": ("Robustness on and off the manifold", "多様体上・多様体外のロバスト性"),
+    "group.output": ("Output", "出力"),
+    "group.signal": ("Signal and distractor", "信号と妨害部分"),
+    "control.white_noise": ("white noise", "白色雑音"),
+    "control.spectrum_noise": ("noise with the image’s spectrum", "画像と同じスペクトルの雑音"),
+    "control.untrained": ("untrained network", "未学習のネットワーク"),
+    "control.wrong_image": ("tangent of another image", "別画像の接空間"),
+    "control.wrong_class": ("score of another class", "別クラスのスコア"),
+    "control.image": ("the image itself", "画像そのもの"),
+    "control.class_mean": ("class mean − image", "クラス平均 − 画像"),
+    "differences": ("Differences between models", "モデル間の差"),
+    "differences.intro": (
+        "Paired image by image, with 95 % intervals. An interval that does not contain 0 is "
+        "printed in bold.",
+        "同じ画像どうしを対にした差と 95 % 信頼区間です。0 を含まない区間は太字で示しています。",
+    ),
+    "differences.against": ("Compared with", "比較の相手"),
+    # --- skipped, settings, notes
+    "skipped": ("What was not measured, and why", "測定しなかった項目とその理由"),
+    "skipped.none": ("Nothing was left out.", "省略した項目はありません。"),
+    "skipped.reason": ("Reason", "理由"),
+    "reason.unknown": ("no reason was saved", "理由は保存されていません"),
+    "settings": ("Settings", "測定条件"),
+    "settings.all": ("all models", "全モデル共通"),
+    "settings.model": ("Model", "モデル"),
+    "settings.data": ("Data", "データ"),
+    "settings.manifold": ("Manifold", "多様体"),
+    "settings.audit": ("Audit", "監査"),
+    "yes": ("yes", "はい"),
+    "no": ("no", "いいえ"),
+    "key.spec": ("specification", "指定"),
+    "key.parameters": ("parameters", "パラメータ数"),
+    "key.objective": ("training objective", "学習の目的関数"),
+    "key.weights_hash": ("weights hash", "重みのハッシュ"),
+    "key.input_shape": ("input shape (c, h, w)", "入力の形（c, h, w）"),
+    "key.shape": ("shape (c, h, w)", "形（c, h, w）"),
+    "key.licence": ("licence", "ライセンス"),
+    "key.name": ("name", "名前"),
+    "key.fingerprint": ("fingerprint", "フィンガープリント"),
+    "key.split": ("split", "分割"),
+    "key.n": ("images", "画像数"),
+    "key.labels": ("labels", "ラベル"),
+    "key.masks": ("masks", "マスク"),
+    "key.classes": ("classes", "クラス"),
+    "key.skipped": ("images skipped", "読み飛ばした画像"),
+    "key.hash": ("hash", "ハッシュ"),
+    "key.sigma": ("σ, standard deviation per pixel", "σ（画素ごとの標準偏差）"),
+    "key.dimension": ("dimension", "次元"),
+    "key.trace_ratio": ("trace ratio (gate: 0.9–1.1)", "トレース比（基準：0.9–1.1）"),
+    "key.asymmetry": ("asymmetry (gate: ≤ 0.1)", "非対称性（基準：0.1 以下）"),
+    "key.error": ("held-out denoising error", "検証用画像での雑音除去誤差"),
+    "key.independent": ("independent of the model", "モデルから独立"),
+    "key.usable": ("usable", "使用可否"),
+    "key.pooling": ("pooling, pixels a block", "プーリング（ブロックの画素数）"),
+    "key.seed": ("seed", "シード"),
+    "key.eps": ("attack radius ε", "攻撃の半径 ε"),
+    "key.gradient": ("gradient of", "勾配の対象"),
+    "key.reference_step": ("reference step", "基準の移動量"),
+    "key.temperature": ("temperature of the softmax", "ソフトマックスの温度"),
+    "key.draws": ("noise draws", "雑音の抽出回数"),
+    "key.directions": ("directions a side", "片側あたりの方向数"),
+    "key.d": ("d, values an image", "d（画像 1 枚の値の数）"),
+    "gradient.log_prob": ("log p(class | image)", "log p(クラス | 画像)"),
+    "gradient.logit": ("the logit of the class", "クラスのロジット"),
+    "gradient.logsumexp": ("logsumexp of the logits", "ロジットの logsumexp"),
+    "gradient.logit_sum": ("the sum of the logits", "ロジットの和"),
+    "gradient.loss": ("the loss", "損失"),
+    "gradient.margin": ("the margin", "マージン"),
+    "notes": ("How far these numbers go", "数値の読み方と限界"),
+    "notes.over": (
+        "Intervals are 95 % over images for one trained network; they say nothing on other seeds.",
+        "信頼区間は、学習済みネットワーク 1 個についての、画像に関する 95 % 区間です。"
+        "別のシードで学習した場合については何も示しません。",
+    ),
+    "notes.manifold": (
+        "“On the manifold” means on the manifold as one estimator sees it; nobody knows the "
+        "true one.",
+        "「多様体上」とは、1 つの推定器が捉えた多様体に関する判断です。"
+        "真の多様体は誰にも分かりません。",
+    ),
+    "notes.rule": (
+        "The regime follows a fixed rule (rule {rule}) from intervals alone; no one chose it "
+        "by eye.",
+        "状態は、固定された規則（規則 {rule}）に従い、信頼区間だけから判定しています。"
+        "人が目で見て決めたものではありません。",
+    ),
+    "notes.temperature": (
+        "The size of a change of the answer depends on the temperature; decisions do not.",
+        "出力の変化の大きさは温度に依存しますが、分類結果そのものは温度に依存しません。",
+    ),
+    # --- glossary
+    "glossary": ("Words used here", "用語"),
+    "glossary.manifold": ("Manifold", "多様体"),
+    "glossary.manifold.text": (
+        "The set of all images that could really occur: every part your camera might see. Moving "
+        "along it turns one real image into another.",
+        "実際に起こりうる画像全体の集まりです。たとえば、カメラの前に来る可能性のある"
+        "すべての部品の画像を指します。多様体に沿って動くと、ある実際の画像が別の実際の画像に変わります。",
+    ),
+    "glossary.on": ("On, off the manifold", "多様体上・多様体外"),
+    "glossary.on.text": (
+        "A change is on the manifold where the result still looks like a real image (a longer "
+        "scratch, a thicker stroke), off it where it does not (specks that no camera makes).",
+        "変化後も実際の画像に見える変化（傷が長くなる、線が太くなるなど）が多様体上、"
+        "そう見えない変化（カメラでは生じない細かな点など）が多様体外です。",
+    ),
+    "glossary.gradient": ("Gradient", "勾配"),
+    "glossary.gradient.text": (
+        "For each pixel, how much the answer changes when that pixel becomes a little brighter.",
+        "各画素を少し明るくしたときに、答えがどれだけ変わるかを表したものです。",
+    ),
+    "glossary.score": ("Target score", "目標スコア"),
+    "glossary.score.text": (
+        "The gradient that the best possible classifier would have, estimated from the images by "
+        "a separate model. The match is a cosine: 1 is the same direction, 0 is unrelated.",
+        "理想的な分類器がもつはずの勾配を、別のモデルで画像から推定したものです。"
+        "一致度はコサインで表し、1 は同じ方向、0 は無関係を意味します。",
+    ),
+    "glossary.signal": ("Signal", "信号部分"),
+    "glossary.signal.text": (
+        "The part of the image known to matter, where the data say so; the rest is distraction.",
+        "判断に関係すると分かっている画像の部分です（データに情報がある場合）。残りは妨害部分です。",
+    ),
+    "glossary.attack": ("Accuracy under attack", "攻撃下の正解率"),
+    "glossary.attack.text": (
+        "The share of images still answered rightly when each is changed, by at most ε, in the "
+        "worst way an attack finds.",
+        "各画像を、大きさ ε 以内で、攻撃手法が見つけた最も不利な形に変えても、"
+        "なお正しく答えられる割合です。",
+    ),
+    "glossary.control": ("Control, chance", "対照・偶然の水準"),
+    "glossary.control.text": (
+        "What the same measurement gives for something that cannot know the object: noise, an "
+        "untrained network, another image. A number counts only above its best control.",
+        "対象を知りえないもの（雑音、未学習のネットワーク、別の画像など）を同じ方法で測った値です。"
+        "最も高い対照を上回って初めて、その数値に意味があります。",
+    ),
+    "glossary.interval": ("95 % interval", "95 % 信頼区間"),
+    "glossary.interval.text": (
+        "The range in which the number would be expected, had other images been drawn.",
+        "別の画像を抽出した場合に、数値が収まると見込まれる範囲です。",
+    ),
+    "made": (
+        "Made from saved audits by offmanifold {version}.",
+        "offmanifold {version} により、保存済みの監査結果から作成。",
+    ),
+    "made.data": ("Data fingerprint", "データのフィンガープリント"),
+    # --- units that audits name
+    "unit.l2 norm, pixels in [0,1]": ("l2 norm, pixels in [0, 1]", "l2 ノルム、画素値 [0, 1]"),
+    "unit.l2 norm per image, pixels in [0,1]": (
+        "l2 norm per image, pixels in [0, 1]",
+        "画像ごとの l2 ノルム、画素値 [0, 1]",
+    ),
+    "unit.share": ("share", "割合"),
+    "unit.share of energy": ("share of energy", "エネルギーの割合"),
+    "unit.L1 of softmax": ("L1 of softmax", "softmax の L1"),
+    "unit.l2 of softmax": ("l2 of softmax", "softmax の l2"),
+    "unit.l2 norm": ("l2 norm", "l2 ノルム"),
+    "unit.linf norm, pixels in [0,1]": ("l∞ norm, pixels in [0, 1]", "l∞ ノルム、画素値 [0, 1]"),
+    "unit.sd per pixel": ("σ, standard deviation per pixel", "σ、画素ごとの標準偏差"),
+    "unit.standard deviation per pixel": (
+        "σ, standard deviation per pixel",
+        "σ、画素ごとの標準偏差",
+    ),
+    "unit.standard deviation per pixel, pixels in [0,1]": (
+        "σ, standard deviation per pixel, pixels in [0, 1]",
+        "σ、画素ごとの標準偏差、画素値 [0, 1]",
+    ),
+}
+
+
+class Texts:
+    """The texts of one language: `texts("key", n=3)`."""
+
+    def __init__(self, language: str):
+        if language not in LANGUAGES:
+            raise unknown_name("language", language, LANGUAGES)
+        self.language = language
+        self._column = LANGUAGES.index(language)
+
+    def __contains__(self, key: str) -> bool:
+        return key in TEXTS
+
+    def __call__(self, key: str, **values: Any) -> str:
+        """Return the text of a key, its {fields} filled in."""
+        text = TEXTS[key][self._column]
+        return text.format(**values) if values else text
+
+    def html(self, key: str, **values: Any) -> Markup:
+        """Return the text with its {fields} filled in, escaped unless they are Markup."""
+        return Markup(TEXTS[key][self._column]).format(**values)
+
+    def name(self, group: str, name: str) -> str:
+        """Return the text of `group.name`, or the name itself, in words, where there is none."""
+        key = f"{group}.{name}"
+        return self(key) if key in TEXTS else name.replace("_", " ")
+
+    def own(self, value: dict[str, Any], key: str) -> str | None:
+        """Return `value[key]` in this language (`key_ja`), else what there is of it."""
+        here = value.get(f"{key}_{self.language}") if self.language != "en" else None
+        return here or value.get(key)

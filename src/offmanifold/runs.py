@@ -1,0 +1,86 @@
+"""Where results lie: `runs/<name>-<hash>`, the hash made of all that changes the numbers."""
+
+import json
+import platform
+import shlex
+import sys
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from offmanifold.errors import InputError
+from offmanifold.files import content_hash, make_folder, read_json, write_json
+
+ROOT = Path("runs")
+FORMAT = 1  # of identities: raised when the same config would give other numbers
+
+
+def package_version() -> str:
+    """Return the installed version of offmanifold."""
+    try:
+        return version("offmanifold")
+    except PackageNotFoundError:  # run from a source tree
+        return "0+unknown"
+
+
+def identity(config: dict[str, Any]) -> str:
+    """Return the 12 hex digits that name a config: equal configs give equal numbers."""
+    return content_hash({"format": FORMAT, **config})
+
+
+def run_folder(name: str, config: dict[str, Any], out: Path | None = None) -> Path:
+    """Return (and make) `out`, or `runs/<name>-<hash>`."""
+    return make_folder(out if out is not None else ROOT / f"{name}-{identity(config)}")
+
+
+def claim(folder: Path, config: dict[str, Any]) -> bool:
+    """Take a folder for a run of this config; return whether that run is finished already.
+
+    Raises InputError where the folder holds a run, finished or not, of another config.
+    """
+    saved = folder / "config.json"
+    if saved.exists() and read_json(saved) != json.loads(json.dumps(config)):
+        raise InputError(f"{folder} holds another run; choose another folder with --out")
+    if (folder / "metrics.json").exists():
+        return True
+    write_json(saved, config)
+    return False
+
+
+def finish(folder: Path, started: float, metrics: dict[str, Any]) -> None:
+    """Save how a run went; metrics.json is last, since its presence says that all is there."""
+    write_provenance(folder, started)
+    write_json(folder / "metrics.json", metrics)
+    (folder / "resume.pt").unlink(missing_ok=True)
+
+
+def saved_precision(out: Path | None) -> str | None:
+    """Return the precision of the run that lies in `out`, if any.
+
+    `auto` takes it, so that a run begun in one precision is not ended in another because a timing
+    came out differently.
+    """
+    if out is None or not (out / "config.json").is_file():
+        return None
+    config = read_json(out / "config.json")
+    return config.get("precision") if isinstance(config, dict) else None
+
+
+def write_provenance(folder: Path, started: float, **facts: Any) -> None:
+    """Save what does not change the numbers: versions, machine, the time it took."""
+    write_json(
+        folder / "provenance.json",
+        {
+            "offmanifold": package_version(),
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+            "threads": torch.get_num_threads(),
+            "command": shlex.join(sys.argv),
+            "seconds": round(time.time() - started, 1),
+            **facts,
+        },
+    )

@@ -1,0 +1,104 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from offmanifold.data.decoding import BadImage, decode
+
+RAMP = np.arange(0, 240, 10, dtype=np.uint8).reshape(4, 6)
+
+
+def encoded(image, kind="PNG", **options):
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def decoded(image, kind="PNG", **options):
+    return decode(encoded(image, kind, **options)).numpy()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "GIF"])
+def test_lossless_greys_are_exact(kind):
+    assert np.array_equal(decoded(Image.fromarray(RAMP), kind), RAMP[None])
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
+def test_lossy_colours_are_close(kind):
+    colour = np.stack([RAMP, RAMP, RAMP], -1)
+    out = decoded(Image.fromarray(colour), kind, quality=95)
+    assert out.shape == (3, 4, 6)
+    assert np.abs(out.astype(int) - colour.transpose(2, 0, 1)).max() < 25
+
+
+def test_black_and_white():
+    bits = Image.fromarray(RAMP > 100)
+    assert bits.mode == "1"
+    assert np.array_equal(decoded(bits), 255 * (RAMP[None] > 100))
+
+
+def test_16_bit_greys_are_scaled():
+    wide = RAMP.astype(np.uint16) * 257
+    wide[0, 0] = 65535
+    expected = RAMP.copy()
+    expected[0, 0] = 255
+    for kind in ("PNG", "TIFF"):
+        assert np.array_equal(decoded(Image.fromarray(wide), kind), expected[None])
+
+
+def test_32_bit_and_float_greys():
+    assert np.array_equal(decoded(Image.fromarray(RAMP.astype(np.int32) * 257), "TIFF"), RAMP[None])
+    floats = Image.fromarray(RAMP.astype(np.float32) / 255)
+    assert np.array_equal(decoded(floats, "TIFF"), RAMP[None])
+    nan = RAMP.astype(np.float32) * np.nan
+    for bad in (RAMP.astype(np.int32) - 5, RAMP.astype(np.float32), nan):
+        with pytest.raises(BadImage, match=r"outside 0\.\."):
+            decoded(Image.fromarray(bad), "TIFF")
+
+
+def test_alpha_is_dropped_and_colours_stay():
+    rgba = np.stack([RAMP, RAMP // 2, RAMP // 3, RAMP], -1)
+    assert np.array_equal(decoded(Image.fromarray(rgba)), rgba[..., :3].transpose(2, 0, 1))
+    la = Image.merge("LA", [Image.fromarray(RAMP)] * 2)
+    assert np.array_equal(decoded(la), RAMP[None])
+
+
+@pytest.mark.parametrize("options", [{}, {"transparency": 3}, {"transparency": bytes(range(8))}])
+def test_palettes_become_colours(options):
+    image = Image.fromarray(np.arange(8, dtype=np.uint8).reshape(2, 4), "P")
+    palette = [(10 * i, 20 * i, 255 - i) for i in range(8)]
+    image.putpalette([value for colour in palette for value in colour])
+    expected = np.array(palette, dtype=np.uint8).reshape(2, 4, 3).transpose(2, 0, 1)
+    assert np.array_equal(decoded(image, **options), expected)
+
+
+def test_orientation_is_applied():
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise by 90°
+    out = decoded(Image.fromarray(RAMP), exif=exif.tobytes())
+    assert np.array_equal(out[0], np.rot90(RAMP, -1))
+
+
+def test_cmyk_becomes_rgb():
+    out = decoded(Image.new("CMYK", (4, 4), (0, 255, 255, 0)), "TIFF")
+    assert out.shape == (3, 4, 4)
+    assert out[:, 0, 0].tolist() == [255, 0, 0]
+
+
+def test_a_picture_of_two_views_is_its_first():
+    views = [Image.fromarray(np.stack([RAMP] * 3, -1)), Image.new("RGB", (6, 4))]
+    out = decoded(views[0], "MPO", save_all=True, append_images=views[1:])
+    assert np.abs(out[0].astype(int) - RAMP).max() < 60
+
+
+def test_what_is_broken_says_why():
+    good = encoded(Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)))
+    for content, reason in [
+        (b"", "empty"),
+        (b"hello", "no image of a known format"),
+        (good[: len(good) // 2], "truncated|OSError"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "no image of a known format"),
+    ]:
+        with pytest.raises(BadImage, match=reason):
+            decode(content)

@@ -1,0 +1,155 @@
+import io
+import json
+import os
+import tempfile
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from PIL import Image
+
+from offmanifold.data import encoded, load_data
+from offmanifold.errors import InputError, RunError
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (60, 6, 5, 3), dtype=np.uint8)
+LABELS = [i % 3 for i in range(60)]
+
+
+def png(pixels):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+STRUCTS = [{"bytes": png(p), "path": None} for p in PIXELS]
+
+
+def write(path, images=STRUCTS, labels=LABELS, names=None, column="image"):
+    columns = {column: images} | ({} if labels is None else {"label": labels})
+    table = pa.table(columns)
+    if names:
+        features = {"label": {"names": names, "_type": "ClassLabel"}}
+        info = json.dumps({"info": {"features": features}}).encode()
+        table = table.replace_schema_metadata({b"huggingface": info})
+    pq.write_table(table, path, row_group_size=25)
+    return path
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "toy.parquet"
+
+
+@pytest.mark.parametrize("images", [STRUCTS, [s["bytes"] for s in STRUCTS]])
+def test_a_single_file_is_divided(file, images):
+    data = load_data(write(file, images))
+    assert [len(s) for s in (data.train, data.val, data.test)] == [42, 9, 9]
+    assert data.info["source"] == "divided 70/15/15"
+    assert data.classes == ("0", "1", "2")
+    batch = next(data.val.batches(9))
+    rows = data.val.rows
+    assert torch.equal(batch.x, torch.from_numpy(PIXELS[rows]).permute(0, 3, 1, 2) / 255)
+    assert batch.y is not None
+    assert batch.y.tolist() == [LABELS[i] for i in rows]
+
+
+def test_pixels_beyond_the_memory_limit_are_read_again(file, monkeypatch):
+    kept = next(load_data(write(file)).test.batches(9)).x
+    monkeypatch.setattr(encoded, "CACHE_BYTES", 0)
+    assert torch.equal(next(load_data(file).test.batches(9)).x, kept)
+
+
+def test_class_names_of_hugging_face(file):
+    assert load_data(write(file, names=["ant", "bee", "cow"])).classes == ("ant", "bee", "cow")
+    with pytest.raises(InputError, match="holds 2, but only 2 names"):
+        load_data(write(file, names=["ant", "bee"]))
+
+
+def test_without_labels(file):
+    data = load_data(write(file, labels=None))
+    assert data.classes is None
+    assert data.train.labels is None
+    assert next(data.train.batches(2)).y is None
+
+
+def test_a_pair_is_loaded_from_either_file_and_from_its_folder(tmp_path):
+    train = write(tmp_path / "toy-train.parquet")
+    assert load_data(train).info["source"] == "divided 70/15/15"
+    test = write(tmp_path / "toy-test.parquet", STRUCTS[:9], LABELS[:9])
+    for spec in (train, test, tmp_path):
+        data = load_data(spec)
+        assert [len(s) for s in (data.train, data.val, data.test)] == [51, 9, 9]
+        assert data.info["source"] == "train/test given"
+        assert data.info["name"] == "toy"
+        assert torch.equal(
+            next(data.test.batches(1)).x[0], torch.from_numpy(PIXELS[0]).permute(2, 0, 1) / 255
+        )
+
+
+def test_a_pair_must_agree(tmp_path):
+    write(tmp_path / "toy-train.parquet", names=["a", "b", "c"])
+    test = write(tmp_path / "toy-test.parquet", names=["b", "a", "c"])
+    with pytest.raises(InputError, match="differ in their classes"):
+        load_data(test)
+
+
+def test_broken_images_are_skipped(file):
+    images = [{"bytes": b"junk", "path": None}, {"bytes": None, "path": "a.png"}, *STRUCTS[2:]]
+    data = load_data(write(file, images))
+    assert [bad["path"] for bad in data.info["skipped"]] == ["0", "1"]
+    assert len(data.train.source) == 58
+    batch = data.train.read(np.array([0]))
+    assert torch.equal(batch.x[0], torch.from_numpy(PIXELS[2]).permute(2, 0, 1) / 255)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"column": "picture"}, 'no column "image" .*picture, label'),
+        ({"images": list(range(60))}, "is int64; it must hold encoded images"),
+        ({"images": [{"path": "a.png"}] * 60}, "must hold encoded images"),
+        ({"labels": ["cat"] * 60}, "labels must be integers"),
+        ({"labels": [None, *LABELS[1:]]}, "labels must be integers"),
+        ({"labels": [-1] * 60}, "label -1"),
+        ({"labels": [0] * 60}, "one class only"),
+    ],
+)
+def test_bad_tables_are_named(file, changes, message):
+    with pytest.raises(InputError, match=message):
+        load_data(write(file, **changes))
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")
+def test_a_full_disk_is_an_error_of_the_run(file, monkeypatch):
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: open("/dev/full", "wb", buffering=0))  # noqa: SIM115
+    with pytest.raises(RunError, match="No space left"):
+        load_data(write(file))
+
+
+def test_a_table_without_rows(file):
+    schema = pa.schema({"image": pa.binary(), "label": pa.int64()})
+    pq.write_table(schema.empty_table(), file)
+    with pytest.raises(InputError, match="holds no image"):
+        load_data(file)
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 not really"])
+def test_a_file_that_is_no_parquet(file, content):
+    file.write_bytes(content)
+    with pytest.raises(InputError, match="cannot read .*toy.parquet as parquet"):
+        load_data(file)
+
+
+def test_cifar10(real, tmp_path):
+    for part, n in (("train", 1000), ("test", 300)):  # a slice: all 60,000 take some seconds
+        name = f"cifar10-{part}.parquet"
+        pq.write_table(pq.read_table(real / name).slice(0, n), tmp_path / name)
+    data = load_data(tmp_path / "cifar10-test.parquet")
+    assert data.shape == (3, 32, 32)
+    assert data.classes == tuple("0123456789")
+    assert [len(s) for s in (data.train, data.val, data.test)] == [850, 150, 300]
+    batch = next(data.train.batches(850))
+    assert 0.4 < batch.x.mean() < 0.55
+    assert (batch.x[:, 0] - batch.x[:, 2]).abs().mean() > 0.02

@@ -1,0 +1,243 @@
+import json
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from offmanifold.data.arrays import ArraySource
+from offmanifold.data.types import Data, Split
+from offmanifold.errors import InputError
+from offmanifold.manifold import (
+    Denoiser,
+    DenoiserManifold,
+    ManifoldCard,
+    Pooled,
+    estimators,
+    fit_manifold,
+    load_manifold,
+)
+
+TINY = Denoiser(width=8, depth=1, steps=12, batch_size=8)
+QUICK = {"precision": "fp32", "device": "cpu", "show": False}
+
+
+def data_of(shape=(1, 6, 5), labels: bool = True, pixels: np.ndarray | None = None) -> Data:
+    n = 24
+    if pixels is None:
+        pixels = np.random.default_rng(0).integers(0, 256, (n, *shape), dtype=np.uint8)
+    source = ArraySource(
+        pixels, np.arange(n) % 2 if labels else None, [f"{i}.png" for i in range(n)]
+    )
+    bounds = ((0, 16), (16, 20), (20, 24))
+    names = ("a", "b") if labels else None
+    return Data(*(Split(source, np.arange(*b), names) for b in bounds))
+
+
+def fit(data: Data, out: Path | None, estimator: Denoiser = TINY, **options):
+    return fit_manifold(data, estimator, out=out, **{**QUICK, **options})
+
+
+def answer(manifold) -> torch.Tensor:
+    x = torch.rand(2, *manifold.card.shape, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        return manifold.denoise(x, None, 0.25)
+
+
+def test_what_is_saved_is_what_was_fitted(tmp_path):
+    saved = fit(data_of(), tmp_path / "m")
+    unsaved = fit(data_of(), None, save=False)
+    assert torch.equal(answer(saved), answer(unsaved))
+    assert torch.equal(answer(load_manifold(tmp_path / "m")), answer(saved))
+    untrained = DenoiserManifold(saved.card, float(saved.sigma_data), 8, 1)
+    assert not torch.equal(answer(untrained), answer(saved))
+    assert sorted(p.name for p in (tmp_path / "m").iterdir()) == [
+        "config.json",
+        "metrics.json",
+        "model.safetensors",
+        "provenance.json",
+    ]
+    assert saved.card.hash == unsaved.card.hash
+    assert saved.card.gates == json.loads(json.dumps(unsaved.card.gates))
+    assert saved.card.classes == ("a", "b")
+    assert not any(p.requires_grad for p in saved.parameters())
+
+
+def test_a_second_call_only_loads(tmp_path, monkeypatch):
+    first = fit(data_of(), tmp_path / "m")
+    monkeypatch.setattr(Denoiser, "fit", lambda *_: pytest.fail("fitted again"))
+    assert torch.equal(answer(fit(data_of(), tmp_path / "m")), answer(first))
+
+
+def test_without_out_it_lies_under_its_hash(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    manifold = fit(data_of(), None)
+    assert (tmp_path / "runs" / f"manifold-{manifold.card.hash}" / "model.safetensors").exists()
+
+
+def test_the_seed_and_the_data_change_the_numbers():
+    one = fit(data_of(), None, save=False)
+    other_seed = fit(data_of(), None, save=False, seed=1)
+    other_data = fit(data_of(labels=False), None, save=False)
+    assert len({m.card.hash for m in (one, other_seed, other_data)}) == 3
+    assert not torch.equal(answer(one), answer(other_seed))
+
+
+def test_fitting_leaves_the_random_state_alone():
+    before = torch.get_rng_state()
+    fit(data_of(), None, save=False)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def interrupt_at(monkeypatch, step: int) -> None:
+    """Send Ctrl-C while the denoiser is asked for the n-th time."""
+    denoise, asked = DenoiserManifold.denoise, []
+
+    def interrupted(self, noisy, y, sigma):
+        asked.append(1)
+        if len(asked) == step:
+            signal.raise_signal(signal.SIGINT)
+        return denoise(self, noisy, y, sigma)
+
+    monkeypatch.setattr(DenoiserManifold, "denoise", interrupted)
+
+
+def test_an_interrupted_fit_goes_on_to_the_same_weights(tmp_path):
+    with pytest.MonkeyPatch.context() as patch:
+        interrupt_at(patch, 5)
+        with pytest.raises(KeyboardInterrupt):
+            fit(data_of(), tmp_path / "m")
+    assert (tmp_path / "m" / "resume.pt").exists()
+    with pytest.raises(InputError, match="not finished; run its fit-manifold again"):
+        load_manifold(tmp_path / "m")
+    with pytest.MonkeyPatch.context() as patch:
+        asked, denoise = [], DenoiserManifold.denoise
+        patch.setattr(
+            DenoiserManifold, "denoise", lambda self, *a: (asked.append(1), denoise(self, *a))[1]
+        )
+        patch.setattr("offmanifold.manifold.denoiser.measure_gates", lambda *_: [])
+        resumed = fit(data_of(), tmp_path / "m")
+        assert len(asked) == TINY.steps - 5  # only these steps were left
+    assert torch.equal(answer(resumed), answer(fit(data_of(), None, save=False)))
+    assert not (tmp_path / "m" / "resume.pt").exists()
+
+
+def test_a_folder_of_another_run_is_left_alone(tmp_path):
+    fit(data_of(), tmp_path / "m")
+    with pytest.raises(InputError, match="another run"):
+        fit(data_of(), tmp_path / "m", seed=1)
+    (tmp_path / "m" / "metrics.json").unlink()  # and so is an unfinished one
+    before = (tmp_path / "m" / "config.json").read_text()
+    with pytest.raises(InputError, match="another run"):
+        fit(data_of(), tmp_path / "m", seed=1)
+    assert (tmp_path / "m" / "config.json").read_text() == before
+
+
+def test_what_is_no_manifold_is_refused(tmp_path):
+    with pytest.raises(InputError, match="cannot read"):
+        load_manifold(tmp_path)
+    (tmp_path / "config.json").write_text('{"kind": "classifier"}')
+    with pytest.raises(InputError, match="no fitted manifold"):
+        load_manifold(tmp_path)
+
+
+def test_constant_images_carry_no_manifold(tmp_path):
+    grey = data_of(pixels=np.full((24, 1, 6, 5), 99, np.uint8))
+    with pytest.raises(InputError, match="same grey"):
+        fit(grey, tmp_path / "m")
+
+
+def test_too_few_images():
+    data = data_of()
+    empty = Split(data.val.source, np.arange(0), data.classes)
+    with pytest.raises(InputError, match="give more images"):
+        fit(Data(data.train, empty, data.test), None, save=False)
+
+
+def test_images_of_another_size_are_refused():
+    manifold = fit(data_of(), None, save=False)
+    with pytest.raises(InputError, match=r"\(1, 6, 6\).*fitted at \(1, 6, 5\); refit"):
+        manifold.score(torch.rand(1, 1, 6, 6), None, 0.25)
+
+
+def test_rgb_without_labels_is_unconditional(tmp_path):
+    manifold = fit(data_of((3, 6, 5), labels=False), tmp_path / "m")
+    assert manifold.card.classes is None
+    assert manifold.card.shape == (3, 6, 5)
+    assert answer(manifold).shape == (2, 3, 6, 5)
+
+
+def test_large_images_are_pooled(tmp_path):
+    manifold = fit(data_of((1, 66, 9)), tmp_path / "m", Denoiser(width=4, depth=1, steps=3))
+    assert isinstance(manifold, Pooled)
+    assert (manifold.r, manifold.card.shape) == (2, (1, 66, 9))
+    assert manifold.estimator.card.shape == (1, 33, 4)
+    again = load_manifold(tmp_path / "m")
+    assert torch.equal(answer(again), answer(manifold))
+    assert again.card == manifold.card
+    assert again.tangent(*[torch.rand(1, 1, 66, 9)] * 2, 0.25).shape == (1, 1, 66, 9)
+
+
+def test_the_gates_are_measured_on_validation_images_alone(monkeypatch):
+    seen = []
+
+    def gates(manifold, x, index):
+        seen.extend(index.tolist())
+        return []
+
+    monkeypatch.setattr("offmanifold.manifold.denoiser.measure_gates", gates)
+    fit(data_of(), None, save=False)
+    assert seen == [16, 17, 18, 19]
+
+
+def test_training_reads_training_images_alone(monkeypatch):
+    read, seen = Split.read, set()
+
+    def recorded(self, index):
+        seen.update(np.asarray(index).tolist())
+        return read(self, index)
+
+    monkeypatch.setattr(Split, "read", recorded)
+    monkeypatch.setattr("offmanifold.manifold.denoiser.measure_gates", lambda *_: [])
+    fit(data_of(), None, save=False)
+    assert seen <= set(range(20))  # training, and validation for the gates
+
+
+def test_it_learns_two_grey_levels():
+    pixels = np.where(np.arange(24)[:, None, None, None] % 2, 200, 50) * np.ones((1, 1, 6, 5))
+    data = data_of(pixels=pixels.astype(np.uint8))
+    manifold = fit(data, None, Denoiser(width=8, depth=1, steps=150, batch_size=16), save=False)
+    rows = {row["sigma"]: row for row in manifold.card.gates}
+    assert rows[0.25]["error"] < 0.3 * 30 * 0.25**2
+    assert rows[0.25]["shrinkage_ratio"] < 0.5
+
+
+def test_another_estimator_is_one_class(tmp_path):
+    from dataclasses import dataclass
+
+    from gaussian_data import GaussianManifold
+
+    @estimators.register("exact_for_a_test")
+    @dataclass(frozen=True)
+    class Exact:
+        variance: float = 0.1
+
+        def resolved(self, train):
+            return self
+
+        def fit(self, data, card: ManifoldCard, engine, place):
+            return self.rebuild(card, {})
+
+        def rebuild(self, card, tensors):
+            manifold = GaussianManifold(
+                torch.zeros(1, 30), self.variance * torch.eye(30), (1, 6, 5)
+            )
+            manifold.card = card
+            return manifold
+
+    try:
+        manifold = fit_manifold(data_of(), Exact(), out=tmp_path / "m", **QUICK)
+        assert torch.equal(answer(load_manifold(tmp_path / "m")), answer(manifold))
+    finally:
+        estimators.remove("exact_for_a_test")

@@ -1,0 +1,148 @@
+import json
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from offmanifold.measures.statistics import (
+    Number,
+    difference,
+    estimate,
+    mean_of,
+    paired,
+    proportion,
+    ratio_of,
+    resamples,
+)
+
+RANDOM = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(("successes", "n"), [(0, 7), (7, 7), (3, 11), (480, 500), (1, 1)])
+def test_wilson_is_that_of_scipy(successes, n):
+    number = proportion(successes, n)
+    expected = stats.binomtest(successes, n).proportion_ci(method="wilson")
+    assert number.value == pytest.approx(successes / n)
+    assert number.low == pytest.approx(expected.low, abs=1e-12)
+    assert number.high == pytest.approx(expected.high, abs=1e-12)
+    assert (number.method, number.n) == ("wilson", n)
+
+
+def test_interval_of_a_mean_is_student_s_for_many_images():
+    values = RANDOM.normal(3, 2, 1500)
+    number = estimate(mean_of("a"), {"a": values}, len(values))
+    low, high = stats.t.interval(0.95, 1499, values.mean(), stats.sem(values))
+    assert number.value == pytest.approx(values.mean())
+    width = high - low
+    assert number.low == pytest.approx(low, abs=0.05 * width)
+    assert number.high == pytest.approx(high, abs=0.05 * width)
+
+
+def test_coverage_of_the_interval():
+    n, trials = 60, 300
+    random = np.random.default_rng(1)
+    held = 0
+    for _ in range(trials):
+        number = estimate(mean_of("a"), {"a": random.exponential(1, n)}, n)
+        held += number.low <= 1 <= number.high  # type: ignore[operator]
+    assert 0.89 <= held / trials <= 0.98
+
+
+def test_ratio_is_of_means_not_a_mean_of_ratios():
+    columns = {"a": np.array([1.0, 3.0]), "b": np.array([1.0, 1.0])}
+    assert estimate(ratio_of("a", "b"), columns, 2).value == pytest.approx(2)
+    assert estimate(ratio_of("a", "b", part_of_sum=True), columns, 2).value == pytest.approx(2 / 3)
+
+
+def test_interval_of_a_ratio_against_the_delta_method():
+    a, b = RANDOM.normal(4, 1, 800), RANDOM.normal(2, 0.5, 800)
+    number = estimate(ratio_of("a", "b"), {"a": a, "b": b}, 800)
+    error = np.std(a - a.mean() / b.mean() * b, ddof=1) / b.mean() / np.sqrt(800)
+    assert number.value == pytest.approx(a.mean() / b.mean())
+    assert (number.high - number.low) / (2 * 1.96) == pytest.approx(error, rel=0.06)
+
+
+def test_a_denominator_at_its_least_is_unknown():
+    columns = {"a": np.ones(4), "b": np.full(4, 1e-6)}
+    assert estimate(ratio_of("a", "b", least=1e-6), columns, 4).value is None
+    columns["b"] = np.full(4, 2e-6)
+    assert estimate(ratio_of("a", "b", least=1e-6), columns, 4).value == pytest.approx(5e5)
+    assert estimate(ratio_of("a", "b"), {"a": np.ones(4), "b": np.zeros(4)}, 4).value is None
+
+
+def test_an_interval_needs_nearly_all_resamples():
+    columns = {"a": np.ones(3), "b": np.array([0.0, 0.0, 1.0])}  # 30 % draw no image with b
+    number = estimate(ratio_of("a", "b"), columns, 3)
+    assert number.value == pytest.approx(3)
+    assert number.low is None
+    assert number.high is None
+
+
+def test_numbers_hold_no_nan():
+    for number in (
+        estimate(mean_of("a"), {"a": np.array([np.nan, 1])}, 2),
+        estimate(mean_of("a"), {"a": np.array([np.inf, 1])}, 2),
+        estimate(mean_of("a"), {"a": np.array([])}, 0),
+        proportion(0, 0),
+    ):
+        assert number.value is None
+        json.dumps(number.json(), allow_nan=False)
+
+
+def test_resamples_are_the_same_each_time_and_draw_n_images():
+    first = resamples(9).copy()
+    resamples.cache_clear()
+    assert np.array_equal(resamples(9), first)
+    assert (first.sum(1) == 9).all()
+    assert len(np.unique(first, axis=0)) > 1000
+    with pytest.raises(ValueError, match="read-only"):
+        resamples(9)[0, 0] = 1
+
+
+def test_a_difference_to_itself_is_exactly_zero():
+    columns = {"a": RANDOM.random(50), "b": RANDOM.random(50)}
+    for statistic in (mean_of("a"), ratio_of("a", "b")):
+        number = difference(statistic, columns, columns, 50)
+        assert (number.value, number.low, number.high) == (0, 0, 0)
+
+
+def test_pairing_takes_out_what_images_share():
+    shared = RANDOM.normal(0, 10, 200)
+    one, other = {"a": shared + 0.5 + RANDOM.normal(0, 0.1, 200)}, {"a": shared}
+    number = difference(mean_of("a"), one, other, 200)
+    assert number.value == pytest.approx(0.5, abs=0.05)
+    assert number.high - number.low < 0.1  # type: ignore[operator]
+    assert number.above(0.4)
+    assert number.below(0.6)
+
+
+def test_z_and_effect():
+    values = RANDOM.normal(1, 2, 900)
+    number, z, effect = paired(values, np.zeros(900))
+    assert number.value == pytest.approx(values.mean())
+    assert effect == pytest.approx(values.mean() / values.std(ddof=1))
+    assert z == pytest.approx(stats.ttest_1samp(values, 0).statistic, rel=0.05)
+
+
+def test_no_z_without_variance():
+    for n in (1, 5):
+        number, z, effect = paired(np.full(n, 0.3), np.full(n, 0.1))
+        assert number.value == pytest.approx(0.2)
+        assert z is None
+        assert effect is None
+
+
+def test_above_and_below_are_strict_and_false_where_unknown():
+    number = Number(0.5, 0.4, 0.6, 10)
+    assert number.above(0.39)
+    assert not number.above(0.4)
+    assert number.below(0.61)
+    assert not number.below(0.6)
+    unknown = Number(0.5, None, None, 10)
+    assert not unknown.above(-9)
+    assert not unknown.below(9)
+
+
+def test_a_number_is_read_back():
+    number = Number(0.5, 0.4, 0.6, 10, unit="share")
+    assert Number.read({**number.json(), "title": "ignored"}) == number

@@ -1,0 +1,63 @@
+import dataclasses
+
+import pytest
+import torch
+from torch import nn
+
+from offmanifold.objectives import PGD, Noise, Resources, objectives
+from offmanifold.registry import from_config, to_config
+
+NAMES = ("erm", "gradient_norm", "noise", "pgd")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_contract(name: str):
+    objective = objectives[name]()
+    assert objective.name == name
+    assert objective.needs <= {"manifold", "train_data"}
+    assert isinstance(objective.compiles, bool)
+    assert objective.prepare(Resources()) == objective
+    assert from_config(objectives, to_config(objective)) == objective
+    if objective.strength is not None:
+        assert objective.strength in {f.name for f in dataclasses.fields(objective)}
+
+
+def test_of_one_name_and_attack():
+    """The objective and the attack share a name in two vocabularies."""
+    assert objectives["pgd"] is PGD
+    assert objectives["noise"] is Noise
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_loss_an_image_that_leaves_no_trace_but_its_own_graph(name: str):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(12, 8), nn.SiLU(), nn.Linear(8, 3))
+    model[1].eval()
+    model[3].bias.requires_grad_(False)
+    model[3].weight.grad = torch.full((3, 8), 7.0)
+    x, y = torch.rand(5, 1, 4, 3), torch.tensor([0, 1, 2, 0, 1])
+    rng, before = torch.get_rng_state(), x.clone()
+    loss = objectives[name]()(model, x, y, generator=torch.Generator().manual_seed(0))
+    assert loss.per_sample.shape == (5,)
+    assert all(part.shape == (5,) for part in loss.parts.values())
+    assert not {"loss", "step"} & loss.parts.keys()  # names of the log
+    assert torch.get_rng_state().equal(rng)
+    assert x.equal(before)
+    assert not x.requires_grad
+    assert [m.training for m in model.modules()] == [True, True, False, True, True]
+    assert [p.requires_grad for p in model.parameters()] == [True, True, True, False]
+    assert (model[3].weight.grad == 7).all()
+    assert model[1].weight.grad is None
+    loss.per_sample.mean().backward()
+    assert model[1].weight.grad.norm() > 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_under_bf16_the_loss_is_float32(name: str):
+    model = nn.Sequential(nn.Flatten(), nn.Linear(12, 3))
+    x, y = torch.rand(4, 1, 4, 3), torch.tensor([0, 1, 2, 0])
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = objectives[name]()(model, x, y, generator=torch.Generator().manual_seed(0))
+    assert loss.per_sample.dtype == torch.float32
+    loss.per_sample.mean().backward()
+    assert model[1].weight.grad.isfinite().all()

@@ -1,0 +1,171 @@
+"""The audit as a library call, on a classifier and a manifold known exactly."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import offmanifold as om
+from offmanifold.auditing import Subject, audit_models
+from offmanifold.files import read_tensors
+from offmanifold.measures import measures
+
+QUICK = {"limit": 20, "show": False}
+
+
+@pytest.fixture(scope="module")
+def digits() -> om.Data:
+    return om.load_data("digits")
+
+
+@pytest.fixture(scope="module")
+def masked() -> om.Data:
+    return om.load_data("distractor:digits")
+
+
+@pytest.fixture
+def linear() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(256, 10))
+
+
+def test_a_bare_module_is_left_as_it_was_found(digits, linear):
+    linear.train()
+    linear[1].weight.requires_grad_(False)
+    linear[1].bias.grad = torch.ones(10)
+    state, before = torch.get_rng_state(), {k: v.clone() for k, v in linear.state_dict().items()}
+    audit = om.audit(linear, digits, label="mine", **QUICK)
+    assert audit.label == "mine"
+    assert linear.training
+    assert linear[1].training
+    assert not linear[1].weight.requires_grad
+    assert linear[1].bias.requires_grad
+    assert torch.equal(linear[1].bias.grad, torch.ones(10))
+    assert torch.equal(torch.get_rng_state(), state)
+    for name, value in linear.state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+def test_accuracy_is_that_of_the_images_it_names(digits, linear):
+    audit = om.audit(linear, digits, **QUICK)
+    index = audit.columns["index"]
+    assert audit.json["data"]["split"] == "test"  # a bare module may have seen the others
+    assert set(index) <= set(digits.test.rows)
+    batch = digits.test.read(index)
+    right = (linear(batch.x).argmax(1) == batch.y).float().mean()
+    assert audit["accuracy.clean"].value == pytest.approx(float(right))
+    assert audit["accuracy.pgd_l2"].value <= audit["accuracy.clean"].value
+    assert list(audit.columns["path"]) == [digits.test.source.names[i] for i in index]
+
+
+def test_without_a_manifold_the_rest_is_measured_and_the_lack_named(digits, linear):
+    audit = om.audit(linear, digits, **QUICK)
+    needing = [n for n, m in measures.items() if "manifold" in m.needs]
+    for name in needing:
+        assert name in audit.json["skipped"]
+    with pytest.raises(om.InputError, match="fit-manifold"):
+        audit["alignment.on_manifold_fraction"]
+    assert audit.regime.name in ("uncertain", "collapsed")
+
+
+def test_signal_of_a_classifier_that_reads_only_the_upper_half(masked):
+    """Exact: all energy is on the signal where the digit is above, none where it is below."""
+
+    class Upper(nn.Module):
+        def forward(self, x):
+            means = x[:, 0, :16].reshape(len(x), 8, 32).mean(2)
+            return torch.cat([means, means[:, :2] ** 2], 1)
+
+    audit = om.audit(Upper(), masked, only=["signal.fraction", "signal.noise_ratio"], **QUICK)
+    above = masked.test.read(audit.columns["index"]).mask[:, 0, 0, 0]
+    np.testing.assert_allclose(audit.columns["signal.fraction"], above, atol=1e-6)
+    assert audit.json["measures"]["signal.fraction"]["chance"] == pytest.approx(0.5)
+    assert len(audit.json["curves"]["signal.noise_ratio"]["points"]) == 6
+    assert set(audit.json["measures"]) == {"signal.fraction", "signal.noise_ratio"}
+
+
+def test_saved_and_read_back(digits, linear, tmp_path):
+    audit = om.audit(linear, digits, folder=tmp_path / "a", **QUICK)
+    again = om.read_audit(tmp_path / "a")
+    assert again.json == json.loads(json.dumps(audit.json))
+    for name, column in audit.columns.items():
+        np.testing.assert_array_equal(again.columns[name], column)
+    panels, _ = read_tensors(tmp_path / "a/panels.safetensors")
+    norms = panels["gradient"].float().flatten(1).norm(dim=1)
+    assert torch.allclose(norms, torch.ones(20), atol=1e-2)
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_an_unsaved_audit_is_reported_with_its_pictures(digits, linear, tmp_path):
+    page = om.report([om.audit(linear, digits, **QUICK)], tmp_path / "page.html").read_text()
+    assert page.count("data:image/png") >= 8
+
+
+def test_several_models_in_one_pass_equal_each_alone(digits, linear):
+    torch.manual_seed(1)
+    other = nn.Sequential(nn.Flatten(), nn.Linear(256, 10))
+    alone = [om.audit(m, digits, label=n, **QUICK) for n, m in (("a", linear), ("b", other))]
+    loaded = [om.Loaded(m, om.ModelCard(n)) for n, m in (("a", linear), ("b", other))]
+    subjects = [Subject(one, one.card.label, mapping="by-index") for one in loaded]
+    for one, together in zip(alone, audit_models(subjects, digits, **QUICK), strict=True):
+        for name, number in one.json["measures"].items():
+            assert together[name].value == pytest.approx(number["value"]), name
+
+
+def test_a_wrong_number_of_logits_is_named(digits):
+    model = nn.Sequential(nn.Flatten(), nn.Linear(256, 7))
+    with pytest.raises(om.InputError, match="7 and 10"):
+        om.audit(model, digits, **QUICK)
+
+
+def test_an_image_size_the_model_does_not_take_is_named(masked, linear):
+    with pytest.raises(om.InputError, match="image-size"):
+        om.audit(linear, masked, **QUICK)
+
+
+def test_ctrl_c_saves_what_is_done_and_never_over_a_longer_audit(digits, linear, tmp_path):
+    class Interrupts(nn.Module):
+        def __init__(self, after: int):
+            super().__init__()
+            self.linear, self.left = linear, after
+
+        def forward(self, x):
+            self.left -= 1
+            if self.left == 0:
+                os.kill(os.getpid(), signal.SIGINT)
+            return self.linear(x.flatten(1))
+
+    def run(after: int) -> int:
+        options = {"folder": tmp_path / "a", "only": ["accuracy.clean"], "show": False}
+        with pytest.raises(KeyboardInterrupt):
+            om.audit(Interrupts(after), digits, batch_size=5, limit=40, **options)
+        return om.read_audit(tmp_path / "a")["accuracy.clean"].n
+
+    first = run(8)
+    assert 0 < first < 40
+    assert run(6) == first
+
+
+def test_golden_schemas_are_read(tmp_path):
+    golden = Path(__file__).parent / "golden"
+    audit = om.read_audit(golden / "audit")
+    assert audit["accuracy.clean"].n == len(audit.columns["index"])
+    assert audit.regime.name
+    comparison = json.loads((golden / "compare.json").read_text())
+    assert comparison["schema"] == "offmanifold.compare/1"
+    page = om.report(golden / "compare.json", tmp_path / "page.html")
+    assert "bayes-aligned" in page.read_text().lower()
+
+
+def test_an_unknown_schema_is_refused(tmp_path):
+    (tmp_path / "audit.json").write_text(json.dumps({"schema": "offmanifold.audit/9"}))
+    with pytest.raises(om.InputError, match="update"):
+        om.read_audit(tmp_path)
+    (tmp_path / "audit.json").write_text("{")
+    with pytest.raises(om.InputError, match="JSON"):
+        om.read_audit(tmp_path)

@@ -1,0 +1,65 @@
+"""What an audit will see: defaults, the part of the data, options no audit can have."""
+
+from dataclasses import replace
+
+import pytest
+from torch import nn
+
+import offmanifold as om
+from offmanifold.planning import check_options, default_eps, default_limit, judged
+
+
+@pytest.fixture(scope="module")
+def digits() -> om.Data:
+    return om.load_data("digits")
+
+
+def test_defaults_as_designed(digits):
+    assert default_eps((1, 16, 16), "digits") == 1
+    assert default_eps((3, 32, 32), "cifar") == 0.5
+    assert default_limit(digits, 10**5) == 500
+    assert default_limit(digits, 25 * 10**6) == 200
+
+
+def foreign(**config) -> om.Loaded:
+    card = om.ModelCard("timm:x", config={"spec": "timm:x", "weights_hash": "h", **config})
+    return om.Loaded(nn.Linear(1, 2), card)
+
+
+def test_all_images_are_judged_only_where_nothing_was_made_on_any(digits):
+    part, images = judged([foreign()], digits, None)
+    assert part == "all"
+    assert len(images) == 1797
+    assert len(set(images.rows)) == 1797
+    for models, data, manifold in (
+        ([foreign(), foreign(recipe={})], digits, None),  # one of them is a run of ours
+        ([om.Loaded(nn.Linear(1, 2), om.ModelCard("bare"))], digits, None),
+        ([foreign()], digits, object()),
+        ([foreign()], replace(digits, info={"source": "train/test given"}), None),
+    ):
+        part, images = judged(models, data, manifold)
+        assert part == "test"
+        assert images is data.test
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ({"limit": 1}, "--limit"),
+        ({"eps": 0.0}, "--eps"),
+        ({"eps": float("nan")}, "--eps"),
+        ({"gradient": "logprob"}, "log_prob"),
+        ({"reference": "standrad"}, "standard"),
+        ({"reference_accuracy": 97.0}, "--reference-accuracy"),
+        ({"reference_accuracy": float("nan")}, "--reference-accuracy"),
+    ],
+)
+def test_options_no_audit_can_have(options, word):
+    check_options(["standard"])
+    with pytest.raises(om.InputError, match=word):
+        check_options(["standard"], **options)
+
+
+def test_equal_labels_are_refused():
+    with pytest.raises(om.InputError, match="labelled"):
+        check_options(["a", "a"])

@@ -1,0 +1,35 @@
+import contextlib
+
+import pytest
+import torch
+
+from offmanifold import precision
+from offmanifold.precision import at_least_float32, bf16_is_faster, fast_autocast
+
+
+def test_timing_leaves_the_random_generator_alone():
+    bf16_is_faster.cache_clear()
+    state = torch.get_rng_state()
+    with fast_autocast("cpu"):
+        pass
+    assert torch.get_rng_state().equal(state)
+
+
+@pytest.mark.parametrize(("faster", "expected"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_autocast_is_on_where_it_pays(monkeypatch: pytest.MonkeyPatch, faster: bool, expected):
+    monkeypatch.setattr(precision, "bf16_is_faster", lambda device_type: faster)
+    a = torch.ones(2, 2)
+    with fast_autocast(torch.device("cpu")):
+        assert (a @ a).dtype == expected
+    assert (a @ a).dtype == torch.float32
+
+
+def test_unknown_devices_stay_in_float32():
+    assert not bf16_is_faster("meta")
+    assert isinstance(fast_autocast("meta"), contextlib.nullcontext)
+
+
+def test_logits_become_float32_but_keep_float64():
+    for dtype in (torch.bfloat16, torch.half, torch.float32):
+        assert at_least_float32(torch.ones(2, dtype=dtype)).dtype == torch.float32
+    assert at_least_float32(torch.ones(2, dtype=torch.double)).dtype == torch.double

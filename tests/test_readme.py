@@ -1,0 +1,209 @@
+"""What the READMEs say is so: the code runs, the commands parse, both languages say the same."""
+
+import contextlib
+import importlib
+import io
+import re
+import shlex
+import tempfile
+import types
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import tyro
+from PIL import Image
+
+import offmanifold as om
+from offmanifold.cli import CONFIG
+from offmanifold.commands import COMMANDS
+from offmanifold.manifold import Denoiser
+from offmanifold.measures import measures
+
+ROOT = Path(__file__).parents[1]
+ENGLISH, JAPANESE = ((ROOT / name).read_text("utf-8") for name in ("README.md", "README.ja.md"))
+TEXTS = [
+    *("README.md", "README.ja.md", "CONTRIBUTING.md", "CHANGELOG.md", "CITATION.cff", "LICENSE"),
+    *("Makefile", "pyproject.toml", "constraints.txt"),
+]
+
+MODEL = """
+import torch
+
+CLASSES = ["dark", "bright"]  # not the order of the folders
+
+
+class Brightness(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.tensor(0.0))
+
+    def forward(self, x):
+        excess = self.scale * (x - 0.5).mean((1, 2, 3))
+        return torch.stack([-excess, excess], 1)
+
+
+def make():
+    return Brightness()
+"""
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S)
+
+
+def command_lines(text: str) -> list[str]:
+    """Return every line of a console block that begins with `offmanifold`."""
+    lines = "".join(blocks(text, "console")).splitlines()
+    return [line for line in lines if line.startswith("offmanifold ")]
+
+
+def spoken_lines(text: str) -> list[str]:
+    """Return commands in running text: `offmanifold …` between backticks."""
+    return [found for found in re.findall(r"`(offmanifold [^`]+)`", text) if "…" not in found]
+
+
+def without_language(line: str) -> str:
+    return re.sub(r" --language ja", "", line)
+
+
+def parse(line: str) -> str:
+    """Parse a command line without running it; returns the help if it asks for it."""
+    argv = shlex.split(line)[1:]
+    argv = [next(iter(COMMANDS)) if a == "COMMAND" else a for a in argv]
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        code = 0
+        try:
+            tyro.extras.subcommand_cli_from_dict(COMMANDS, args=argv, config=CONFIG)
+        except SystemExit as stop:
+            code = stop.code
+    assert not code, f"{line}\n{printed.getvalue()}"
+    return printed.getvalue()
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Tensors this small are slower on several threads, far slower on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with photos/, model.py and best.pth, as the README assumes them."""
+    monkeypatch.chdir(tmp_path)
+    generator = np.random.default_rng(0)
+    for name, level in (("bright", 170), ("dark", 85)):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for i in range(20):
+            pixels = np.clip(generator.normal(level, 20, (8, 8)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{i}.png")
+    (tmp_path / "model.py").write_text(MODEL)
+    torch.save({"scale": torch.tensor(20.0)}, tmp_path / "best.pth")
+    return tmp_path
+
+
+@pytest.mark.usefixtures("one_thread")
+@pytest.mark.parametrize("text", [ENGLISH, JAPANESE], ids=["en", "ja"])
+def test_the_five_lines_run(text: str, photos: Path, monkeypatch: pytest.MonkeyPatch):
+    tiny = Denoiser(width=4, depth=1, steps=2)
+    monkeypatch.setattr(om, "fit_manifold", partial(om.fit_manifold, estimator=tiny, show=False))
+    code = blocks(text, "python")[0]
+    assert len([line for line in code.splitlines() if "=" in line or "report" in line]) == 5
+    names: dict = {}
+    exec(compile(code, "README", "exec"), names)
+    assert names["audit"]["accuracy.clean"].value == 1.0  # by name: the orders differ
+    page = (photos / "report.html").read_text("utf-8")
+    assert ("正解率" in page) == (text is JAPANESE)
+
+
+@pytest.mark.parametrize(
+    "line",
+    dict.fromkeys(
+        [*(c for t in (ENGLISH, JAPANESE) for c in (*command_lines(t), *spoken_lines(t)))]
+    ),
+)
+def test_a_command_that_is_named_parses(line: str):
+    asks_for_help = "--help" in line
+    assert ("usage:" in parse(line)) == asks_for_help
+
+
+def test_parsing_sees_a_wrong_flag():
+    with pytest.raises(AssertionError, match="no-such-flag"):
+        parse("offmanifold train --no-such-flag 3")
+
+
+def test_every_command_has_an_example():
+    assert {line.split()[1] for line in command_lines(ENGLISH)} == set(COMMANDS)
+
+
+def test_flags_in_running_text_exist():
+    known = "".join(parse(f"offmanifold {name} --help") for name in COMMANDS)
+    for text in (ENGLISH, JAPANESE):
+        for flag in re.findall(r"`(--[a-z-]+)", text):
+            assert flag in known, flag
+
+
+def test_both_languages_have_the_same_parts():
+    def levels(text: str) -> list[str]:
+        return re.findall(r"^(#+) ", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S), re.M)
+
+    def rows(text: str) -> int:
+        return len(re.findall(r"^\|", text, re.M))
+
+    assert levels(ENGLISH) == levels(JAPANESE)
+    assert rows(ENGLISH) == rows(JAPANESE)
+    assert set(re.findall(r"\]\((\S+?)\)", ENGLISH)) - {"README.ja.md"} == set(
+        re.findall(r"\]\((\S+?)\)", JAPANESE)
+    ) - {"README.md"}
+    english, japanese = (
+        {without_language(c) for c in (*command_lines(t), *spoken_lines(t))}
+        for t in (ENGLISH, JAPANESE)
+    )
+    assert english == japanese
+
+
+def test_every_measure_is_explained_in_both_languages():
+    explained = [name for name in measures if not name.endswith("_l2") or "pgd" in name]
+    for text in (ENGLISH, JAPANESE):
+        assert [name for name in explained if f"`{name}`" not in text] == []
+    named = set(re.findall(r"`((?:accuracy|alignment|robustness|signal|output)\.\w+)`", ENGLISH))
+    assert named <= set(measures)
+
+
+def test_every_link_inside_the_repository_leads_somewhere():
+    for name in ("README.md", "README.ja.md", "CONTRIBUTING.md"):
+        text = (ROOT / name).read_text("utf-8")
+        for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
+            assert (ROOT / link).exists(), f"{name}: {link}"
+
+
+def test_the_public_names_can_be_imported_and_say_what_they_are():
+    package = importlib.import_module("offmanifold")
+    for name in package.__all__:
+        public = getattr(package, name)
+        assert (public.__doc__ or "").strip(), f"{name} has no docstring"
+        if not isinstance(public, types.ModuleType):
+            assert not public.__doc__.startswith(f"{name}("), f"{name}: written by dataclass"
+    assert len(set(package.__all__)) == len(package.__all__)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(ROOT / name for name in TEXTS),
+        *sorted((ROOT / "src").rglob("*.py")),
+        *sorted(path for path in (ROOT / "results").rglob("*") if path.suffix in (".md", ".py")),
+    ],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_no_text_names_a_place_outside_the_repository(path: Path):
+    text = path.read_text("utf-8")
+    for outside in (str(ROOT), str(Path.home()), tempfile.gettempdir(), "../", "/home/"):
+        assert f"{outside.rstrip('/')}/" not in text

@@ -1,0 +1,107 @@
+"""Each room imports from rooms upstream of it alone; extras and output stay out of an import."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import offmanifold
+
+PACKAGE = Path(offmanifold.__file__).parent
+MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p != PACKAGE / "__init__.py")
+
+# From upstream to downstream; rooms of one line may import from each other.
+ROOMS = """
+errors registry files randomness freezing precision progress runs loop
+data
+models
+attacks
+gradients
+objectives
+manifold
+probe
+measures
+theorems
+regimes
+audits planning panels temperature
+training auditing
+comparing
+sweeping
+synthesis inspection
+reporting
+serving
+commands
+cli
+"""
+PLACE = {room: i for i, line in enumerate(ROOMS.strip().splitlines()) for room in line.split()}
+# Reports read only what an audit saved.
+ONLY = {"reporting": {"errors", "files"}}
+
+
+def room_of(module: str) -> str:
+    """`offmanifold.data.types` → `data`."""
+    return module.split(".")[1]
+
+
+def imported_rooms(source: str) -> set[str]:
+    """Return the rooms that a module imports from, anywhere in its text."""
+    modules = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            if node.module == "offmanifold":
+                modules |= {f"offmanifold.{alias.name}" for alias in node.names}
+            else:
+                modules.add(str(node.module))
+    assert "offmanifold" not in modules, "the whole package is downstream of every room"
+    return {room_of(m) for m in modules if m.startswith("offmanifold.")}
+
+
+def wrong_imports(room: str, source: str) -> set[str]:
+    """Return the rooms that a module of this room must not import from, but does."""
+    others = imported_rooms(source) - {room}
+    if room in ONLY:
+        return others - ONLY[room]
+    return {other for other in others if PLACE[other] > PLACE[room]}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_no_room_imports_from_one_downstream(path: Path):
+    room = path.relative_to(PACKAGE).with_suffix("").parts[0]
+    assert room in PLACE, f"{room} has no place in the table of rooms"
+    assert not wrong_imports(room, path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("room", "source", "wrong"),
+    [
+        ("data", "from offmanifold.models import x", {"models"}),
+        ("data", "from offmanifold import probe, errors", {"probe"}),
+        ("measures", "def f():\n    import offmanifold.auditing as a", {"auditing"}),
+        ("reporting", "from offmanifold.measures import x", {"measures"}),
+        ("cli", "from offmanifold.commands import x", set()),
+        ("data", "import os\nfrom offmanifold.data.types import x", set()),
+    ],
+)
+def test_the_test_sees_a_wrong_import(room: str, source: str, wrong: set[str]):
+    assert wrong_imports(room, source) == wrong
+
+
+def test_importing_needs_no_extra_and_prints_nothing():
+    script = """
+import sys
+for extra in ("torchvision", "timm", "datasets", "transformers", "ray", "fastapi", "captum"):
+    sys.modules[extra] = None
+import offmanifold, offmanifold.commands, offmanifold.cli
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error::DeprecationWarning:offmanifold", "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
