@@ -1,7 +1,17 @@
 import pytest
 import torch
 
-from offmanifold.randomness import ImageNoise, generator_of, image_noise, normal_like, seed_of
+from offmanifold.randomness import (
+    ImageNoise,
+    PartNoise,
+    at_rows,
+    generator_of,
+    image_noise,
+    normal_like,
+    seed_of,
+    uniform,
+    uniform_like,
+)
 
 SHAPE = (2, 3, 5)
 
@@ -59,3 +69,33 @@ def test_the_global_generator_is_left_as_found():
     noise([1, 2])
     normal_like(torch.zeros(2, *SHAPE), generator_of("a"))
     assert torch.get_rng_state().equal(state)
+
+
+def test_uniform_draws_depend_on_the_image_alone():
+    def drawn(index: list[int]) -> torch.Tensor:
+        noise = ImageNoise(torch.tensor(index), seed=1, name="square")
+        return torch.stack([uniform(len(index), (3,), noise) for _ in range(2)])
+
+    whole = drawn([4, 9, 2])
+    assert drawn([2, 4]).equal(whole[:, [2, 0]])
+    assert not whole[0].equal(whole[1])
+    assert 0 <= whole.min() <= whole.max() < 1
+
+
+def test_the_noise_of_some_rows_goes_on_from_here():
+    noise, x = ImageNoise(torch.tensor([4, 9, 2]), seed=1, name="n"), torch.zeros(3, 1, 2, 2)
+    normal_like(x, noise)
+    some = at_rows(noise, torch.tensor([2, 0]))
+    assert normal_like(x[:2], some).equal(normal_like(x, noise)[[2, 0]])
+
+
+def test_processes_share_the_noise_of_a_batch():
+    x = torch.zeros(5, 1, 2, 3)
+    whole = torch.Generator().manual_seed(0)
+    parts = [
+        PartNoise(torch.Generator().manual_seed(0), torch.arange(rank, 5, 2), 5) for rank in (0, 1)
+    ]
+    for draw in (normal_like, uniform_like, normal_like):
+        expected = draw(x, whole)
+        assert draw(x[::2], parts[0]).equal(expected[::2])
+        assert draw(x[1::2], parts[1]).equal(expected[1::2])

@@ -40,6 +40,11 @@ def fast_autocast(device: torch.device | str) -> contextlib.AbstractContextManag
     return contextlib.nullcontext()
 
 
+def in_float32(device: torch.device | str) -> contextlib.AbstractContextManager[object]:
+    """Return a region in which autocast is off, whatever the caller's."""
+    return torch.autocast(torch.device(device).type, enabled=False)
+
+
 def at_least_float32(logits: Tensor) -> Tensor:
     """Return logits in float32 where autocast left them in less; float64 stays what it is."""
     return logits.to(torch.promote_types(logits.dtype, torch.float32))

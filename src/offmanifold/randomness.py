@@ -39,18 +39,67 @@ class ImageNoise:
     def __init__(self, index: Tensor, *, seed: int, name: str):
         self.index, self.seed, self.name, self.draw = index, seed, name, 0
 
-    def normal(self, x: Tensor) -> Tensor:
-        """Return the next draw, standard normal of the shape (n, c, h, w) of x."""
-        noise = image_noise(
-            tuple(x.shape[1:]), self.index, seed=self.seed, name=self.name, draw=self.draw
-        )
+    def normal(self, shape: tuple[int, ...]) -> Tensor:
+        """Return the next draw, standard normal (n, *shape)."""
+        noise = image_noise(shape, self.index, seed=self.seed, name=self.name, draw=self.draw)
         self.draw += 1
-        return noise.to(x)
+        return noise
+
+    def uniform(self, shape: tuple[int, ...]) -> Tensor:
+        """Return the next draw, U[0, 1) (n, *shape)."""
+        parts = [generator_of(self.seed, self.name, self.draw, int(i)) for i in self.index]
+        self.draw += 1
+        rows = [torch.rand(shape, generator=g) for g in parts]
+        return torch.stack(rows) if rows else torch.empty(0, *shape)
+
+    def at(self, rows: Tensor) -> "ImageNoise":
+        """Return the noise of some of the images, which goes on from here; rows: (m,) places."""
+        chosen = ImageNoise(self.index[rows.cpu()], seed=self.seed, name=self.name)
+        chosen.draw = self.draw
+        return chosen
 
 
-def normal_like(x: Tensor, generator: torch.Generator | ImageNoise) -> Tensor:
+class PartNoise:
+    """A stand-in for a `torch.Generator` in one of several processes that share a batch.
+
+    It draws for the whole batch and gives the rows of this process, so that an image meets the
+    same noise however many processes there are. rows: (m,) places in the batch of `total` images.
+    """
+
+    def __init__(self, generator: torch.Generator, rows: Tensor, total: int):
+        self.generator, self.rows, self.total = generator, rows, total
+
+    def normal(self, shape: tuple[int, ...]) -> Tensor:
+        """Return the next draw, standard normal (m, *shape)."""
+        return torch.randn(self.total, *shape, generator=self.generator)[self.rows]
+
+    def uniform(self, shape: tuple[int, ...]) -> Tensor:
+        """Return the next draw, U[0, 1) (m, *shape)."""
+        return torch.rand(self.total, *shape, generator=self.generator)[self.rows]
+
+
+Randomness = torch.Generator | ImageNoise | PartNoise
+
+
+def normal_like(x: Tensor, generator: Randomness) -> Tensor:
     """Return standard normal noise of the shape, dtype and device of x: (n, c, h, w)."""
-    if isinstance(generator, ImageNoise):
-        return generator.normal(x)
-    noise = torch.randn(x.shape, generator=generator, device=generator.device)
-    return noise.to(x)
+    if isinstance(generator, torch.Generator):
+        return torch.randn(x.shape, generator=generator, device=generator.device).to(x)
+    return generator.normal(tuple(x.shape[1:])).to(x)
+
+
+def uniform_like(x: Tensor, generator: Randomness) -> Tensor:
+    """Return draws from U[0, 1) of the shape, dtype and device of x: (n, c, h, w)."""
+    return uniform(len(x), tuple(x.shape[1:]), generator).to(x)
+
+
+def uniform(n: int, shape: tuple[int, ...], generator: Randomness) -> Tensor:
+    """Return draws from U[0, 1), (n, *shape) float32, one row an image of the batch."""
+    if isinstance(generator, torch.Generator):
+        return torch.rand(n, *shape, generator=generator, device=generator.device)
+    return generator.uniform(shape)
+
+
+def at_rows(generator: Randomness, rows: Tensor) -> Randomness:
+    """Return the randomness of some images of a batch; a plain generator simply goes on."""
+    return generator.at(rows) if isinstance(generator, ImageNoise) else generator

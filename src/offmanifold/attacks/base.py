@@ -1,22 +1,21 @@
-"""What every attack shares: the contract, the vocabulary, the ball and the box."""
+"""What every attack shares: the contract, the vocabulary, and when it has won."""
 
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from offmanifold.randomness import ImageNoise
+from offmanifold.precision import in_float32
+from offmanifold.randomness import Randomness
 from offmanifold.registry import Registry
 
 
 class Attack(Protocol):
     """A frozen dataclass that moves images to where a classifier does worse."""
 
-    name: str
+    name: ClassVar[str]
 
-    def __call__(
-        self, model: nn.Module, x: Tensor, y: Tensor, *, generator: torch.Generator | ImageNoise
-    ) -> Tensor:
+    def __call__(self, model: nn.Module, x: Tensor, y: Tensor, *, generator: Randomness) -> Tensor:
         """Return x′ (n, c, h, w) within the attack's ball around x, for labels y (n,)."""
         ...
 
@@ -24,20 +23,11 @@ class Attack(Protocol):
 attacks: Registry[Attack] = Registry("attack")
 
 
-def l2_norms(v: Tensor) -> Tensor:
-    """Return the l2 norm of each image as (n, 1, 1, 1)."""
-    return v.flatten(1).norm(dim=1)[:, None, None, None]
+def misclassified(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+    """Return (n,) whether another class than y has the largest logit, judged in float32.
 
-
-def project_l2(x: Tensor, moved: Tensor, eps: float, *, box: bool = True) -> Tensor:
-    """Return the point of the ball ‖x′ − x‖₂ ≤ eps near `moved`, per image, in [0, 1] if `box`.
-
-    With x in [0, 1] clipping only shortens the change, so that the result lies in both sets. The
-    radius is less than eps by what rounding x + δ may add, 2e-5 at 224² pixels.
+    A logit that is not a number counts as misclassified.
     """
-    delta = moved - x
-    rounding = x[0].numel() ** 0.5 * torch.finfo(x.dtype).eps / 2 if len(x) else 0.0
-    radius = max(eps - rounding, eps / 2)
-    delta = delta * (radius / l2_norms(delta).clamp(min=1e-12)).clamp(max=1.0)
-    result = x + delta
-    return result.clamp(0, 1) if box else result
+    with torch.no_grad(), in_float32(x.device):
+        logits = model(x)
+    return (logits.argmax(1) != y) | ~logits.isfinite().all(1)

@@ -1,37 +1,41 @@
-"""Projected gradient ascent on the loss, per image in an l2 ball."""
+"""Projected gradient ascent on the loss, per image in a ball."""
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from offmanifold.attacks.base import attacks, l2_norms, project_l2
+from offmanifold.attacks.balls import ball_of, check_eps
+from offmanifold.attacks.base import attacks
+from offmanifold.attacks.losses import Goal, check_labels, cross_entropy
 from offmanifold.errors import InputError
 from offmanifold.freezing import frozen
 from offmanifold.precision import at_least_float32
-from offmanifold.randomness import ImageNoise, normal_like
+from offmanifold.randomness import Randomness
 
 
 @attacks.register("pgd")
 @dataclass(frozen=True)
 class PGD:
-    """Madry et al. 2018, with the l2 norm of each image: x ← Π(x + step · ∇ℓ/‖∇ℓ‖₂).
+    """Madry et al. 2018, with the norm of each image: x ← Π(x + step · steepest(∇ℓ)).
 
-    Runs in the caller's autocast region; ball and box are computed in the precision of x. Cost:
-    `steps` forward and backward passes to the input per restart.
+    The steepest step is ∇ℓ/‖∇ℓ‖₂ in l2 and sign ∇ℓ in l∞. Runs in the caller's autocast region;
+    ball and box are computed in the precision of x. Cost: `steps` forward and backward passes to
+    the input per restart.
 
     Attributes:
-        eps: radius, l2 norm per image in [0, 1] pixels.
-        norm: of the ball; l2 alone is known.
+        eps: radius, in the norm of each image, pixels in [0, 1].
+        norm: of the ball: l2 or linf.
         steps: ascent steps.
-        step_size: l2 norm of a step; 2.5·eps/steps if None.
+        step_size: norm of a step; 2.5·eps/steps if None.
         restarts: runs from random starts in the ball; each image keeps the highest loss.
         keep_best: keep the iterate of highest loss, not the last (one forward pass more).
         box: stay in [0, 1].
     """
 
+    name: ClassVar[str]
     eps: float = 1.0
     norm: str = "l2"
     steps: int = 10
@@ -41,50 +45,56 @@ class PGD:
     box: bool = True
 
     def __post_init__(self):
-        if self.norm != "l2":
-            raise InputError(f'unknown norm "{self.norm}" for pgd; known: l2')
-        if not 0 < self.eps < math.inf:
-            raise InputError(f"pgd needs a finite eps > 0 (an l2 norm per image), not {self.eps}")
+        ball_of(self.norm)
+        check_eps(self.eps, "pgd")
         if self.step_size is not None and not 0 < self.step_size < math.inf:
             raise InputError(f"pgd needs a finite step_size > 0, not {self.step_size}")
         if self.steps < 1 or self.restarts < 1:
             raise InputError("pgd needs at least one step and one restart")
 
-    def __call__(
-        self, model: nn.Module, x: Tensor, y: Tensor, *, generator: torch.Generator | ImageNoise
-    ) -> Tensor:
-        """Return x′ (n, c, h, w) with ‖x′ − x‖₂ ≤ eps for every image; y: (n,) labels."""
+    def __call__(self, model: nn.Module, x: Tensor, y: Tensor, *, generator: Randomness) -> Tensor:
+        """Return x′ (n, c, h, w) with norm(x′ − x) ≤ eps for every image; y: (n,) labels."""
+
+        unchecked = [True]
+
+        def loss(logits: Tensor) -> Tensor:
+            if unchecked:
+                check_labels(logits, y)
+                unchecked.clear()
+            return cross_entropy(logits, y)
+
+        return self.maximise(model, x, loss, generator=generator)
+
+    def maximise(self, model: nn.Module, x: Tensor, loss: Goal, *, generator: Randomness) -> Tensor:
+        """Return x′ within the ball where loss(model(x′)) is high; loss: (n, k) → (n,)."""
         x = x.detach()
         with frozen(model), torch.enable_grad():
-            best, best_loss = self._run(model, x, y, generator)
+            best, best_loss = self._run(model, x, loss, generator)
             for _ in range(self.restarts - 1):
-                other, loss = self._run(model, x, y, generator)
-                better = loss > best_loss
-                best = torch.where(better[:, None, None, None], other, best)
-                best_loss = torch.where(better, loss, best_loss)
+                other, other_loss = self._run(model, x, loss, generator)
+                best, best_loss = _keep(best, best_loss, other, other_loss)
         return best.detach()
 
     def _run(
-        self, model: nn.Module, x: Tensor, y: Tensor, generator: torch.Generator | ImageNoise
+        self, model: nn.Module, x: Tensor, loss: Goal, generator: Randomness
     ) -> tuple[Tensor, Tensor]:
+        ball = ball_of(self.norm)
         step = 2.5 * self.eps / self.steps if self.step_size is None else self.step_size
-        start = normal_like(x, generator)
-        # In many dimensions a uniform draw from the ball lies at its surface.
-        moved = project_l2(x, x + self.eps * start / l2_norms(start), self.eps, box=self.box)
+        moved = ball.start(x, self.eps, generator, box=self.box)
         best, best_loss = moved, torch.full_like(x[:, 0, 0, 0], -torch.inf)
         for _ in range(self.steps):
             moved = moved.detach().requires_grad_()
-            loss = F.cross_entropy(at_least_float32(model(moved)), y, reduction="none")
-            (gradient,) = torch.autograd.grad(loss.sum(), moved)
+            values = loss(at_least_float32(model(moved)))
+            (gradient,) = torch.autograd.grad(values.sum(), moved)
             if self.keep_best:
-                best, best_loss = _keep(best, best_loss, moved.detach(), loss.detach())
-            direction = gradient / l2_norms(gradient).clamp(min=1e-12)
-            moved = project_l2(x, moved.detach() + step * direction, self.eps, box=self.box)
+                best, best_loss = _keep(best, best_loss, moved.detach(), values.detach())
+            moved = moved.detach() + step * ball.steepest(gradient)
+            moved = ball.project(x, moved, self.eps, box=self.box)
         if not self.keep_best and self.restarts == 1:
             return moved, best_loss
         with torch.no_grad():
-            loss = F.cross_entropy(at_least_float32(model(moved)), y, reduction="none")
-        return _keep(best, best_loss, moved, loss) if self.keep_best else (moved, loss)
+            values = loss(at_least_float32(model(moved)))
+        return _keep(best, best_loss, moved, values) if self.keep_best else (moved, values)
 
 
 def _keep(best: Tensor, best_loss: Tensor, new: Tensor, loss: Tensor) -> tuple[Tensor, Tensor]:
