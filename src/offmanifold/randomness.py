@@ -4,7 +4,9 @@ The same image meets the same noise whatever the batch size, the order or the de
 model, measure and control of an audit is seen under the same draws.
 """
 
+import contextlib
 import hashlib
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -77,6 +79,10 @@ class PartNoise:
         """Return the next draw, U[0, 1) (m, *shape)."""
         return torch.rand(self.total, *shape, generator=self.generator)[self.rows]
 
+    def at(self, rows: Tensor) -> "PartNoise":
+        """Return the noise of some of this process's images; rows: (m,) places among them."""
+        return PartNoise(self.generator, self.rows[rows.cpu()], self.total)
+
 
 Randomness = torch.Generator | ImageNoise | PartNoise
 
@@ -102,4 +108,21 @@ def uniform(n: int, shape: tuple[int, ...], generator: Randomness) -> Tensor:
 
 def at_rows(generator: Randomness, rows: Tensor) -> Randomness:
     """Return the randomness of some images of a batch; a plain generator simply goes on."""
-    return generator.at(rows) if isinstance(generator, ImageNoise) else generator
+    return generator if isinstance(generator, torch.Generator) else generator.at(rows)
+
+
+class LayerNoise:
+    """What layers such as dropout draw from now on, so that a second pass can draw it again."""
+
+    def __init__(self, device: torch.device):
+        self.cuda = [device] if device.type == "cuda" else []
+        self.states = [torch.get_rng_state(), *(torch.cuda.get_rng_state(d) for d in self.cuda)]
+
+    @contextlib.contextmanager
+    def again(self) -> Iterator[None]:
+        """Draw the same as before inside; leave the global generators as found."""
+        with torch.random.fork_rng(self.cuda):
+            torch.set_rng_state(self.states[0])
+            for device, state in zip(self.cuda, self.states[1:], strict=True):
+                torch.cuda.set_rng_state(state, device)
+            yield

@@ -90,3 +90,58 @@ def test_the_penalty_does_not_depend_on_the_batch_size():
 def test_weights_that_make_no_penalty(weight: float):
     with pytest.raises(InputError, match="weight > 0"):
         GradientNorm(weight=weight)
+
+
+def smooth() -> nn.Sequential:
+    torch.manual_seed(1)
+    return nn.Sequential(nn.Flatten(), nn.Linear(6, 4), nn.SiLU(), nn.Linear(4, 3)).double()
+
+
+def test_whose_gradient_is_penalised():
+    model, (x, y) = linear(), images()
+    penalty = {
+        of: GradientNorm(of=of)(model, x, y, generator=GENERATOR).parts["gradient_norm_sq"]
+        for of in ("loss", "log_prob", "logit")
+    }
+    torch.testing.assert_close(penalty["loss"], penalty["log_prob"])
+    torch.testing.assert_close(penalty["logit"], model[1].weight[y].square().sum(1))
+
+
+@pytest.mark.parametrize("of", ["loss", "logit"])
+def test_the_finite_form_agrees_with_the_exact_one(of: str):
+    """In the penalty, and in its gradient with respect to the weights, which trains."""
+    (x, y), found = images(), []
+    for form, step in (("exact", 1.0), ("finite", 1e-5)):
+        model = smooth()
+        objective = GradientNorm(weight=3.0, of=of, form=form, step=step)
+        loss = objective(model, x, y, generator=GENERATOR)
+        loss.per_sample.mean().backward()
+        gradient = torch.cat([p.grad.flatten() for p in model.parameters()])
+        found.append((loss.per_sample.detach(), gradient))
+    torch.testing.assert_close(found[0], found[1], rtol=1e-3, atol=1e-5)
+
+
+def test_the_finite_form_stays_in_float32_and_sees_one_dropout_mask():
+    torch.manual_seed(2)
+    layers = nn.Flatten(), nn.Linear(6, 64), nn.SiLU(), nn.Dropout(0.5), nn.Linear(64, 3)
+    model = nn.Sequential(*layers)
+    x, y = torch.rand(4, 1, 2, 3), torch.arange(4) % 3
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = GradientNorm(form="finite")(model, x, y, generator=GENERATOR)
+    # another mask would change the loss by about .1, over the step of .01 squared: by about 100
+    assert loss.parts["gradient_norm_sq"].max() < 1
+    assert GradientNorm(form="finite").compiles
+    assert not GradientNorm().compiles
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"of": "margin"}, 'unknown gradient to penalise "margin"'),
+        ({"form": "rough"}, 'unknown form of gradient-norm "rough"'),
+        ({"step": 0.0}, "finite step > 0"),
+    ],
+)
+def test_forms_that_are_not_there(settings: dict, said: str):
+    with pytest.raises(InputError, match=said):
+        GradientNorm(**settings)

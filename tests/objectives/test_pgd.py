@@ -50,7 +50,23 @@ def test_a_larger_ball_is_worse_and_a_tiny_one_is_the_clean_loss():
     assert clean < small < large
 
 
-@pytest.mark.parametrize("settings", [{"eps": 0.0}, {"eps": -1.0}, {"steps": 0}, {"norm": "linf"}])
+@pytest.mark.parametrize("settings", [{"eps": 0.0}, {"eps": -1.0}, {"steps": 0}])
 def test_settings_that_make_no_attack(settings: dict):
     with pytest.raises(InputError, match="pgd"):
         PGD(**settings)
+
+
+def test_linf_against_the_closed_form_of_a_linear_classifier():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(6, 2)).double()
+    x = 0.4 + 0.2 * torch.rand(8, 1, 2, 3).double()
+    y = torch.arange(8) % 2
+    w = model[1].weight[1] - model[1].weight[0]
+    margin = (2 * y - 1) * (model(x)[:, 1] - model(x)[:, 0])
+    loss = PGD(eps=0.1, norm="linf", steps=10)(model, x, y, generator=seeded()).per_sample
+    torch.testing.assert_close(loss, F.softplus(-(margin - 0.1 * w.abs().sum())), rtol=1e-5, atol=0)
+
+
+def test_an_unknown_norm():
+    with pytest.raises(InputError, match='unknown norm "l0"'):
+        PGD(norm="l0")

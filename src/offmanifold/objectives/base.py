@@ -4,9 +4,9 @@ from collections.abc import Set
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
-import torch
 from torch import Tensor, nn
 
+from offmanifold.randomness import Randomness
 from offmanifold.registry import Registry
 
 
@@ -49,9 +49,7 @@ class Objective(Protocol):
         """Return the objective ready to be called; asked once before training."""
         ...
 
-    def __call__(
-        self, model: nn.Module, x: Tensor, y: Tensor, *, generator: torch.Generator
-    ) -> Loss:
+    def __call__(self, model: nn.Module, x: Tensor, y: Tensor, *, generator: Randomness) -> Loss:
         """Return the loss of images x (n, c, h, w) in [0, 1] with labels y (n,)."""
         ...
 

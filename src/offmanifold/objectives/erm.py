@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from offmanifold.objectives.base import Loss, Plain, objectives
 from offmanifold.precision import at_least_float32
+from offmanifold.randomness import Randomness
 
 
 @objectives.register("erm")
@@ -18,7 +18,5 @@ class ERM(Plain):
     Cost: one forward and one backward pass.
     """
 
-    def __call__(
-        self, model: nn.Module, x: Tensor, y: Tensor, *, generator: torch.Generator
-    ) -> Loss:
+    def __call__(self, model: nn.Module, x: Tensor, y: Tensor, *, generator: Randomness) -> Loss:
         return Loss(F.cross_entropy(at_least_float32(model(x)), y, reduction="none"))

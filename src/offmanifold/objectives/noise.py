@@ -4,14 +4,13 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from offmanifold.errors import InputError
 from offmanifold.objectives.base import Loss, Plain, objectives
 from offmanifold.precision import at_least_float32
-from offmanifold.randomness import normal_like
+from offmanifold.randomness import Randomness, normal_like
 
 
 @objectives.register("noise")
@@ -32,8 +31,6 @@ class Noise(Plain):
         if not 0 < self.sigma < math.inf:
             raise InputError(f"noise needs a finite sigma > 0 (per pixel), not {self.sigma}")
 
-    def __call__(
-        self, model: nn.Module, x: Tensor, y: Tensor, *, generator: torch.Generator
-    ) -> Loss:
+    def __call__(self, model: nn.Module, x: Tensor, y: Tensor, *, generator: Randomness) -> Loss:
         noisy = x + self.sigma * normal_like(x, generator)
         return Loss(F.cross_entropy(at_least_float32(model(noisy)), y, reduction="none"))

@@ -3,26 +3,26 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from offmanifold import attacks
 from offmanifold.objectives.base import Loss, Plain, objectives
 from offmanifold.precision import at_least_float32
+from offmanifold.randomness import Randomness
 
 
 @objectives.register("pgd")
 @dataclass(frozen=True)
 class PGD(Plain):
-    """max over ‖δ‖₂ ≤ eps of ℓ(f(x + δ), y), by projected gradient ascent (Madry et al. 2018).
+    """max over ‖δ‖ ≤ eps of ℓ(f(x + δ), y), by projected gradient ascent (Madry et al. 2018).
 
     Images stay in [0, 1]. Cost: steps + 1 forward passes, steps backward passes to the input and
     one to the weights.
 
     Attributes:
-        eps: the strength, l2 norm per image in [0, 1] pixels.
-        norm: of the ball; l2 alone is known.
+        eps: the strength, radius in the norm of each image, pixels in [0, 1].
+        norm: of the ball; l2 or linf.
         steps: ascent steps of size 2.5·eps/steps, from a random start.
     """
 
@@ -37,8 +37,6 @@ class PGD(Plain):
     def _attack(self) -> attacks.PGD:
         return attacks.PGD(eps=self.eps, norm=self.norm, steps=self.steps, keep_best=False)
 
-    def __call__(
-        self, model: nn.Module, x: Tensor, y: Tensor, *, generator: torch.Generator
-    ) -> Loss:
+    def __call__(self, model: nn.Module, x: Tensor, y: Tensor, *, generator: Randomness) -> Loss:
         moved = self._attack()(model, x, y, generator=generator)
         return Loss(F.cross_entropy(at_least_float32(model(moved)), y, reduction="none"))
