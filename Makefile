@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-slow lint types bench clean
+.PHONY: demo test test-slow lint types bench oracle clean
 .DELETE_ON_ERROR:
 
 $(READY): pyproject.toml constraints.txt
@@ -33,5 +33,17 @@ types: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks
 
+# An environment of its own: torchattacks pins an old requests. AUTOATTACK is a clone of
+# github.com/fra31/auto-attack; without it torchattacks alone is asked.
+ORACLE := .oracle
+$(ORACLE)/.ready: pyproject.toml constraints.txt
+	test -x $(ORACLE)/bin/python || $(PYTHON) -m venv $(ORACLE)
+	$(ORACLE)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch torchvision torchattacks==3.5.1
+	$(ORACLE)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	touch $@
+
+oracle: $(ORACLE)/.ready
+	$(ORACLE)/bin/python -m benchmarks.oracle $(if $(AUTOATTACK),--autoattack $(AUTOATTACK))
+
 clean:
-	rm -rf $(VENV) runs
+	rm -rf $(VENV) $(ORACLE) runs

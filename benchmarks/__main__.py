@@ -1,4 +1,4 @@
-"""Run the benchmarks: `make bench` prints the table and writes benchmarks/results.json."""
+"""Run the benchmarks: `make bench` prints the table, writes results.json and README.md's table."""
 
 import platform
 import statistics
@@ -9,9 +9,11 @@ import torch
 
 from benchmarks.speed import RACES, Race
 from offmanifold.commands.base import print_table
-from offmanifold.files import write_json
+from offmanifold.files import write_json, write_text
 
 PAIRS = 7
+HERE = Path(__file__).parent
+BEGIN, END = "<!-- make bench -->\n", "<!-- end -->"
 
 
 def measure(race: Race) -> dict[str, object]:
@@ -35,10 +37,20 @@ def measure(race: Race) -> dict[str, object]:
     }
 
 
+def markdown(machine: str, rows: list[dict[str, object]]) -> str:
+    """Return the table and the machine it was measured on."""
+    lines = ["| benchmark | ratio | range | target |", "| --- | --- | --- | --- |"]
+    for r in rows:
+        target = f"≥ {r['target']}" if r["target"] else "–"
+        lines.append(f"| {r['name']} | {r['ratio']}× | {r['low']} – {r['high']} | {target} |")
+    return "\n".join([*lines, "", f"Medians of {PAIRS} pairs; {machine}.", ""])
+
+
 def main() -> None:
     """Measure all, print and save."""
     rows = [measure(make()) for make in RACES]
-    print(f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
+    machine = f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    print(machine)
     print_table(
         ["benchmark", "ratio", "range", "target"],
         [
@@ -46,7 +58,10 @@ def main() -> None:
             for r in rows
         ],
     )
-    write_json(Path(__file__).parent / "results.json", rows)
+    write_json(HERE / "results.json", rows)
+    before, rest = (HERE / "README.md").read_text().split(BEGIN)
+    after = rest.split(END)[1]
+    write_text(HERE / "README.md", before + BEGIN + markdown(machine, rows) + END + after)
 
 
 if __name__ == "__main__":

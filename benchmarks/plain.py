@@ -25,6 +25,32 @@ def pgd_l2(model: nn.Module, x: Tensor, y: Tensor, eps: float, steps: int) -> Te
     return (x + delta).detach()
 
 
+def pgd_step(
+    model: nn.Module, optimiser: torch.optim.Optimizer, x: Tensor, y: Tensor, eps: float, steps: int
+) -> Tensor:
+    """A step of adversarial training: attack in train mode, loss, update; returns the loss."""
+    moved = pgd_l2(model, x, y, eps, steps)
+    loss = F.cross_entropy(model(moved), y)
+    optimiser.zero_grad()
+    loss.backward()
+    optimiser.step()
+    return loss.detach()
+
+
+def gradient_norm_step(
+    model: nn.Module, optimiser: torch.optim.Optimizer, x: Tensor, y: Tensor, weight: float
+) -> Tensor:
+    """A step with a penalty on ‖∇ₓℓ‖², by double backward, image by image; returns the loss."""
+    x = x.clone().requires_grad_()
+    loss = F.cross_entropy(model(x), y, reduction="sum")
+    (gradient,) = torch.autograd.grad(loss, x, create_graph=True)
+    total = loss / len(x) + weight * gradient.flatten(1).norm(dim=1).square().mean()
+    optimiser.zero_grad()
+    total.backward()
+    optimiser.step()
+    return total.detach()
+
+
 def tangent_energies(denoise, x: Tensor, v: Tensor, sigma: float, draws: list[Tensor]) -> Tensor:
     """vᵀJv by the full Jacobian of each image: one backward pass an output pixel."""
     result = []

@@ -3,14 +3,17 @@
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import torch
 from torch.nn import functional as F
 
 from benchmarks import plain
+from offmanifold import objectives
 from offmanifold.attacks import PGD
 from offmanifold.manifold import DenoiserManifold, ManifoldCard
 from offmanifold.models import SmallResNet
+from offmanifold.objectives import Objective
 from offmanifold.precision import fast_autocast
 from offmanifold.randomness import image_noise
 
@@ -28,12 +31,7 @@ class Race:
 
 def attack(autocast: bool) -> Race:
     """PGD-10 on 128 images of 1×28×28, small-resnet, same steps, rise of the loss within 2 %."""
-    torch.manual_seed(0)
-    model = SmallResNet(1, 10)
-    plain_model = SmallResNet(1, 10)
-    plain_model.load_state_dict(model.state_dict())
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    x, y = torch.rand(128, 1, 28, 28), torch.randint(0, 10, (128,))
+    model, plain_model, x, y = twins()
 
     def ours() -> torch.Tensor:
         generator = torch.Generator().manual_seed(0)
@@ -57,6 +55,63 @@ def attack(autocast: bool) -> Race:
         check,
         2.5 if autocast else 1.2,
     )
+
+
+def twins() -> tuple[SmallResNet, SmallResNet, torch.Tensor, torch.Tensor]:
+    """Return our model, the plain one of the same weights, and 128 images of 1×28×28."""
+    torch.manual_seed(0)
+    model, plain_model = SmallResNet(1, 10), SmallResNet(1, 10)
+    plain_model.load_state_dict(model.state_dict())
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return model, plain_model, torch.rand(128, 1, 28, 28), torch.randint(0, 10, (128,))
+
+
+def close(a: torch.Tensor, b: torch.Tensor) -> None:
+    """Raise unless two losses agree within 2 %."""
+    assert abs(float(a) / float(b) - 1) < 0.02, (float(a), float(b))
+
+
+def training_step(objective: Objective, plain_step: Callable, target: float) -> Race:
+    """One step of AdamW on 128 images, small-resnet; the same loss within 2 %."""
+    model, plain_model, x, y = twins()
+    optimisers = [torch.optim.AdamW(m.parameters(), 1e-5) for m in (model, plain_model)]
+
+    def ours() -> torch.Tensor:
+        images = x.contiguous(memory_format=torch.channels_last)
+        with fast_autocast("cpu"):
+            loss = objective(model, images, y, generator=torch.Generator()).per_sample.mean()
+        optimisers[0].zero_grad()
+        loss.backward()
+        optimisers[0].step()
+        return loss.detach()
+
+    name = f"training step, {objective.name.replace('_', '-')}"
+    return Race(name, ours, lambda: plain_step(plain_model, optimisers[1], x, y), close, target)
+
+
+def pgd_step() -> Race:
+    """Adversarial training with ten steps of attack."""
+    return training_step(
+        objectives.PGD(eps=2.0, steps=10), lambda *a: plain.pgd_step(*a, eps=2.0, steps=10), 2.5
+    )
+
+
+def gradient_norm_step() -> Race:
+    """The exact penalty on the input gradient."""
+    return training_step(
+        objectives.GradientNorm(1.0), lambda *a: plain.gradient_norm_step(*a, weight=1.0), 1.7
+    )
+
+
+def torchattacks_attack(autocast: bool) -> Race:
+    """PGD-10 against torchattacks' PGDL2, where it is installed (`make oracle` has it)."""
+    import torchattacks
+
+    race = attack(autocast)
+    _, plain_model, x, y = twins()
+    theirs = torchattacks.PGDL2(plain_model, eps=2.0, alpha=0.5, steps=10)
+    name = race.name + ", against torchattacks"
+    return Race(name, race.ours, lambda: theirs(x, y), race.check, race.target)
 
 
 def tangent() -> Race:
@@ -85,5 +140,9 @@ def tangent() -> Race:
 RACES: list[Callable[[], Race]] = [
     lambda: attack(autocast=True),
     lambda: attack(autocast=False),
+    pgd_step,
+    gradient_norm_step,
     tangent,
 ]
+if find_spec("torchattacks"):
+    RACES += [lambda: torchattacks_attack(autocast=True), lambda: torchattacks_attack(False)]

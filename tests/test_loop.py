@@ -1,15 +1,25 @@
+import contextlib
 import itertools
+import math
 import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
 from offmanifold.errors import InputError, RunError
-from offmanifold.loop import Engine, Schedule, deferred_interrupt, optimise, resolve_precision
+from offmanifold.loop import (
+    Engine,
+    Schedule,
+    _Average,
+    deferred_interrupt,
+    optimise,
+    resolve_precision,
+)
 from offmanifold.randomness import generator_of
 
 STEPS = 12
@@ -27,10 +37,15 @@ def network() -> nn.Sequential:
 
 
 def run(
-    engine: Engine, checkpoint: Path | None, hook: Hook = lambda step: None, ema: bool = False
+    engine: Engine,
+    checkpoint: Path | None,
+    hook: Hook = lambda step: None,
+    ema: float = 0.0,
+    model: nn.Module | None = None,
+    **more,
 ) -> tuple[nn.Module, list[dict[str, float]]]:
     """Fit Σx on 8 points a step; hook(step) may break it."""
-    model = network()
+    model = network() if model is None else model
 
     def loss_at(step: int):
         x = torch.randn(8, 3, generator=generator_of("test", step))
@@ -48,6 +63,7 @@ def run(
         checkpoint_seconds=0,
         ema=ema,
         show=False,
+        **more,
     )
     return model, log
 
@@ -75,26 +91,73 @@ def test_it_learns_and_logs_every_step(engine: Engine):
     assert log[-1]["loss"] < log[0]["loss"] / 2
 
 
-@pytest.mark.parametrize("ema", [False, True])
-@pytest.mark.parametrize("stops", [[1], [6], [STEPS - 1], [2, 3, 9]])
+def watched(ema: float, model: nn.Sequential | None = None) -> dict[str, Any]:
+    """Arguments by which the first weight is looked at every fourth step."""
+    model = network() if model is None else model
+    return {
+        "ema": ema,
+        "model": model,
+        "watch": lambda: {"first_weight": float(model[0].weight.detach()[0, 0])},
+        "watch_every": 4,
+    }
+
+
+@pytest.mark.parametrize("ema", [0.0, 0.7])
+@pytest.mark.parametrize("stops", [[1], [6], [STEPS - 1], [2, 3, 4, 9]])
 def test_a_killed_run_goes_on_to_the_same_weights_bit_for_bit(
-    tmp_path: Path, engine: Engine, ema: bool, stops: list[int]
+    tmp_path: Path, engine: Engine, ema: float, stops: list[int]
 ):
-    whole, log = run(engine, None, ema=ema)
+    whole, log = run(engine, None, **watched(ema))
     for stop in stops:
         with pytest.raises(Killed):
-            run(engine, tmp_path / "resume.pt", kill_at(stop), ema)
+            run(engine, tmp_path / "resume.pt", kill_at(stop), **watched(ema))
     first = []
-    resumed, resumed_log = run(engine, tmp_path / "resume.pt", first.append, ema)
+    resumed, resumed_log = run(engine, tmp_path / "resume.pt", first.append, **watched(ema))
     assert first[0] == stops[-1]
     assert resumed_log == log
     assert_same_weights(resumed, whole)
 
 
-def test_the_moving_average_is_not_the_last_weight(engine: Engine):
-    averaged, _ = run(engine, None, ema=True)
+def test_the_moving_average_by_hand(engine: Engine):
+    model, seen = network(), []
+
+    def keep(step: int) -> None:  # called when the statistics have moved and the weights have not
+        seen.append({k: v.clone() for k, v in model.state_dict().items()})
+
+    decay = 0.7
+    averaged, log = run(engine, None, keep, **watched(decay, model))
     last, _ = run(engine, None)
-    assert not averaged[0].weight.equal(last[0].weight)
+    weights = [state["0.weight"] for state in seen] + [last[0].weight.detach()]
+    means = [torch.zeros(4)] + [state["1.running_mean"] for state in seen]
+    for name, values in (("0.weight", weights), ("1.running_mean", means)):
+        expected = values[0]
+        for step, value in enumerate(values[1:]):
+            rate = max(1 - decay, 1 / (1 + 0.1 * (step + 1)))
+            expected = (1 - rate) * expected + rate * value
+            if name == "0.weight" and step == 3:  # before the fifth step comes the first look
+                assert log[4]["first_weight"] == pytest.approx(float(expected[0, 0]), abs=1e-6)
+        torch.testing.assert_close(averaged.state_dict()[name], expected)
+        assert not torch.allclose(averaged.state_dict()[name], values[-1])
+
+
+def test_early_averages_forget_the_weights_before_the_first_step():
+    value = torch.ones(3)
+    average = _Average([value], 0.999)
+    value.zero_()
+    for step in range(10):
+        average.update(step)
+    share = math.factorial(10) ** 2 / math.factorial(20)
+    assert share < 1e-5
+    torch.testing.assert_close(average.values[0], torch.full((3,), share))
+
+
+@pytest.mark.parametrize("ema", [0.0, 0.7])
+def test_watching_is_done_every_so_often_and_changes_nothing(engine: Engine, ema: float):
+    plain, _ = run(engine, None, ema=ema)
+    model, log = run(engine, None, **watched(ema))
+    assert_same_weights(model, plain)
+    assert ["first_weight" in entry for entry in log] == [False] * 4 + [True] * 8
+    assert log[4]["first_weight"] == log[7]["first_weight"] != log[8]["first_weight"]
 
 
 def test_without_a_checkpoint_nothing_is_written(
@@ -105,15 +168,22 @@ def test_without_a_checkpoint_nothing_is_written(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("where", ["loss", "images", "gradient"])
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
-def test_a_loss_that_is_not_finite_names_the_step_and_keeps_the_checkpoint(
-    tmp_path: Path, engine: Engine, value: float
+def test_what_is_not_finite_names_the_step_and_keeps_a_good_checkpoint(
+    tmp_path: Path, engine: Engine, value: float, where: str
 ):
     model = network()
 
     def loss_at(step: int):
-        loss = model(torch.ones(2, 3)).square().mean()
-        return (loss * value if step == 4 else loss), {}
+        broken = value if step == 4 else 1.0
+        x = torch.randn(8, 3, generator=generator_of("test", step))
+        if where == "images":  # reaches the statistics of the batch normalisation
+            x = x * broken
+        loss = model(x).square().mean()
+        if where == "gradient":  # √ has an infinite slope at 0
+            loss = loss + (model(x)[0, 0] * 0).sqrt() if step == 4 else loss
+        return (loss * broken if where == "loss" else loss), {}
 
     path = tmp_path / "resume.pt"
     with pytest.raises(RunError, match=f"not finite at step 5 of {STEPS}"):
@@ -125,10 +195,41 @@ def test_a_loss_that_is_not_finite_names_the_step_and_keeps_the_checkpoint(
             title="test",
             checkpoint=path,
             checkpoint_seconds=0,
+            ema=0.9,
             show=False,
         )
-    assert torch.load(path, weights_only=True)["step"] == 4
+    state = torch.load(path, weights_only=True)
+    assert state["step"] == 4
+    moments = [v for entry in state["optimiser"]["state"].values() for v in entry.values()]
+    tensors = [*state["module"].values(), *state["average"], *moments]
+    assert len(tensors) > 20
+    assert all(tensor.isfinite().all() for tensor in tensors)
     assert all(p.isfinite().all() for p in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("losses", "stop"),
+    [
+        ([0.5, 0.9e6, 1.1e6], 3),  # a first loss below 1 counts as 1
+        ([20.0, 1.9e7, 2.1e7], 3),
+        ([2.1e7, 2.1e7, 2.2e7], None),  # large from the start
+        ([1.0, -1e9, 1.0], None),
+    ],
+)
+def test_a_loss_that_explodes(engine: Engine, losses: list[float], stop: int | None):
+    weight = nn.Linear(1, 1, bias=False)
+    named = contextlib.nullcontext()
+    if stop:
+        named = pytest.raises(RunError, match=f"risen to .* at step {stop} of 3; use a smaller")
+    with named:
+        optimise(
+            weight,
+            lambda step: (0 * weight.weight.sum() + losses[step], {}),
+            Schedule(3),
+            engine,
+            title="test",
+            show=False,
+        )
 
 
 def test_ctrl_c_ends_after_the_step_with_a_checkpoint(tmp_path: Path, engine: Engine):
@@ -209,6 +310,30 @@ def test_the_learning_rate_rises_and_falls():
     assert all(a > b for a, b in itertools.pairwise(rates[10:]))
     assert 0 < rates[-1] < 0.01
     assert 0 < Schedule(1).lr_at(0) <= Schedule(1).lr
+
+
+def test_steps_of_the_learning_rate():
+    schedule = Schedule(200, lr=1.0, shape="step")
+    rates = [schedule.lr_at(epoch) for epoch in range(200)]
+    assert rates == [1.0] * 150 + [0.1] * 25 + [0.01] * 25
+    assert [Schedule(5, lr=1.0, shape="step").lr_at(s) for s in range(5)] == [1, 1, 1, 1, 0.1]
+
+
+@pytest.mark.parametrize("counts", [{"devices": 0}, {"devices": -1}, {"num_nodes": 0}])
+def test_numbers_of_processes_that_cannot_be(counts: dict):
+    with pytest.raises(InputError, match=f"{next(iter(counts))} must be at least 1"):
+        Engine("cpu", "fp32", **counts)
+
+
+def test_one_process_changes_nothing(engine: Engine):
+    assert (engine.rank, engine.world) == (0, 1)
+    assert engine.sum([1.5, 2.0]) == [1.5, 2.0]
+    assert engine.from_main(lambda: "result") == "result"
+    error = RunError("said")
+    assert engine.shared(error) is error
+    with pytest.raises(RunError, match="said"):
+        engine.from_main(lambda: (_ for _ in ()).throw(error))
+    assert not torch.distributed.is_initialized()
 
 
 @pytest.mark.parametrize("device", ["cuda:999", "nonsense", "", "tpu"])

@@ -4,6 +4,7 @@ import torch
 from offmanifold.randomness import (
     ImageNoise,
     PartNoise,
+    Randomness,
     at_rows,
     generator_of,
     image_noise,
@@ -71,17 +72,6 @@ def test_the_global_generator_is_left_as_found():
     assert torch.get_rng_state().equal(state)
 
 
-def test_uniform_draws_depend_on_the_image_alone():
-    def drawn(index: list[int]) -> torch.Tensor:
-        noise = ImageNoise(torch.tensor(index), seed=1, name="square")
-        return torch.stack([uniform(len(index), (3,), noise) for _ in range(2)])
-
-    whole = drawn([4, 9, 2])
-    assert drawn([2, 4]).equal(whole[:, [2, 0]])
-    assert not whole[0].equal(whole[1])
-    assert 0 <= whole.min() <= whole.max() < 1
-
-
 def test_the_noise_of_some_rows_goes_on_from_here():
     noise, x = ImageNoise(torch.tensor([4, 9, 2]), seed=1, name="n"), torch.zeros(3, 1, 2, 2)
     normal_like(x, noise)
@@ -89,13 +79,62 @@ def test_the_noise_of_some_rows_goes_on_from_here():
     assert normal_like(x[:2], some).equal(normal_like(x, noise)[[2, 0]])
 
 
-def test_processes_share_the_noise_of_a_batch():
-    x = torch.zeros(5, 1, 2, 3)
-    whole = torch.Generator().manual_seed(0)
-    parts = [
-        PartNoise(torch.Generator().manual_seed(0), torch.arange(rank, 5, 2), 5) for rank in (0, 1)
+def draws(n: int, generator: Randomness) -> list[torch.Tensor]:
+    """Some draws of each kind for n images, one after the other."""
+    x = torch.zeros(n, *SHAPE, dtype=torch.double)
+    return [
+        normal_like(x, generator),
+        uniform_like(x, generator),
+        uniform(n, (4,), generator),
+        uniform(n, (), generator),
+        normal_like(x, generator),
     ]
-    for draw in (normal_like, uniform_like, normal_like):
-        expected = draw(x, whole)
-        assert draw(x[::2], parts[0]).equal(expected[::2])
-        assert draw(x[1::2], parts[1]).equal(expected[1::2])
+
+
+@pytest.mark.parametrize("world", [1, 2, 3])
+def test_the_parts_of_a_batch_together_are_the_batch(world: int):
+    whole = draws(7, generator_of("a"))
+    for rank in range(world):
+        rows = torch.arange(7)[rank::world]
+        part = draws(len(rows), PartNoise(generator_of("a"), rows, 7))
+        assert all(p.equal(w[rows]) for p, w in zip(part, whole, strict=True))
+
+
+def test_uniform_draws_of_an_image_depend_on_it_alone():
+    index = torch.tensor([4, 7, 1, 9])
+    whole = draws(4, ImageNoise(index, seed=0, name="a"))
+    part = draws(2, ImageNoise(index[[3, 1]], seed=0, name="a"))
+    assert all(p.equal(w[[3, 1]]) for p, w in zip(part, whole, strict=True))
+    assert not whole[0].equal(whole[4])
+
+
+@pytest.mark.parametrize(
+    "generator",
+    [
+        generator_of("a"),
+        ImageNoise(torch.arange(500), seed=0, name="a"),
+        PartNoise(generator_of("a"), torch.arange(500), 1000),
+    ],
+)
+def test_uniform_draws_are_uniform(generator: Randomness):
+    drawn = uniform(500, (20,), generator)
+    assert drawn.shape == (500, 20)
+    assert drawn.dtype == torch.float32
+    assert 0 <= drawn.min() < 0.01
+    assert 0.99 < drawn.max() < 1
+    assert drawn.mean() == pytest.approx(1 / 2, abs=4 / (12 * 10_000) ** 0.5)
+    assert drawn.var() == pytest.approx(1 / 12, abs=4 / (180 * 10_000) ** 0.5)
+    x = torch.zeros(500, 2, dtype=torch.double)
+    assert uniform_like(x, generator).dtype == torch.double
+
+
+def test_some_rows_of_an_image_s_or_a_part_s_randomness():
+    rows, index = torch.tensor([2, 0]), torch.tensor([5, 8, 3])
+    for make in (
+        lambda: ImageNoise(index, seed=0, name="a"),
+        lambda: PartNoise(generator_of("a"), index, 9),
+    ):
+        some = draws(2, at_rows(make(), rows))
+        assert all(s.equal(w[rows]) for s, w in zip(some, draws(3, make()), strict=True))
+    plain = generator_of("a")
+    assert at_rows(plain, rows) is plain

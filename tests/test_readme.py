@@ -22,6 +22,7 @@ from offmanifold.cli import CONFIG
 from offmanifold.commands import COMMANDS
 from offmanifold.manifold import Denoiser
 from offmanifold.measures import measures
+from offmanifold.objectives import objectives
 
 ROOT = Path(__file__).parents[1]
 ENGLISH, JAPANESE = ((ROOT / name).read_text("utf-8") for name in ("README.md", "README.ja.md"))
@@ -121,6 +122,8 @@ def test_the_five_lines_run(text: str, photos: Path, monkeypatch: pytest.MonkeyP
     assert names["audit"]["accuracy.clean"].value == 1.0  # by name: the orders differ
     page = (photos / "report.html").read_text("utf-8")
     assert ("正解率" in page) == (text is JAPANESE)
+    exec(compile(blocks(text, "python")[-1], "README", "exec"), names)
+    assert names["found"].robust.shape == names["y"].shape
 
 
 @pytest.mark.parametrize(
@@ -144,7 +147,8 @@ def test_every_command_has_an_example():
 
 
 def test_flags_in_running_text_exist():
-    known = "".join(parse(f"offmanifold {name} --help") for name in COMMANDS)
+    asked = [*COMMANDS, *(f"train {name.replace('_', '-')}" for name in objectives)]
+    known = "".join(parse(f"offmanifold {name} --help") for name in asked)
     for text in (ENGLISH, JAPANESE):
         for flag in re.findall(r"`(--[a-z-]+)", text):
             assert flag in known, flag

@@ -17,7 +17,7 @@ ROOMS = """
 errors registry files randomness freezing precision progress runs loop
 data
 models
-attacks
+attacks certification
 gradients
 objectives
 manifold

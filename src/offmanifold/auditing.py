@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from offmanifold.audits import SCHEMA, Audit, save_audit, with_regimes
+from offmanifold.certification import radius_cap
 from offmanifold.data.types import Batch, Data
 from offmanifold.files import (
     tensors_hash,
@@ -92,6 +93,8 @@ def audit_models(
     seed: int = 0,
     gradient: str = "log_prob",
     eps: float | None = None,
+    thorough: bool = False,
+    certify: float | None = None,
     fast: bool = False,
     only: Sequence[str] | None = None,
     reference: str | None = None,
@@ -106,11 +109,13 @@ def audit_models(
 
     manifold: Tangent and Score, or None: what needs one is then skipped, and said so. limit: of
     images, drawn by seed, class-balanced (default 200; 500 where images and model are small).
-    gradient: see `gradients.SCALARS`. eps: l2 norm per image of the attack. fast: a quarter of the
-    images. only: names of the measures wanted. reference, reference_accuracy: for the regime.
-    device: auto, cpu, cuda or mps. beside: finished audits among which a reference may be. Raises
-    InputError where a model does not fit the data, or was trained with the manifold that judges it
-    (unless `allow_dependent`, which marks the audit). Ctrl-C saves what is done, with its n.
+    gradient: see `gradients.SCALARS`. eps: l2 norm per image of the attack. thorough: attack by
+    an ensemble too. certify: σ per pixel at which the classifier is smoothed and certified, or
+    None. fast: a quarter of the images. only: names of the measures wanted. reference,
+    reference_accuracy: for the regime. device: auto, cpu, cuda or mps. beside: finished audits
+    among which a reference may be. Raises InputError where a model does not fit the data, or was
+    trained with the manifold that judges it (unless `allow_dependent`, which marks the audit).
+    Ctrl-C saves what is done, with its n.
     """
     if not subjects:
         return []
@@ -121,6 +126,7 @@ def audit_models(
         limit=limit,
         gradient=gradient,
         eps=eps,
+        certify=certify,
         reference=reference,
         reference_accuracy=reference_accuracy,
     )
@@ -132,9 +138,11 @@ def audit_models(
         images,
         [measures[name]() for name in (only or list(measures))],
         manifold,
-        audit_settings(data, manifold, seed, gradient, eps),
+        audit_settings(data, manifold, seed, gradient, eps, thorough=thorough, certify=certify),
         check_independence([s.loaded for s in subjects], manifold, allow_dependent),
     )
+    if show and (caution := _out_of_reach(plan.settings)):
+        note(caution)
     means = data.train.class_means.to(place) if "labels" in plan.has else None
     judge = manifold if "manifold" in plan.has else None
     with ExitStack() as stack:
@@ -284,7 +292,40 @@ def _describe_settings(settings: Settings, data: Data) -> dict[str, Any]:
         "directions": settings.directions,
         "draws": settings.draws,
         "d": math.prod(data.shape),
+        **_describe_certification(settings),
     }
+
+
+def _describe_certification(settings: Settings) -> dict[str, Any]:
+    """Return the settings of certificates, none where none were asked for."""
+    if settings.certify is None:
+        return {}
+    sigma, n, alpha = settings.certify, settings.certify_draws, settings.certify_alpha
+    return {
+        "certify_sigma": sigma,
+        "certify_sigma_unit": "standard deviation per pixel, pixels in [0,1]",
+        "certify_choice": settings.certify_choice,
+        "certify_choice_unit": "draws per image",
+        "certify_draws": n,
+        "certify_draws_unit": "draws per image",
+        "certify_alpha": alpha,
+        "certify_alpha_unit": "chance per image",
+        "certify_cap": radius_cap(sigma, n, alpha),
+        "certify_cap_unit": "l2 norm per image, pixels in [0,1]",
+    }
+
+
+def _out_of_reach(settings: Settings) -> str | None:
+    """Say, before anything long is begun, if no certificate could reach ε."""
+    if settings.certify is None:
+        return None
+    cap = radius_cap(settings.certify, settings.certify_draws, settings.certify_alpha)
+    if settings.eps <= cap:
+        return None
+    return (
+        f"--eps {settings.eps:g} is above {cap:.3g}, the largest radius that --certify "
+        f"{settings.certify:g} can certify: certified accuracy will be 0 whatever the model"
+    )
 
 
 def _expectation(plan: Plan, runs: Sequence[_Run], done: int) -> str:

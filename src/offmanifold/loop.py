@@ -1,23 +1,29 @@
-"""The one optimisation loop: devices and precision by lightning-fabric, checkpoints, progress.
+"""The one optimisation loop: devices and processes by lightning-fabric, checkpoints, progress.
 
 It knows neither data nor objectives. All randomness of a step is made from (seed, step) by the
 caller, so that a run resumed from any checkpoint ends with the same weights as one never stopped.
+
+Several processes hold the same weights; each gives its share of the loss, gradients are summed
+after the backward pass, and only the main process touches the disk. The module is not wrapped, so
+a loss may call it several times a step and differentiate twice.
 """
 
 import contextlib
 import io
 import logging
 import math
+import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from torch import Tensor, nn
 
 from offmanifold.errors import InputError, RunError
@@ -26,14 +32,20 @@ from offmanifold.precision import bf16_is_faster
 from offmanifold.progress import bar
 
 Precision = Literal["auto", "bf16", "fp32"]
+Shape = Literal["one-cycle", "step"]
+T = TypeVar("T")
+PARENT = "OFFMANIFOLD_PARENT"  # process id, for the processes that it starts
+LARGEST_RISE = 1e6  # of the loss, over that of the first step
 
 
 @dataclass(frozen=True)
 class Schedule:
     """How long and how fast to optimise, by AdamW.
 
-    steps: optimiser steps. lr: peak learning rate, reached after the share `rise` of the steps,
-    then a cosine to zero (one cycle). clip: largest l2 norm of the whole weight gradient.
+    steps: optimiser steps. lr: peak learning rate. clip: largest l2 norm of the whole weight
+    gradient. shape: "one-cycle" reaches lr after the share `rise` of the steps, then a cosine to
+    zero; "step" begins with lr and divides it by 10 at 3/4 and again at 7/8 of the steps, as
+    Srinivas et al. 2023 do (epochs 150 and 175 of 200).
     """
 
     steps: int
@@ -41,9 +53,12 @@ class Schedule:
     weight_decay: float = 1e-4
     rise: float = 0.1
     clip: float = 1.0
+    shape: Shape = "one-cycle"
 
     def lr_at(self, step: int) -> float:
         """Return the learning rate of a step counted from 0."""
+        if self.shape == "step":
+            return self.lr / 10 ** ((4 * step >= 3 * self.steps) + (8 * step >= 7 * self.steps))
         risen = max(1, round(self.rise * self.steps))
         if step < risen:
             return self.lr * (step + 1) / risen
@@ -67,18 +82,125 @@ def settled(precision: Precision, saved: str | None) -> Precision:
 
 
 class Engine:
-    """Where and in which precision a loop runs."""
+    """Where, in which precision and in how many processes a loop runs.
 
-    def __init__(self, device: str = "auto", precision: Precision = "auto"):
+    device: auto, cpu, cuda or mps. devices: processes on this machine, each with a device of its
+    own (on the CPU they share its cores). num_nodes: machines; more than one is passed through to
+    lightning-fabric and untested. With several processes the first Engine of a script starts the
+    others, which run the same command line. Raises InputError for a device that is not there and
+    counts below 1.
+    """
+
+    def __init__(
+        self,
+        device: str = "auto",
+        precision: Precision = "auto",
+        devices: int = 1,
+        num_nodes: int = 1,
+    ):
+        for name, count in (("devices", devices), ("num_nodes", num_nodes)):
+            if count < 1:
+                raise InputError(f"{name} must be at least 1, not {count}")
         logging.getLogger("lightning_fabric").setLevel(logging.ERROR)
+        strategy = "ddp" if devices * num_nodes > 1 else "auto"
         try:
-            plain = Fabric(accelerator=device, devices=1)
-            self.precision = resolve_precision(precision, plain.device)
-            name = "bf16-mixed" if self.precision == "bf16" else "32-true"
-            self.fabric = Fabric(accelerator=device, devices=1, precision=name)
-        except (ValueError, RuntimeError, ImportError) as error:
-            raise InputError(f'device "{device}" cannot be used here: {error}') from error
-        self.device = self.fabric.device
+            fabric = Fabric(
+                accelerator=device, devices=devices, num_nodes=num_nodes, strategy=strategy
+            )
+        except (ValueError, RuntimeError, ImportError, MisconfigurationException) as error:
+            asked = device if devices == 1 else f"{device} × {devices}"
+            raise InputError(f'device "{asked}" cannot be used here: {error}') from error
+        self.fabric, self.device = fabric, fabric.device
+        self.rank, self.world = fabric.global_rank, fabric.world_size
+        resolved = resolve_precision(precision, self.device) if self.rank == 0 else None
+        if self.world > 1:
+            _end_with_parent()
+            with _lost_processes_named():
+                fabric.launch()
+        self.precision: str = self._broadcast(resolved)
+
+    def autocast(self) -> contextlib.AbstractContextManager[object]:
+        """Return the region in which losses are computed."""
+        if self.precision == "bf16":
+            return torch.autocast(self.device.type, dtype=torch.bfloat16)
+        return contextlib.nullcontext()
+
+    def from_main(self, function: Callable[[], T]) -> T:
+        """Call a function in the main process alone; return its (pickled) result in all.
+
+        If it raises, the main process raises that, and the others end quietly.
+        """
+        if self.rank > 0:
+            outcome = self._broadcast(None)
+            if outcome is None:
+                raise SystemExit(0)
+            return outcome[0]
+        try:
+            result = function()
+        except BaseException:
+            self._broadcast(None)
+            raise
+        self._broadcast((result,))
+        return result
+
+    def shared(self, error: BaseException) -> BaseException:
+        """Return what to raise where all processes find the same error: only the main one tells it.
+
+        Lightning kills the main process as soon as another ends with an exit code.
+        """
+        return error if self.rank == 0 else SystemExit(0)
+
+    def sum(self, numbers: Sequence[float]) -> list[float]:
+        """Return numbers summed over the processes."""
+        if self.world == 1:
+            return list(numbers)
+        summed = torch.tensor(numbers, dtype=torch.float64, device=self.device)
+        self._sum_in_place([summed])
+        return summed.tolist()
+
+    def sum_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
+        """Replace gradients by their sums over the processes, by one all_reduce.
+
+        A parameter without a gradient in all processes keeps none.
+        """
+        if self.world == 1:
+            return
+        has = torch.tensor([float(p.grad is not None) for p in parameters], device=self.device)
+        grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+        self._sum_in_place([*grads, has])
+        for parameter, grad, count in zip(parameters, grads, has.tolist(), strict=True):
+            parameter.grad = grad if count > 0 else None
+
+    @torch.no_grad()
+    def average(self, tensors: Sequence[Tensor]) -> None:
+        """Replace tensors by their means over the processes, by one all_reduce."""
+        if self.world > 1 and tensors:
+            self._sum_in_place(tensors)
+            for tensor in tensors:
+                tensor /= self.world
+
+    @torch.no_grad()
+    def copy_from_main(self, tensors: Sequence[Tensor]) -> None:
+        """Replace tensors by those of the main process."""
+        for tensor in tensors if self.world > 1 else ():
+            values = tensor.contiguous()
+            with _lost_processes_named():
+                torch.distributed.broadcast(values, src=0)
+            tensor.copy_(values)
+
+    def _sum_in_place(self, tensors: Sequence[Tensor]) -> None:
+        flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
+        with _lost_processes_named():
+            torch.distributed.all_reduce(flat)
+        sums = flat.split([tensor.numel() for tensor in tensors])
+        for tensor, total in zip(tensors, sums, strict=True):
+            tensor.copy_(total.view_as(tensor))
+
+    def _broadcast(self, value: Any) -> Any:
+        if self.world == 1:
+            return value
+        with _lost_processes_named():
+            return self.fabric.broadcast(value)
 
 
 def optimise(
@@ -90,46 +212,64 @@ def optimise(
     title: str,
     checkpoint: Path | None = None,
     checkpoint_seconds: float = 15.0,
-    ema: bool = False,
+    ema: float = 0.0,
+    watch: Callable[[], dict[str, float]] | None = None,
+    watch_every: int = 1,
     show: bool = True,
 ) -> list[dict[str, float]]:
     """Minimise `loss_at(step)`, a scalar, over a module's parameters, in place.
 
-    loss_at: returns the loss and numbers to show and keep. checkpoint: a file from which an
-    interrupted run goes on; removed by the caller once the result is saved. ema: leave the
-    exponential moving average of the weights in the module. Returns the log, a dict a step kept
-    (about 200). Raises RunError that names the step where the loss is not finite; the last
-    checkpoint is kept.
+    loss_at: returns the loss and numbers to show and keep; in several processes each returns its
+    share, and they are summed. checkpoint: a file from which an interrupted run goes on; removed
+    by the caller once the result is saved. ema: decay of an exponential moving average of the
+    weights and of floating buffers, which is what the module holds in the end; 0 is off. watch:
+    called every `watch_every` steps, the averages in the module's place; its numbers are shown and
+    kept until the next ones. Floating buffers (statistics of batch normalisation) are averaged
+    over the processes after each step. Returns the log, a dict a step kept (about 200).
+
+    Raises RunError that names the step where the loss is not finite, or above 1e6 times that of
+    the first step (of 1 if that was less); the last checkpoint is kept.
     """
     parameters = [p for p in module.parameters() if p.requires_grad]
+    buffers = [b for b in module.buffers() if b.is_floating_point()]
+    engine.copy_from_main([*module.parameters(), *module.buffers()])
     optimiser = torch.optim.AdamW(
         parameters, lr=schedule.lr, betas=(0.9, 0.99), weight_decay=schedule.weight_decay
     )
-    average = [p.detach().clone() for p in parameters] if ema else []
+    average = _Average([*parameters, *buffers] if ema else [], ema)
     log: list[dict[str, float]] = []
+    seen: dict[str, float] = {}
     start = 0
-    if checkpoint is not None and checkpoint.exists():
+    state = engine.from_main(lambda: _read(checkpoint))
+    if state is not None:
         with _named_read_errors(checkpoint):
-            state = torch.load(checkpoint, map_location=engine.device, weights_only=True)
             module.load_state_dict(state["module"])
             optimiser.load_state_dict(state["optimiser"])
-            for a, saved in zip(average, state["average"], strict=True):
-                a.copy_(saved)
-            start, log = state["step"], state["log"]
+            average.load(state["average"])
+            start, log, seen = state["step"], state["log"], state["seen"]
 
     def save(step: int) -> None:
-        if checkpoint is None:
+        if checkpoint is None or engine.rank > 0:
             return
         state: dict[str, Any] = {
             "step": step,
             "module": module.state_dict(),
             "optimiser": optimiser.state_dict(),
-            "average": average,
+            "average": average.values,
             "log": log,
+            "seen": seen,
         }
         buffer = io.BytesIO()  # torch.save tells no full disk from a bug; write_bytes does
         torch.save(state, buffer)
         write_atomically(checkpoint, lambda path: path.write_bytes(buffer.getbuffer()))
+
+    def stopped(why: str, step: int) -> BaseException:
+        return engine.shared(
+            RunError(
+                f"{title}: {why} at step {step + 1} of {schedule.steps}; "
+                "use a smaller strength or learning rate"
+            )
+        )
 
     keep_every = max(1, schedule.steps // 200)
     saved_at = time.monotonic()
@@ -138,36 +278,77 @@ def optimise(
         deferred_interrupt() as interrupted,
     ):
         for step in range(start, schedule.steps):
+            if watch is not None and step > 0 and step % watch_every == 0:
+                with average.in_place():
+                    seen = watch()
             for group in optimiser.param_groups:
                 group["lr"] = schedule.lr_at(step)
-            with engine.fabric.autocast():
-                loss, numbers = loss_at(step)
+            with engine.autocast():
+                loss, shares = loss_at(step)
             optimiser.zero_grad(set_to_none=True)
-            engine.fabric.backward(loss)
+            loss.backward()
+            engine.sum_gradients(parameters)
             norm = nn.utils.clip_grad_norm_(parameters, schedule.clip)
-            if not torch.isfinite(norm) or not torch.isfinite(loss):
-                raise RunError(
-                    f"{title}: the loss or its gradient is not finite at step {step + 1} of "
-                    f"{schedule.steps}; use a smaller strength or learning rate"
-                )
+            value, *sums, pressed = engine.sum(
+                [float(loss.detach()), *shares.values(), float(interrupted())]
+            )
+            numbers = {**dict(zip(shares, sums, strict=True)), **seen}
+            if not torch.isfinite(norm) or not math.isfinite(value):
+                raise stopped("the loss or its gradient is not finite", step)
+            if value > LARGEST_RISE * max(1.0, log[0]["loss"] if log else value):
+                raise stopped(f"the loss has risen to {value:.3g}", step)
             optimiser.step()
-            if ema:
-                rate = max(1 - 0.995, 1 / (1 + 0.1 * (step + 1)))
-                torch._foreach_lerp_(average, [p.detach() for p in parameters], rate)  # pyright: ignore
-            value = float(loss.detach())
+            engine.average(buffers)
+            average.update(step)
             if step % keep_every == 0 or step == schedule.steps - 1:
                 log.append({"step": step + 1, "loss": value, **numbers})
             progress.advance(loss=value, **numbers)
-            if interrupted() or time.monotonic() - saved_at > checkpoint_seconds:
+            if pressed or time.monotonic() - saved_at > checkpoint_seconds:
                 save(step + 1)
                 saved_at = time.monotonic()
-            if interrupted():
-                raise KeyboardInterrupt
-    if ema:
-        with torch.no_grad():
-            for parameter, a in zip(parameters, average, strict=True):
-                parameter.copy_(a)
+            if pressed:
+                raise engine.shared(KeyboardInterrupt())
+    average.install()
     return log
+
+
+class _Average:
+    """Exponential moving averages of tensors, with memory 1/rate of steps."""
+
+    def __init__(self, tensors: Sequence[Tensor], decay: float):
+        self.tensors, self.decay = [t.detach() for t in tensors], decay
+        self.values = [t.clone() for t in self.tensors]
+
+    def update(self, step: int) -> None:
+        """Take in the tensors after a step counted from 0.
+
+        The memory grows with the steps, up to that of the decay: of the first weights there
+        remains a share of 10! t! / (t + 10)! after t steps, 5e-6 after ten.
+        """
+        if self.tensors:
+            rate = max(1 - self.decay, 1 / (1 + 0.1 * (step + 1)))
+            torch._foreach_lerp_(self.values, self.tensors, rate)  # pyright: ignore
+
+    def load(self, values: Sequence[Tensor]) -> None:
+        """Go on from saved averages; raises where they are of other tensors."""
+        for mine, saved in zip(self.values, values, strict=True):
+            mine.copy_(saved)
+
+    def install(self) -> None:
+        """Write the averages into the tensors."""
+        for tensor, value in zip(self.tensors, self.values, strict=True):
+            tensor.copy_(value)
+
+    @contextlib.contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Have the averages in the tensors for a while."""
+        kept = [tensor.clone() for tensor in self.tensors]
+        try:
+            self.install()
+            yield
+        finally:
+            for tensor, value in zip(self.tensors, kept, strict=True):
+                tensor.copy_(value)
 
 
 @contextlib.contextmanager
@@ -190,8 +371,44 @@ def deferred_interrupt() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
+def _end_with_parent() -> None:
+    """End the processes that this one starts as soon as it is gone, and this one with its own.
+
+    A collective whose main process was killed may wait for half an hour.
+    """
+    if int(os.environ.get("LOCAL_RANK", 0)) == 0:
+        os.environ[PARENT] = str(os.getpid())
+    elif PARENT in os.environ:
+        threading.Thread(target=_watch, args=(int(os.environ[PARENT]),), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
 @contextlib.contextmanager
-def _named_read_errors(path: Path) -> Iterator[None]:
+def _lost_processes_named() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        raise RunError(
+            "another process of this run has ended; what was finished is kept, the same command "
+            "goes on"
+        ) from error
+
+
+def _read(checkpoint: Path | None) -> dict[str, Any] | None:
+    """Return what a checkpoint holds, on the CPU; None where there is none."""
+    if checkpoint is None or not checkpoint.exists():
+        return None
+    with _named_read_errors(checkpoint):
+        return torch.load(checkpoint, map_location="cpu", weights_only=True)
+
+
+@contextlib.contextmanager
+def _named_read_errors(path: Path | None) -> Iterator[None]:
     try:
         yield
     except Exception as error:

@@ -56,10 +56,22 @@ LACKS = {
         "the manifold resolves every pixel",
         "多様体はすべての画素を分解しています",
     ),
+    "thorough": (
+        "ask for it with --thorough",
+        "--thorough を指定すると測定します",
+    ),
+    "certify": (
+        "ask for it with --certify SIGMA",
+        "--certify SIGMA を指定すると測定します",
+    ),
 }
+ASKED = ("thorough", "certify")
 NO_IMAGE = ("no image was audited", "監査した画像がありません")
 ZERO = ("its denominator is zero", "分母がゼロです")
-"""Reasons in English and Japanese: what comes later, and {what a measure needs: what to do}."""
+"""Reasons in English and Japanese: what comes later, and {what a measure needs: what to do}.
+
+ASKED: those of the needs that are settings, met where the setting is given.
+"""
 
 
 @dataclass(frozen=True)
@@ -85,6 +97,7 @@ class Plan:
         independent: bool,
     ) -> "Plan":
         has = _capabilities(images, manifold)
+        has |= {need for need in ASKED if getattr(settings, need)}
         lacks = {
             m.name: next((need for need in LACKS if need in m.needs and need not in has), None)
             for m in wanted
@@ -124,9 +137,12 @@ def _capabilities(images: Split, manifold: Any) -> set[str]:
 
 
 def audit_settings(
-    data: Data, manifold: Any, seed: int, gradient: str, eps: float | None
+    data: Data, manifold: Any, seed: int, gradient: str, eps: float | None, **asked: Any
 ) -> Settings:
-    """Return the settings of an audit, those the user left open by the size of the images."""
+    """Return the settings of an audit, those the user left open by the size of the images.
+
+    asked: the settings of `ASKED`.
+    """
     chosen = None if manifold is None else manifold.card.sigma
     eps = default_eps(data.shape, data.info.get("name")) if eps is None else eps
     return Settings(
@@ -135,6 +151,7 @@ def audit_settings(
         eps=eps,
         reference_step=0.0476 * math.sqrt(math.prod(data.shape)),
         sigma=PREFERRED if chosen is None else chosen,
+        **asked,
     )
 
 
@@ -144,6 +161,7 @@ def check_options(
     limit: int | None = None,
     gradient: str = "log_prob",
     eps: float | None = None,
+    certify: float | None = None,
     reference: str | None = None,
     reference_accuracy: float | None = None,
 ) -> None:
@@ -152,6 +170,10 @@ def check_options(
         raise InputError(f"--limit must be at least 2, not {limit}")
     if eps is not None and not eps > 0:
         raise InputError(f"--eps must be above 0 (an l2 norm per image), not {eps}")
+    if certify is not None and not 0 < certify < math.inf:
+        raise InputError(
+            f"--certify must be finite and above 0 (a standard deviation per pixel), not {certify}"
+        )
     if gradient not in SCALARS:
         raise unknown_name("gradient", gradient, SCALARS)
     if reference_accuracy is not None and not 0 <= reference_accuracy <= 1:

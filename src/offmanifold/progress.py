@@ -1,15 +1,27 @@
-"""Progress on stderr: one bar a job, with the numbers that tell whether it goes well."""
+"""Progress on stderr: one bar a job, with the numbers that tell whether it goes well.
+
+Of several processes that run one command only the main one speaks.
+"""
 
 import contextlib
+import os
 from collections.abc import Iterator
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK")  # set by launchers of processes
+
+
+def is_main_process() -> bool:
+    """Return whether this is the only process of its command, or the first of several."""
+    return all(os.environ.get(name, "0") in ("0", "") for name in RANKS)
+
 
 def note(text: str) -> None:
     """Print a line for a person, on stderr."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False)
+    if is_main_process():
+        Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False)
 
 
 class Bar:
@@ -30,7 +42,7 @@ class Bar:
 @contextlib.contextmanager
 def bar(title: str, total: int, *, done: int = 0, show: bool = True) -> Iterator[Bar]:
     """Show a bar from `done` to `total`; on a pipe, one line at the end."""
-    if not show:
+    if not show or not is_main_process():
         yield Bar(None, None)
         return
     progress = Progress(

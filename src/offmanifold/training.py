@@ -1,25 +1,28 @@
 """Train a classifier by an objective, at a strength that is warmed up; resumable."""
 
+import contextlib
 import copy
 import json
 import math
 import time
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from offmanifold.data.augmentation import augment, check_shift
 from offmanifold.data.types import Data, Split
-from offmanifold.errors import InputError, RunError
+from offmanifold.errors import InputError, RunError, unknown_name
 from offmanifold.files import read_json, tensors_hash, write_tensors
 from offmanifold.freezing import frozen
-from offmanifold.loop import Engine, Precision, Schedule, optimise, settled
+from offmanifold.loop import Engine, Precision, Schedule, Shape, optimise, settled
 from offmanifold.models import Loaded, build_model, load_model
 from offmanifold.objectives import ERM, Objective, Resources
-from offmanifold.randomness import generator_of, seed_of
+from offmanifold.randomness import PartNoise, Randomness, generator_of, seed_of
 from offmanifold.registry import to_config
 from offmanifold.runs import claim, finish, run_folder, saved_precision
 
@@ -31,14 +34,23 @@ class Recipe:
     Attributes:
         epochs: passes over the training images.
         batch_size: images a step.
-        lr: peak learning rate of AdamW, on a one-cycle schedule.
+        lr: peak learning rate of AdamW.
         weight_decay: of AdamW.
         warmup: share of the steps over which the objective's strength rises to its full value;
             large strengths collapse at the start otherwise.
         clip: largest l2 norm of the whole weight gradient.
         seed: of new weights, the order of images and all noise.
+        schedule: one-cycle (a rise over a tenth of the steps, then a cosine to zero), or step (lr
+            from the start, divided by 10 at 3/4 and again at 7/8 of the steps).
+        ema: decay of an exponential moving average of the weights, which is what is saved and what
+            the validation accuracy shown is of; 0 is off.
+        shift: pixels by which each image is moved at most, either way, at every step; what comes in
+            at an edge is the image reflected there.
+        flip: mirror each image left–right with probability ½ at every step.
+        compile: run the model through torch.compile.
     """
 
+    since_first: ClassVar[tuple[str, ...]] = ("schedule", "ema", "shift", "flip", "compile")
     epochs: int = 12
     batch_size: int = 64
     lr: float = 6e-3
@@ -46,6 +58,11 @@ class Recipe:
     warmup: float = 0.5
     clip: float = 1.0
     seed: int = 0
+    schedule: Shape = "one-cycle"
+    ema: float = 0.0
+    shift: int = 0
+    flip: bool = False
+    compile: bool = False
 
     def __post_init__(self):
         for name in ("epochs", "batch_size"):
@@ -58,6 +75,25 @@ class Recipe:
             raise InputError(f"weight_decay must be 0 or above, not {self.weight_decay}")
         if not 0 <= self.warmup <= 1:
             raise InputError(f"warmup is a share between 0 and 1, not {self.warmup}")
+        if self.schedule not in ("one-cycle", "step"):
+            raise unknown_name("schedule", self.schedule, ("one-cycle", "step"))
+        if not 0 <= self.ema < 1:
+            raise InputError(f"ema is a decay at least 0 and below 1, not {self.ema}")
+        if self.shift < 0:
+            raise InputError(f"shift must be at least 0 pixels, not {self.shift}")
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The part of a run's identity; fields of later versions are in it where they are used.
+
+        So the runs of earlier versions are found again.
+        """
+        default = {f.name: f.default for f in fields(self)}
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in self.since_first or value != default[name]
+        }
 
 
 @dataclass(frozen=True)
@@ -80,6 +116,8 @@ def train(
     save: bool = True,
     device: str = "auto",
     precision: Precision = "auto",
+    devices: int = 1,
+    num_nodes: int = 1,
     show: bool = True,
 ) -> Trained:
     """Train a model on `data.train`, watching `data.val`.
@@ -88,21 +126,28 @@ def train(
     trained on from its weights if it has them. objective: `ERM()` by default. Saved in `out`, or
     in `runs/<objective-strength>-<hash>`, unless not `save`; interrupted, the same call goes on
     where it was, and once finished it only loads.
-    The global random state is left as found. Raises InputError for data without labels, a model
-    that does not fit them, or a folder of another run; RunError where the loss is not finite.
+    The global random state is left as found.
+
+    devices: processes on this machine, each with a device of its own, which divide each batch; they
+    run the same script from its start, and what follows this call too. num_nodes: machines; more
+    than one is passed through to lightning-fabric and untested. An image meets the same order,
+    augmentation and noise however many there are, so that the loss curve is the same but for
+    rounding; dropout is not, and batch normalisation sees the images of its own process alone (its
+    running statistics are averaged).
+
+    Raises InputError for data without labels or with labels that do not fit, a model that does not
+    fit them, a recipe that the objective or the batches do not allow, or a folder of another run;
+    RunError where the loss is not finite or explodes, or another process has ended.
     """
     started = time.time()
     objective = ERM() if objective is None else objective
     recipe = Recipe() if recipe is None else recipe
-    if data.classes is None:
-        raise InputError("training needs labelled images; give a folder of class folders")
-    if "manifold" in objective.needs and manifold is None:
-        raise InputError(f"{objective.name} needs a manifold; fit one and give it with --manifold")
-    engine = Engine(device, settled(precision, saved_precision(out)))
+    classes = _check_data(data)
+    _check_request(data, objective, recipe, manifold, devices * num_nodes)
     loaded = (
         build_model(
             model,
-            classes=data.classes,
+            classes=classes,
             shape=data.shape,
             weights=weights,
             for_training=True,
@@ -111,73 +156,51 @@ def train(
         if isinstance(model, str)
         else _own_copy(model, data, save)
     )
-    channels, height, width = data.shape
-    config = {
-        "kind": "classifier",
-        "model": {
-            "spec": loaded.card.spec,
-            "channels": channels,
-            "height": height,
-            "width": width,
-            "classes": list(data.classes),
-            "weights_hash": tensors_hash(loaded.module.state_dict()),
-        },
-        "objective": to_config(objective),
-        "recipe": asdict(recipe),
-        "data": data.fingerprint,
-        "manifold": manifold.card.hash if "manifold" in objective.needs else None,
-        "precision": engine.precision,
-    }
-    folder = run_folder(run_name(objective), config, out) if save else None
-    if folder is not None and claim(folder, config):
+    engine = Engine(device, settled(precision, saved_precision(out)), devices, num_nodes)
+    config = _config(loaded, data, objective, recipe, manifold, engine)
+
+    def claimed() -> tuple[Path, bool]:
+        folder = run_folder(run_name(objective), config, out)
+        return folder, claim(folder, config)
+
+    folder, done = engine.from_main(claimed) if save else (None, False)
+    if folder is not None and done:
         return _finished(folder)
     module = loaded.module.to(engine.device)
     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     module.train().requires_grad_(True)
+    called: Any = torch.compile(module) if recipe.compile else module
     prepared = objective.prepare(Resources(manifold=manifold, train_data=data.train))
-    batch_size = min(recipe.batch_size, len(data.train))
-    steps_an_epoch = max(1, len(data.train) // batch_size)
-    schedule = Schedule(
-        recipe.epochs * steps_an_epoch, recipe.lr, recipe.weight_decay, clip=recipe.clip
-    )
+    steps = _Steps(data.train, recipe, prepared, called, engine)
     watched = data.val.subset(1000, recipe.seed)
-    seen: dict[str, float] = {}
 
-    def loss_at(step: int) -> tuple[Tensor, dict[str, float]]:
-        epoch, position = divmod(step, steps_an_epoch)
-        if position == 0 and epoch > 0:
-            seen["val_accuracy"] = accuracy(module, watched)
-        rows = _order(data.train, recipe.seed, epoch)[position * batch_size :][:batch_size]
-        batch = data.train.read(rows)
-        assert batch.y is not None
-        x = batch.x.to(engine.device, memory_format=torch.channels_last)
-        now = at_strength(prepared, min(1.0, (step + 1) / max(1, recipe.warmup * schedule.steps)))
-        with torch.random.fork_rng([engine.device] if engine.device.type == "cuda" else []):
-            torch.manual_seed(seed_of("layers", recipe.seed, step))  # dropout draws from it
-            generator = generator_of("train", recipe.seed, step)
-            loss = now(module, x, batch.y.to(engine.device), generator=generator)
-        parts = {name: float(part.detach().mean()) for name, part in loss.parts.items()}
-        return loss.per_sample.mean(), {**parts, **seen}
+    def watch() -> dict[str, float]:
+        return {"val_accuracy": _accuracy(module, watched, engine)}
 
     log = optimise(
         module,
-        loss_at,
-        schedule,
+        steps.loss_at,
+        steps.schedule,
         engine,
         title=f"training {run_name(objective)}",
         checkpoint=None if folder is None else folder / "resume.pt",
+        ema=recipe.ema,
+        watch=watch,
+        watch_every=steps.an_epoch,
         show=show,
     )
     module.eval()
-    if not _finite(module, watched):
-        raise RunError(
-            f"training {run_name(objective)} diverged: the classifier gives NaN or infinity; "
-            "use a smaller learning rate or strength"
+    if engine.sum([float(not _finite(module, watched))])[0]:
+        raise engine.shared(
+            RunError(
+                f"training {run_name(objective)} diverged: the classifier gives NaN or infinity; "
+                "use a smaller learning rate or strength"
+            )
         )
-    metrics = {"val_accuracy": accuracy(module, data.val), "log": log}
+    metrics = {"val_accuracy": _accuracy(module, data.val, engine), "log": log}
     card = replace(
         loaded.card,
-        classes=data.classes,
+        classes=classes,
         synonyms=None,
         config=config,
         objective=config["objective"],
@@ -185,10 +208,173 @@ def train(
     )
     if folder is None:
         return Trained(module, card, None, metrics)
-    classes = {"classes": json.dumps(list(data.classes))}
-    write_tensors(folder / "model.safetensors", dict(module.state_dict()), classes)
-    finish(folder, started, metrics)
-    return _finished(folder)
+
+    def saved() -> Path:
+        names = {"classes": json.dumps(list(classes))}
+        write_tensors(folder / "model.safetensors", dict(module.state_dict()), names)
+        finish(folder, started, metrics)
+        return folder
+
+    return _finished(engine.from_main(saved))
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """The loss of every step; what is random in it is drawn from (seed, step) alone."""
+
+    train: Split
+    recipe: Recipe
+    objective: Objective
+    model: nn.Module
+    engine: Engine
+
+    @property
+    def batch_size(self) -> int:
+        """Images a step, of all processes together."""
+        return min(self.recipe.batch_size, len(self.train))
+
+    @property
+    def an_epoch(self) -> int:
+        """Steps of an epoch; what is left over comes in other epochs."""
+        return len(self.train) // self.batch_size
+
+    @property
+    def part(self) -> Tensor:
+        """Places in a batch that are for this process."""
+        return torch.arange(self.batch_size)[self.engine.rank :: self.engine.world]
+
+    @property
+    def schedule(self) -> Schedule:
+        recipe = self.recipe
+        return Schedule(
+            recipe.epochs * self.an_epoch,
+            recipe.lr,
+            recipe.weight_decay,
+            clip=recipe.clip,
+            shape=recipe.schedule,
+        )
+
+    def loss_at(self, step: int) -> tuple[Tensor, dict[str, float]]:
+        """Return this process's share of the loss and of its parts."""
+        x, y = self._images(step)
+        rising = max(1, self.recipe.warmup * self.schedule.steps)
+        objective = at_strength(self.objective, min(1.0, (step + 1) / rising))
+        device = self.engine.device
+        with (
+            torch.random.fork_rng([device] if device.type == "cuda" else []),
+            _batch_of_one_named(),
+        ):
+            torch.manual_seed(_layers_seed(self.recipe.seed, step, self.engine.rank))
+            loss = objective(self.model, x, y, generator=self._noise("train", step))
+        share = len(self.part) / self.batch_size
+        parts = {name: share * float(p.detach().mean()) for name, p in loss.parts.items()}
+        return share * loss.per_sample.mean(), parts
+
+    def _images(self, step: int) -> tuple[Tensor, Tensor]:
+        epoch, position = divmod(step, self.an_epoch)
+        rows = _order(self.train, self.recipe.seed, epoch)[position * self.batch_size :]
+        batch = self.train.read(rows[self.part.numpy()])
+        assert batch.y is not None
+        x = batch.x
+        if self.recipe.shift or self.recipe.flip:
+            x = augment(x, self.recipe.shift, self.recipe.flip, self._noise("augment", step))
+        x = x.to(self.engine.device, memory_format=torch.channels_last)
+        return x, batch.y.to(self.engine.device)
+
+    def _noise(self, name: str, step: int) -> Randomness:
+        generator = generator_of(name, self.recipe.seed, step)
+        if self.engine.world == 1:
+            return generator
+        return PartNoise(generator, self.part, self.batch_size)
+
+
+def _config(
+    loaded: Loaded,
+    data: Data,
+    objective: Objective,
+    recipe: Recipe,
+    manifold: Any,
+    engine: Engine,
+) -> dict[str, Any]:
+    """Return what makes a run's identity: all that changes its numbers."""
+    channels, height, width = data.shape
+    return {
+        "kind": "classifier",
+        "model": {
+            "spec": loaded.card.spec,
+            "channels": channels,
+            "height": height,
+            "width": width,
+            "classes": list(data.classes or ()),
+            "weights_hash": tensors_hash(loaded.module.state_dict()),
+        },
+        "objective": to_config(objective),
+        "recipe": recipe.config,
+        "data": data.fingerprint,
+        "manifold": manifold.card.hash if "manifold" in objective.needs else None,
+        "precision": engine.precision,
+    }
+
+
+def _check_request(
+    data: Data, objective: Objective, recipe: Recipe, manifold: Any, processes: int
+) -> None:
+    """Raise InputError where what is asked for does not go together."""
+    check_shift(recipe.shift, data.shape)
+    batch_size = min(recipe.batch_size, len(data.train))
+    if processes > batch_size:
+        raise InputError(
+            f"{processes} processes are more than the {batch_size} images of a batch; "
+            "use fewer, or a larger --batch-size"
+        )
+    if "manifold" in objective.needs and manifold is None:
+        raise InputError(f"{objective.name} needs a manifold; fit one and give it with --manifold")
+    if recipe.compile and not objective.compiles:
+        raise InputError(
+            f"{objective.name} is not made for torch.compile, which has no second derivatives; "
+            "leave out --compile"
+        )
+
+
+def _check_data(data: Data) -> tuple[str, ...]:
+    """Return the classes; raises InputError for data that no classifier can be trained on."""
+    if data.classes is None or data.train.labels is None:
+        raise InputError("training needs labelled images; give a folder of class folders")
+    if not len(data.train):
+        raise InputError("there are no images to train on; give more")
+    if len(data.classes) < 2:
+        raise InputError(
+            f"one class alone ({', '.join(data.classes)}) leaves nothing to tell apart; "
+            "give images of at least two classes"
+        )
+    for name, split in (("training", data.train), ("validation", data.val)):
+        labels = split.labels
+        if labels is None or not len(labels):
+            continue
+        if labels.min() < 0 or labels.max() >= len(data.classes):
+            raise InputError(
+                f"the {name} labels go from {labels.min()} to {labels.max()}, but there are "
+                f"{len(data.classes)} classes; number the labels 0 to {len(data.classes) - 1}"
+            )
+    return data.classes
+
+
+def _layers_seed(seed: int, step: int, rank: int) -> int:
+    """Return the seed from which dropout draws: processes see other images, so other masks."""
+    return seed_of("layers", seed, step, *([rank] if rank else []))
+
+
+@contextlib.contextmanager
+def _batch_of_one_named() -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise InputError(
+            "this model's batch normalisation needs more than one image a batch and process; "
+            "use a larger --batch-size"
+        ) from error
 
 
 def _finite(module: nn.Module, split: Split) -> bool:
@@ -217,6 +403,16 @@ def at_strength(objective: Objective, share: float) -> Objective:
 
 def accuracy(module: nn.Module, split: Split) -> float:
     """Return the share of a split's images that a classifier gets right."""
+    return _count_right(module, split) / max(1, len(split))
+
+
+def _accuracy(module: nn.Module, split: Split, engine: Engine) -> float:
+    """Return the same, each process looking at its part of the images."""
+    part = Split(split.source, split.rows[engine.rank :: engine.world].copy(), split.classes)
+    return engine.sum([_count_right(module, part)])[0] / max(1, len(split))
+
+
+def _count_right(module: nn.Module, split: Split) -> int:
     device = next(module.parameters()).device
     right = 0
     with frozen(module), torch.no_grad():
@@ -224,7 +420,7 @@ def accuracy(module: nn.Module, split: Split) -> float:
             assert batch.y is not None
             x = batch.x.to(device, memory_format=torch.channels_last)
             right += int((module(x).argmax(1).cpu() == batch.y).sum())
-    return right / max(1, len(split))
+    return right
 
 
 def _own_copy(loaded: Loaded, data: Data, save: bool) -> Loaded:

@@ -27,7 +27,9 @@ def test_each_text_is_used():
     folder = Path(module.__file__).parent
     files = [*folder.glob("*.py"), folder / "page.html.jinja"]
     source = "".join(f.read_text() for f in files if f.name != "texts.py")
-    built = "regime plain says card control key gradient split group over unit settings glossary"
+    built = (
+        "regime plain says card control key gradient split group over unit settings glossary masked"
+    )
     some = ("pictures.gradient", "pictures.tangent", "pictures.normal", "table.", "colour.")
     for key in TEXTS:
         named = f'"{key}"' in source or key.startswith(some)

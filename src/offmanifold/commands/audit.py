@@ -34,6 +34,10 @@ class AuditCommand:
         gradient: the scalar whose input gradient is looked at: log_prob, logit, logsumexp,
             logit_sum, loss or margin.
         eps: radius of the attack, an l2 norm per image in [0, 1] pixels.
+        thorough: also attack by an ensemble in the manner of AutoAttack, and look for signs of
+            masked gradients, at up to 7000 passes an image.
+        certify: σ, standard deviation per pixel: also certify the classifier smoothed with such
+            noise, at about 1100 forward passes an image.
         only: names of the measures wanted; all by default.
         label: name in tables and figures (one model only).
         reference: label of the standard model, for the regime.
@@ -57,6 +61,8 @@ class AuditCommand:
     fast: bool = False
     gradient: str = "log_prob"
     eps: float | None = None
+    thorough: bool = False
+    certify: float | None = None
     only: tuple[str, ...] = ()
     label: str | None = None
     reference: str | None = None
@@ -96,6 +102,7 @@ class AuditCommand:
             limit=self.limit,
             gradient=self.gradient,
             eps=self.eps,
+            certify=self.certify,
             reference=self.reference,
             reference_accuracy=self.reference_accuracy,
         )
@@ -110,6 +117,8 @@ class AuditCommand:
             "fast": self.fast,
             "only": list(self.only) or None,
         }
+        asked = {"thorough": self.thorough, "certify": self.certify}
+        options |= {name: value for name, value in asked.items() if value}  # no other hash changes
         mapping = self.classes
         part, _ = judged(loaded, data, manifold)
         hashed = {**options, "classes": _content(mapping), "part": part}
@@ -147,6 +156,11 @@ class AuditCommand:
             reason = one.regime.reason_ja if self.language == "ja" else one.regime.reason
             note(f"{one.label}: {one.regime.name}. {reason}")
             note(f"  audit in {one.folder}")
+        if self.thorough:
+            from offmanifold.reporting import masked_gradients
+
+            for said in masked_gradients(audits, self.language):
+                note(said)
         if self.report is not None:
             from offmanifold.reporting import report  # matplotlib takes a second
 

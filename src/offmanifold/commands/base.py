@@ -14,7 +14,7 @@ from offmanifold.data import Data, load_data
 from offmanifold.errors import InputError, unknown_name
 from offmanifold.files import read_json
 from offmanifold.manifold import LEAST_IMAGES, fit_manifold, load_manifold
-from offmanifold.progress import note
+from offmanifold.progress import is_main_process, note
 from offmanifold.runs import ROOT
 
 Size = tuple[int, int] | None
@@ -57,8 +57,9 @@ class Images:
 
 def print_json(value: Any) -> None:
     """Print JSON, alone on stdout."""
-    json.dump(value, sys.stdout, ensure_ascii=False, allow_nan=False, indent=1)
-    sys.stdout.write("\n")
+    if is_main_process():
+        json.dump(value, sys.stdout, ensure_ascii=False, allow_nan=False, indent=1)
+        sys.stdout.write("\n")
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

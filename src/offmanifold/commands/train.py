@@ -16,7 +16,7 @@ from offmanifold.training import Recipe, run_name, train
 
 @dataclass(frozen=True)
 class Train:
-    """Train a classifier by an objective: erm, gradient-norm, noise or pgd.
+    """Train a classifier by an objective, which is one of the subcommands.
 
     Attributes:
         model: small-resnet, small-resnet:relu, timm:NAME, torchvision:NAME, FILE.py:FUNCTION or a
@@ -28,6 +28,9 @@ class Train:
         out: folder of the run; by default runs/<objective-strength>-<hash>.
         device: auto, cpu, cuda or mps.
         precision: bf16, fp32, or auto: bf16 where it is faster here.
+        devices: processes on this machine, each with a device of its own (cores of the CPU); they
+            divide each batch.
+        num_nodes: machines; more than one is passed through to lightning-fabric and untested.
         json: print the metrics as JSON on stdout.
         objective: what is minimised.
     """
@@ -40,6 +43,8 @@ class Train:
     out: Path | None = None
     device: str = "auto"
     precision: Literal["auto", "bf16", "fp32"] = "auto"
+    devices: int = 1
+    num_nodes: int = 1
     json: bool = False
     objective: registered(objectives) = field(default_factory=ERM)  # type: ignore[valid-type]
 
@@ -57,6 +62,8 @@ class Train:
             out=self.out,
             device=self.device,
             precision=self.precision,
+            devices=self.devices,
+            num_nodes=self.num_nodes,
         )
         accuracy = run.metrics["val_accuracy"]
         if self.json:

@@ -129,7 +129,7 @@ class Denoiser:
             engine,
             title="fitting the manifold",
             checkpoint=place.checkpoint,
-            ema=True,
+            ema=0.995,
             show=place.show,
         )
         manifold.eval().requires_grad_(False)

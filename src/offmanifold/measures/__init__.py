@@ -2,7 +2,13 @@
 
 from offmanifold.measures.accuracy import Accuracy
 from offmanifold.measures.base import Curve, Measure, measures
+from offmanifold.measures.certified_accuracy import (
+    CertifiedAccuracy,
+    CertifiedRadius,
+    SmoothedAccuracy,
+)
 from offmanifold.measures.cosine_posterior import CosinePosterior
+from offmanifold.measures.ensemble_accuracy import EnsembleAccuracy
 from offmanifold.measures.on_manifold_fraction import (
     OnManifoldFraction,
     OnManifoldFractionHard,
@@ -18,9 +24,12 @@ from offmanifold.measures.statistics import Number
 
 __all__ = [
     "Accuracy",
+    "CertifiedAccuracy",
+    "CertifiedRadius",
     "ChangeRatio",
     "CosinePosterior",
     "Curve",
+    "EnsembleAccuracy",
     "Measure",
     "Number",
     "OffChange",
@@ -34,6 +43,7 @@ __all__ = [
     "RobustAccuracy",
     "SignalFraction",
     "SignalNoiseRatio",
+    "SmoothedAccuracy",
     "Spread",
     "UnresolvedFraction",
     "measures",

@@ -54,8 +54,8 @@ class Measure:
     `name` is the value of each image, `name/control` that of a control, `name/chance` what chance
     gives, `name/is_zero` 1 where a gradient had no direction to go by. cost: forward-equivalents of
     the classifier an image. needs: a subset of {"labels", "masks", "manifold", "posterior",
-    "pooling"}. better: "higher", "lower" or None. method: "bootstrap" or "wilson" (of a column of
-    zeros and ones).
+    "pooling", "thorough", "certify"}. better: "higher", "lower" or None. method: "bootstrap" or
+    "wilson" (of a column of zeros and ones).
     """
 
     name: ClassVar[str]

@@ -12,6 +12,8 @@ from offmanifold.reporting.sources import Source
 from offmanifold.reporting.texts import Texts
 from offmanifold.reporting.wording import in_language, why_missing
 
+COSINE, RADIUS = "alignment.cosine_posterior", "robustness.certified_radius"
+
 
 def models(audits: list[Source], t: Texts) -> list[dict[str, Any]]:
     measures = shown(audits) or ["accuracy.clean"]
@@ -39,10 +41,17 @@ def _about(source: Source, t: Texts) -> list[str]:
     return about
 
 
+def _is_share(measure: str) -> bool:
+    return measure not in (COSINE, RADIUS)
+
+
 def _scale(audits: list[Source], measure: str) -> tuple[float, float]:
     """Return the ends of a measure's track, the same for all models."""
-    if not measure.endswith("cosine_posterior"):
+    if _is_share(measure):
         return 0.0, 1.0
+    if measure == RADIUS:
+        caps = (a.json.get("settings", {}).get("certify_cap") for a in audits)
+        return 0.0, max((c for c in caps if c), default=1.0)
     ends = [0.0, 0.1]
     for a in audits:
         number = a.number(measure)
@@ -58,7 +67,7 @@ def _metric(
 ) -> dict[str, Any]:
     number = source.number(measure)
     value, (low, high) = number.get("value"), writing.ends_of(number)
-    shares = not measure.endswith("cosine_posterior")
+    shares = _is_share(measure)
     write = writing.percent if shares else writing.plain
 
     def written(v: float | None) -> Markup:

@@ -61,7 +61,7 @@ def accuracy(audits: list[Source], t: Texts) -> dict[str, Any] | None:
     measured = [a for a in audits if a.value("accuracy.clean") is not None]
     if not measured:
         whys = {why for a in audits if (why := why_missing(a, "accuracy.clean", t))}
-        return {"chart": None, "scatter": None, "whys": sorted(whys), "eps": ""}
+        return {"chart": None, "certified": False, "scatter": None, "whys": sorted(whys), "eps": ""}
     names = ("alignment.on_manifold_fraction", "alignment.cosine_posterior")
     axis = next((m for m in names if any(a.value(m) is not None for a in measured)), None)
     dots = [
@@ -70,6 +70,7 @@ def accuracy(audits: list[Source], t: Texts) -> dict[str, Any] | None:
             figures.COLOURS[a.regime],
             a.number("accuracy.clean"),
             a.number("accuracy.pgd_l2"),
+            a.number("accuracy.certified"),
             a.number(axis) if axis else {},
         )
         for a in measured
@@ -87,4 +88,9 @@ def accuracy(audits: list[Source], t: Texts) -> dict[str, Any] | None:
         if len(aligned) > 1
         else None
     )
-    return {"chart": figures.accuracy(dots, t("accuracy.chart")), "scatter": pair, "eps": eps}
+    return {
+        "chart": figures.accuracy(dots, t("accuracy.chart")),
+        "certified": any(d.certified.get("value") is not None for d in dots),
+        "scatter": pair,
+        "eps": eps,
+    }

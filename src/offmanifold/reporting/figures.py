@@ -58,6 +58,7 @@ class Dot:
     colour: str
     clean: dict[str, Any]
     robust: dict[str, Any]
+    certified: dict[str, Any]
     alignment: dict[str, Any]
 
 
@@ -169,7 +170,7 @@ def _bar(number: dict[str, Any]) -> tuple[float, float]:
 
 
 def accuracy(dots: list[Dot], title: str) -> Markup:
-    """Draw clean (filled) and robust (hollow) accuracy, one row a model, with intervals."""
+    """Draw clean (filled), robust and certified (hollow) accuracy, a row a model, intervals."""
     with matplotlib.rc_context(STYLE):
         side = max(_width(_short(d.label)) for d in dots) + 20
         width, height = 520, 54 + 34 * len(dots)
@@ -181,14 +182,15 @@ def accuracy(dots: list[Dot], title: str) -> Markup:
             axes.axhline(row, color="#eceff2", linewidth=1, zorder=0)
             both = [_or_nan(n, "value") for n in (dot.robust, dot.clean)]
             axes.plot(both, [row, row], color=dot.colour, alpha=0.25, linewidth=5, zorder=1)
-            for number, marker, face in (
-                (dot.robust, "D", "white"),
-                (dot.clean, "o", dot.colour),
+            for number, marker, face, y in (
+                (dot.certified, "s", "white", row + 0.27),
+                (dot.robust, "D", "white", row),
+                (dot.clean, "o", dot.colour, row),
             ):
-                axes.plot(_bar(number), [row, row], color=dot.colour, linewidth=1.6, zorder=2)
+                axes.plot(_bar(number), [y, y], color=dot.colour, linewidth=1.6, zorder=2)
                 axes.plot(
                     [_or_nan(number, "value")],
-                    [row],
+                    [y],
                     marker=marker,
                     markersize=8 if marker == "o" else 7,
                     markeredgewidth=1.8,

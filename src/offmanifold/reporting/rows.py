@@ -2,17 +2,21 @@
 
 from typing import Any, NamedTuple
 
-from offmanifold.reporting import writing
+from offmanifold.reporting import summary, writing
 from offmanifold.reporting.sources import Source, load
 from offmanifold.reporting.texts import Texts
 
 FEW = (
     "accuracy.clean",
     "accuracy.pgd_l2",
+    "accuracy.ensemble_l2",
+    "accuracy.certified",
+    "robustness.certified_radius",
     "signal.fraction",
     "alignment.on_manifold_fraction",
     "alignment.cosine_posterior",
 )
+AT_EPS = ("accuracy.pgd_l2", "accuracy.ensemble_l2", "accuracy.certified")
 
 
 class Table(NamedTuple):
@@ -43,11 +47,16 @@ def table(audits: Any, language: str = "en") -> Table:
     return Table(header, rows)
 
 
+def masked_gradients(audits: Any, language: str = "en") -> list[str]:
+    """Return a sentence for each classifier whose gradients may be masked."""
+    return [said for a in load(audits).audits for said in summary.masking(a, Texts(language))]
+
+
 def heading(audits: list[Source], measure: str, t: Texts) -> str:
-    """Return a measure's short title; that of the attack states ε where all audits share it."""
+    """Return a measure's short title; one at the radius ε states it where all audits share it."""
     title = t(f"card.{measure}")
     eps = {a.json.get("settings", {}).get("eps") for a in audits}
-    if measure == "accuracy.pgd_l2" and len(eps) == 1 and None not in eps:
+    if measure in AT_EPS and len(eps) == 1 and None not in eps:
         title += t(
             "brackets", text=f"ε\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{writing.short(eps.pop())}"
         )

@@ -69,6 +69,8 @@ def warnings(audits: list[Source], pictures: Gallery | None, t: Texts) -> list[t
         zero = max((m.get("zero_gradients") or 0 for m in a.json["measures"].values()), default=0)
         if zero:
             found.append(("amber", t("warn.zero", label=a.label, n=zero)))
+        found += [("red", said) for said in masking(a, t)]
+        found += [("amber", said) for said in _out_of_reach(a, t)]
         if pictures and a.label in pictures.missing:
             found.append(("amber", t("warn.pictures", label=a.label)))
     if len({(a.json.get("data") or {}).get("fingerprint") for a in audits}) > 1:
@@ -80,6 +82,26 @@ def warnings(audits: list[Source], pictures: Gallery | None, t: Texts) -> list[t
     return found
 
 
+def masking(source: Source, t: Texts) -> list[str]:
+    """Say, if it is so, by which signs the gradients of a classifier may be masked."""
+    number = source.number("accuracy.ensemble_l2")
+    names = number.get("masked") or []
+    if not names:
+        return []
+    signs = [t(f"masked.{n}", share=writing.percent(number["signs"][n])) for n in names]
+    return [t("warn.masked", label=source.label, signs=t("and").join(signs))]
+
+
+def _out_of_reach(source: Source, t: Texts) -> list[str]:
+    """Say, if it is so, that no certificate could reach ε, whatever the classifier."""
+    settings = source.json.get("settings", {})
+    eps, cap = settings.get("eps"), settings.get("certify_cap")
+    if eps is None or cap is None or eps <= cap:
+        return []
+    short = {"eps": writing.short(eps), "cap": writing.short(cap)}
+    return [t("warn.out_of_reach", label=source.label, **short)]
+
+
 def notes(audits: list[Source], t: Texts) -> list[str]:
     notes = [t("notes.over")]
     if any(a.manifold for a in audits):
@@ -87,4 +109,15 @@ def notes(audits: list[Source], t: Texts) -> list[str]:
     rules = {(a.json.get("regime") or {}).get("rule") for a in audits} - {None}
     if rules:
         notes.append(t("notes.rule", rule=", ".join(sorted(map(str, rules)))))
-    return [*notes, t("notes.temperature"), t("accuracy.bound")]
+    return [*notes, t("notes.temperature"), t("accuracy.bound"), *_certification(audits, t)]
+
+
+def _certification(audits: list[Source], t: Texts) -> list[str]:
+    """Say how far certificates can reach, once for each way in which they were made."""
+    notes = []
+    for a in audits:
+        s = a.json.get("settings", {})
+        if s.get("certify_sigma") is not None:
+            short = {k: writing.short(s[f"certify_{k}"]) for k in ("sigma", "alpha", "cap")}
+            notes.append(t("notes.certified", **short, n=f"{s['certify_draws']:,}"))
+    return list(dict.fromkeys(notes))

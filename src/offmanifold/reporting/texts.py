@@ -110,6 +110,32 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{label}: {n} images have a zero gradient; they count as cosine 0.",
         "{label}：勾配がゼロの画像が {n} 枚あります（コサインは 0 として計算）。",
     ),
+    "warn.masked": (
+        "{label}: gradients may be masked, so that attacks by gradient say too much: {signs}. Do "
+        "not trust its accuracy under attack.",
+        "{label}：勾配が隠れている可能性があり、勾配による攻撃の結果は楽観的です：{signs}。"
+        "攻撃下の正解率を信用しないでください。",
+    ),
+    "masked.black_box": (
+        "{share} of the images are broken by an attack without gradients after all the others",
+        "勾配を使わない攻撃だけが画像の {share} を誤らせました",
+    ),
+    "masked.own_norm": (
+        "{share} stay right at an ε of the image's own norm",
+        "画像自身のノルムと同じ ε でも {share} が正解のままです",
+    ),
+    "masked.more_steps": (
+        "twice the steps break {share} more",
+        "ステップを2倍にすると、さらに {share} が誤ります",
+    ),
+    "warn.out_of_reach": (
+        "{label}: ε = {eps} is above {cap}, the largest radius its certificates can reach, so its "
+        "certified accuracy is 0 whatever the model. Audit with a larger --certify or a smaller "
+        "--eps.",
+        "{label}：ε = {eps} は、保証できる半径の上限 {cap} を超えています。"
+        "そのため保証付き正解率は、モデルによらず 0 になります。"
+        "--certify を大きくするか、--eps を小さくして監査してください。",
+    ),
     "warn.pictures": (
         "{label}: the pictures are missing. The file panels.safetensors could not be read, or "
         "holds other images than the other audits.",
@@ -152,6 +178,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "card.accuracy.clean": ("Accuracy", "正解率"),
     "card.accuracy.pgd_l2": ("Accuracy under attack", "攻撃下の正解率"),
+    "card.accuracy.ensemble_l2": ("Accuracy under an ensemble", "攻撃の組合せでの正解率"),
+    "card.accuracy.certified": ("Certified accuracy", "保証付き正解率"),
+    "card.accuracy.smoothed": ("Accuracy of the smoothed classifier", "平滑化した分類器の正解率"),
+    "card.robustness.certified_radius": ("Average certified radius", "平均保証半径"),
     "card.signal.fraction": ("Gradient on the signal", "信号部分にある勾配の割合"),
     "card.alignment.on_manifold_fraction": ("Gradient on the manifold", "多様体上の勾配の割合"),
     "card.alignment.cosine_posterior": ("Match with the target score", "目標スコアとの一致度"),
@@ -279,6 +309,16 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Accuracy under attack is an upper bound: a stronger attack may find more errors.",
         "攻撃下の正解率は上限値です。より強い攻撃では、さらに誤りが見つかる可能性があります。",
     ),
+    "accuracy.squares": (
+        "Hollow squares: the certified accuracy of the smoothed classifier at the same ε.",
+        "白抜きの四角は、同じ ε での、平滑化した分類器の保証付き正解率です。",
+    ),
+    "accuracy.certified": (
+        "Certified accuracy is a lower bound that no attack can undercut, but of another "
+        "classifier: the one smoothed with noise.",
+        "保証付き正解率は、どの攻撃でも下回らない下限値です。"
+        "ただし、雑音で平滑化した別の分類器についての値です。",
+    ),
     "accuracy.chart": ("Accuracy, clean and under attack", "正解率（通常と攻撃下）"),
     "accuracy.scatter": ("Accuracy and alignment", "正解率と整合の度合い"),
     "accuracy.best_corner": (
@@ -311,7 +351,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "over.seeds": ("{n} seeds", "シード {n} 個"),
     "group.accuracy": ("Accuracy", "正解率"),
     "group.alignment": ("Alignment of the gradient", "勾配の整合"),
-    "group.robustness": ("Robustness on and off the manifold", "多様体上・多様体外のロバスト性"),
+    "group.robustness": ("Robustness", "ロバスト性"),
     "group.output": ("Output", "出力"),
     "group.signal": ("Signal and distractor", "信号と妨害部分"),
     "control.white_noise": ("white noise", "白色雑音"),
@@ -372,6 +412,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "key.temperature": ("temperature of the softmax", "ソフトマックスの温度"),
     "key.draws": ("noise draws", "雑音の抽出回数"),
     "key.directions": ("directions a side", "片側あたりの方向数"),
+    "key.certify_sigma": ("noise σ of the smoothed classifier", "平滑化に使う雑音の σ"),
+    "key.certify_choice": ("draws that choose the class", "クラスを選ぶための抽出回数"),
+    "key.certify_draws": ("draws that certify it", "保証のための抽出回数"),
+    "key.certify_alpha": ("chance of a wrong certificate, at most", "保証が誤りである確率の上限"),
+    "key.certify_cap": ("largest radius these draws can certify", "保証できる半径の上限"),
     "key.d": ("d, values an image", "d（画像 1 枚の値の数）"),
     "gradient.log_prob": ("log p(class | image)", "log p(クラス | 画像)"),
     "gradient.logit": ("the logit of the class", "クラスのロジット"),
@@ -400,6 +445,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     "notes.temperature": (
         "The size of a change of the answer depends on the temperature; decisions do not.",
         "出力の変化の大きさは温度に依存しますが、分類結果そのものは温度に依存しません。",
+    ),
+    "notes.certified": (
+        "Certificates hold for the classifier smoothed with noise of σ = {sigma}, each at a "
+        "confidence of 1 − {alpha}. {n} draws cannot certify a radius above {cap}.",
+        "保証は σ = {sigma} の雑音で平滑化した分類器についてのもので、信頼度は画像ごとに "
+        "1 − {alpha} です。{n} 回の抽出では、{cap} を超える半径は保証できません。",
     ),
     # --- glossary
     "glossary": ("Words used here", "用語"),
@@ -441,6 +492,16 @@ TEXTS: dict[str, tuple[str, str]] = {
         "各画像を、大きさ ε 以内で、攻撃手法が見つけた最も不利な形に変えても、"
         "なお正しく答えられる割合です。",
     ),
+    "glossary.certified": ("Certified accuracy, radius", "保証付き正解率・保証半径"),
+    "glossary.certified.text": (
+        "The classifier is asked about many noisy copies of an image and the most frequent answer "
+        "is taken. How frequent it is proves a radius within which no change of the image alters "
+        "that answer. The share of images answered rightly with a radius of at least ε is the "
+        "certified accuracy.",
+        "1 枚の画像に雑音を加えた多数の複製を分類し、最も多い答えを採用します。"
+        "その答えがどれだけ多いかによって、画像をどのように変えても答えが変わらない半径を証明できます。"
+        "正しく答え、その半径が ε 以上である画像の割合が保証付き正解率です。",
+    ),
     "glossary.control": ("Control, chance", "対照・偶然の水準"),
     "glossary.control.text": (
         "What the same measurement gives for something that cannot know the object: noise, an "
@@ -464,6 +525,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "l2 norm per image, pixels in [0, 1]",
         "画像ごとの l2 ノルム、画素値 [0, 1]",
     ),
+    "unit.draws per image": ("draws an image", "画像 1 枚あたりの回数"),
+    "unit.chance per image": ("an image", "画像 1 枚あたり"),
     "unit.share": ("share", "割合"),
     "unit.share of energy": ("share of energy", "エネルギーの割合"),
     "unit.L1 of softmax": ("L1 of softmax", "softmax の L1"),
