@@ -178,7 +178,8 @@ def test_one_of_two_is_killed_and_the_same_command_goes_on(script: Path, who: st
     wait_until_gone = time.monotonic() + 10
     while alive(other):
         assert time.monotonic() < wait_until_gone
-    assert "another process of this run has ended" in err
+    killed = process.returncode == -signal.SIGKILL  # by lightning's watch, if it was the quicker
+    assert killed or "another process of this run has ended" in err
     assert not (checkpoint.parent / "metrics.json").exists()
     finish(argv)
     assert_same(script.parent / "killed", script.parent / "whole")

@@ -11,6 +11,7 @@ om.report([audit], "report.html")
 from offmanifold import attacks, objectives
 from offmanifold.auditing import audit, audit_models
 from offmanifold.audits import Audit, read_audit
+from offmanifold.certification import certify
 from offmanifold.comparing import compare
 from offmanifold.data import Batch, Data, Split, load_data
 from offmanifold.errors import InputError, MissingExtra, RunError
@@ -38,6 +39,7 @@ __all__ = [
     "attacks",
     "audit",
     "audit_models",
+    "certify",
     "compare",
     "fit_manifold",
     "input_gradient",
