@@ -38,8 +38,7 @@ bench: $(READY)
 ORACLE := .oracle
 $(ORACLE)/.ready: pyproject.toml constraints.txt
 	test -x $(ORACLE)/bin/python || $(PYTHON) -m venv $(ORACLE)
-	$(ORACLE)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch torchvision torchattacks==3.5.1
-	$(ORACLE)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	$(ORACLE)/bin/python -m pip install --quiet --disable-pip-version-check torchattacks==3.5.1 --editable . $$(grep -E '^(torch|torchvision)==' constraints.txt)
 	touch $@
 
 oracle: $(ORACLE)/.ready

@@ -7,6 +7,7 @@ the same images in [0, 1]; writes benchmarks/oracle.json. A difference above hal
 """
 
 import argparse
+import math
 import os
 import sys
 import time
@@ -28,8 +29,9 @@ PGD_STEPS, STARTS = 50, 3
 
 def classifiers(data: om.Data, quick: bool) -> list[tuple[str, torch.nn.Module, float]]:
     """Return (name, classifier, eps): a standard and a robust one, each at a telling radius."""
-    found = []
-    for objective, eps in ((om.objectives.ERM(), 2.0), (om.objectives.PGD(eps=2.0), 3.5)):
+    found, size = [], math.sqrt(math.prod(data.shape) / 784)
+    robust = om.objectives.PGD(eps=2.0 * size)
+    for objective, eps in ((om.objectives.ERM(), 2.0 * size), (robust, 2.5 * size)):
         recipe = om.Recipe(epochs=1 if quick else 2, batch_size=128)
         run = om.train("small-resnet", data, objective=objective, recipe=recipe, save=False)
         found.append((objective.name, run.module, eps))

@@ -207,6 +207,44 @@ def test_what_is_not_finite_names_the_step_and_keeps_a_good_checkpoint(
     assert all(p.isfinite().all() for p in model.parameters())
 
 
+def test_statistics_that_overflow_under_a_finite_loss_are_never_saved(
+    tmp_path: Path, engine: Engine
+):
+    model, path = network(), tmp_path / "resume.pt"
+
+    def loss_at(step: int):
+        x = torch.randn(8, 3, generator=generator_of("test", step))
+        loss = model(x * (1e25 if step == 4 else 1)).square().mean()  # the variance is infinite
+        assert loss.isfinite()
+        return loss, {}
+
+    with pytest.raises(
+        RunError, match=f"weights or statistics are not finite at step 5 of {STEPS}"
+    ):
+        optimise(
+            model,
+            loss_at,
+            Schedule(STEPS),
+            engine,
+            title="test",
+            checkpoint=path,
+            checkpoint_seconds=0,
+            show=False,
+        )
+    assert model[1].running_var.isinf().any()
+    state = torch.load(path, weights_only=True)
+    assert state["step"] == 4
+    assert all(tensor.isfinite().all() for tensor in state["module"].values())
+
+
+def test_a_mask_of_infinities_is_no_statistic(tmp_path: Path, engine: Engine):
+    model = network()
+    model.register_buffer("mask", torch.tensor([0.0, -torch.inf]))
+    run(engine, tmp_path / "resume.pt", ema=0.7, model=model)
+    assert (tmp_path / "resume.pt").exists()
+    assert model.mask.tolist() == [0, -torch.inf]
+
+
 @pytest.mark.parametrize(
     ("losses", "stop"),
     [

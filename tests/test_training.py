@@ -517,6 +517,8 @@ def test_a_batch_of_one_image(data: Data, noisy_net: str):
     with pytest.raises(InputError, match="batch normalisation needs more than one image a batch"):
         fit(model, data, None, recipe=one)
     fit(model, data, None, recipe=dataclasses.replace(one, batch_size=2))
+    with pytest.raises(InputError, match="more than one image a batch and process"):
+        fit(model, data, None, recipe=dataclasses.replace(one, batch_size=3), devices=2)
 
 
 def test_another_error_of_the_model_is_not_taken_for_that(data: Data, monkeypatch):
@@ -557,6 +559,12 @@ def test_more_processes_than_images_in_a_batch(data: Data, counts: dict):
         fit("small-resnet", data, None, **counts)
 
 
+@pytest.mark.parametrize("counts", [{"devices": 0}, {"num_nodes": 0}, {"devices": -1}])
+def test_fewer_than_one_process(data: Data, counts: dict):
+    with pytest.raises(InputError, match="must be at least 1, not"):
+        fit("small-resnet", data, None, **counts)
+
+
 def test_dropout_of_processes_differs_and_of_one_is_as_before():
     seeds = [training._layers_seed(3, 7, rank) for rank in range(3)]
     assert seeds[0] == seed_of("layers", 3, 7)
@@ -567,6 +575,40 @@ def test_compiling_an_objective_that_cannot_be(data: Data, tmp_path: Path):
     with pytest.raises(InputError, match="gradient_norm is not made for torch.compile"):
         fit("small-resnet", data, tmp_path, GradientNorm(), Recipe(compile=True))
     assert not list(tmp_path.iterdir())
+
+
+def broken_backend(graph, inputs):
+    raise OSError("no compiler")
+
+
+@pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore:The .grad attribute"
+)
+@pytest.mark.parametrize(
+    ("objective", "backend", "why"),
+    [
+        (ERM(), broken_backend, "no compiler"),
+        (GradientNorm(), "aot_eager", "double backward|donated buffer"),
+    ],
+)
+def test_a_compilation_that_fails_is_named(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, objective, backend, why: str
+):
+    monkeypatch.setattr(GradientNorm, "compiles", True)  # as one from elsewhere may claim
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend=backend))
+    said = f"torch.compile failed for {objective.name} with this model .*({why}).* leave out"
+    with pytest.raises(InputError, match=said):
+        fit("small-resnet", data, tmp_path, objective, dataclasses.replace(RECIPE, compile=True))
+    assert not (tmp_path / "resume.pt").exists()
+
+
+def test_an_error_of_a_compiled_model_is_not_taken_for_that(data: Data, monkeypatch):
+    def broken(self, *args, **kwargs):
+        raise RuntimeError("of another kind")
+
+    monkeypatch.setattr(ERM, "__call__", broken)
+    with pytest.raises(RuntimeError, match="of another kind"):
+        fit("small-resnet", data, None, recipe=dataclasses.replace(RECIPE, compile=True))
 
 
 @pytest.mark.slow

@@ -228,11 +228,13 @@ def optimise(
     over the processes after each step. Returns the log, a dict a step kept (about 200).
 
     Raises RunError that names the step where the loss is not finite, or above 1e6 times that of
-    the first step (of 1 if that was less); the last checkpoint is kept.
+    the first step (of 1 if that was less), or where weights to be saved are not finite; the last
+    checkpoint is kept.
     """
-    parameters = [p for p in module.parameters() if p.requires_grad]
-    buffers = [b for b in module.buffers() if b.is_floating_point()]
     engine.copy_from_main([*module.parameters(), *module.buffers()])
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    # A buffer that holds infinity from the start is a mask, not a statistic.
+    buffers = [b for b in module.buffers() if b.is_floating_point() and _all_finite([b])]
     optimiser = torch.optim.AdamW(
         parameters, lr=schedule.lr, betas=(0.9, 0.99), weight_decay=schedule.weight_decay
     )
@@ -289,8 +291,9 @@ def optimise(
             loss.backward()
             engine.sum_gradients(parameters)
             norm = nn.utils.clip_grad_norm_(parameters, schedule.clip)
-            value, *sums, pressed = engine.sum(
-                [float(loss.detach()), *shares.values(), float(interrupted())]
+            late = engine.rank == 0 and time.monotonic() - saved_at > checkpoint_seconds
+            value, *sums, pressed, due = engine.sum(
+                [float(loss.detach()), *shares.values(), float(interrupted()), float(late)]
             )
             numbers = {**dict(zip(shares, sums, strict=True)), **seen}
             if not torch.isfinite(norm) or not math.isfinite(value):
@@ -303,13 +306,19 @@ def optimise(
             if step % keep_every == 0 or step == schedule.steps - 1:
                 log.append({"step": step + 1, "loss": value, **numbers})
             progress.advance(loss=value, **numbers)
-            if pressed or time.monotonic() - saved_at > checkpoint_seconds:
+            if pressed or due:
+                if not _all_finite([*parameters, *buffers]):
+                    raise stopped("the weights or statistics are not finite", step)
                 save(step + 1)
                 saved_at = time.monotonic()
             if pressed:
                 raise engine.shared(KeyboardInterrupt())
     average.install()
     return log
+
+
+def _all_finite(tensors: Sequence[Tensor]) -> bool:
+    return all(bool(torch.isfinite(tensor).all()) for tensor in tensors)
 
 
 class _Average:

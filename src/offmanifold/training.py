@@ -1,11 +1,11 @@
 """Train a classifier by an objective, at a strength that is warmed up; resumable."""
 
-import contextlib
 import copy
 import json
 import math
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -156,6 +156,8 @@ def train(
         if isinstance(model, str)
         else _own_copy(model, data, save)
     )
+    if min(recipe.batch_size, len(data.train)) < 2 * devices * num_nodes:
+        _check_batch_of_one(loaded.module, data.train)
     engine = Engine(device, settled(precision, saved_precision(out)), devices, num_nodes)
     config = _config(loaded, data, objective, recipe, manifold, engine)
 
@@ -177,18 +179,19 @@ def train(
     def watch() -> dict[str, float]:
         return {"val_accuracy": _accuracy(module, watched, engine)}
 
-    log = optimise(
-        module,
-        steps.loss_at,
-        steps.schedule,
-        engine,
-        title=f"training {run_name(objective)}",
-        checkpoint=None if folder is None else folder / "resume.pt",
-        ema=recipe.ema,
-        watch=watch,
-        watch_every=steps.an_epoch,
-        show=show,
-    )
+    with _failed_compilation_named(objective, engine) if recipe.compile else nullcontext():
+        log = optimise(
+            module,
+            steps.loss_at,
+            steps.schedule,
+            engine,
+            title=f"training {run_name(objective)}",
+            checkpoint=None if folder is None else folder / "resume.pt",
+            ema=recipe.ema,
+            watch=watch,
+            watch_every=steps.an_epoch,
+            show=show,
+        )
     module.eval()
     if engine.sum([float(not _finite(module, watched))])[0]:
         raise engine.shared(
@@ -260,10 +263,7 @@ class _Steps:
         rising = max(1, self.recipe.warmup * self.schedule.steps)
         objective = at_strength(self.objective, min(1.0, (step + 1) / rising))
         device = self.engine.device
-        with (
-            torch.random.fork_rng([device] if device.type == "cuda" else []),
-            _batch_of_one_named(),
-        ):
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
             torch.manual_seed(_layers_seed(self.recipe.seed, step, self.engine.rank))
             loss = objective(self.model, x, y, generator=self._noise("train", step))
         share = len(self.part) / self.batch_size
@@ -364,16 +364,39 @@ def _layers_seed(seed: int, step: int, rank: int) -> int:
     return seed_of("layers", seed, step, *([rank] if rank else []))
 
 
-@contextlib.contextmanager
-def _batch_of_one_named() -> Iterator[None]:
+def _check_batch_of_one(module: nn.Module, train: Split) -> None:
+    """Raise InputError for a model that cannot be trained on one image at a time."""
+    image = train.read(train.rows[:1]).x
+    device = next(module.parameters()).device
     try:
-        yield
+        with torch.random.fork_rng([device] if device.type == "cuda" else []), torch.no_grad():
+            copy.deepcopy(module).train()(image.to(device))
     except ValueError as error:
         if "more than 1 value per channel" not in str(error):
             raise
         raise InputError(
             "this model's batch normalisation needs more than one image a batch and process; "
             "use a larger --batch-size"
+        ) from error
+
+
+@contextmanager
+def _failed_compilation_named(objective: Objective, engine: Engine) -> Iterator[None]:
+    """Name the objective and the mend where torch.compile fails, forward or backward."""
+    from torch._dynamo.exc import TorchDynamoException  # slow to import, used here alone
+
+    try:
+        yield
+    except RuntimeError as error:
+        twice = any(said in str(error) for said in ("double backward", "donated buffer"))
+        if not isinstance(error, TorchDynamoException) and not twice:
+            raise
+        why = str(getattr(error, "inner_exception", error)).strip().split("\n")[0]
+        raise engine.shared(
+            InputError(
+                f"torch.compile failed for {objective.name} with this model ({why}); "
+                "leave out --compile"
+            )
         ) from error
 
 

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from offmanifold.errors import unknown_name
-from offmanifold.models.activations import ACTIVATIONS
 
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"silu": F.silu, "relu": F.relu}
 STAGES = (1, 2, 4)  # width of each stage over `width`; between stages both sides are halved
 BLOCKS = 1  # residual blocks a stage
 POOL = 2  # rows and columns of the last average pool: 2 keeps where a stroke lies
