@@ -13,8 +13,7 @@ import torch
 from torch import nn
 
 import offmanifold as om
-from benchmarks.speed import PGD
-from offmanifold.attacks import misclassified, robust_accuracy
+from offmanifold.attacks import PGD, misclassified, robust_accuracy
 from offmanifold.commands.base import print_table
 from offmanifold.models import Loaded, ModelCard, SmallResNet
 from offmanifold.models.small_resnet import Block

@@ -177,7 +177,7 @@ def train(
     watched = data.val.subset(1000, recipe.seed)
 
     def watch() -> dict[str, float]:
-        return {"val_accuracy": _accuracy(module, watched, engine)}
+        return {"val_accuracy": accuracy(module, watched, engine)}
 
     with _failed_compilation_named(objective, engine) if recipe.compile else nullcontext():
         log = optimise(
@@ -200,7 +200,7 @@ def train(
                 "use a smaller learning rate or strength"
             )
         )
-    metrics = {"val_accuracy": _accuracy(module, data.val, engine), "log": log}
+    metrics = {"val_accuracy": accuracy(module, data.val, engine), "log": log}
     card = replace(
         loaded.card,
         classes=classes,
@@ -230,6 +230,7 @@ class _Steps:
     objective: Objective
     model: nn.Module
     engine: Engine
+    orders: dict[int, np.ndarray] = field(default_factory=dict)  # of the present epoch alone
 
     @property
     def batch_size(self) -> int:
@@ -272,7 +273,10 @@ class _Steps:
 
     def _images(self, step: int) -> tuple[Tensor, Tensor]:
         epoch, position = divmod(step, self.an_epoch)
-        rows = _order(self.train, self.recipe.seed, epoch)[position * self.batch_size :]
+        if epoch not in self.orders:
+            self.orders.clear()
+            self.orders[epoch] = _order(self.train, self.recipe.seed, epoch)
+        rows = self.orders[epoch][position * self.batch_size :]
         batch = self.train.read(rows[self.part.numpy()])
         assert batch.y is not None
         x = batch.x
@@ -424,26 +428,24 @@ def at_strength(objective: Objective, share: float) -> Objective:
     return replace(objective, **{objective.strength: share * full})  # type: ignore[type-var]
 
 
-def accuracy(module: nn.Module, split: Split) -> float:
-    """Return the share of a split's images that a classifier gets right."""
-    return _count_right(module, split) / max(1, len(split))
+def accuracy(module: nn.Module, split: Split, engine: Engine | None = None) -> float:
+    """Return the share of a split's images that a classifier gets right.
 
-
-def _accuracy(module: nn.Module, split: Split, engine: Engine) -> float:
-    """Return the same, each process looking at its part of the images."""
-    part = Split(split.source, split.rows[engine.rank :: engine.world].copy(), split.classes)
-    return engine.sum([_count_right(module, part)])[0] / max(1, len(split))
-
-
-def _count_right(module: nn.Module, split: Split) -> int:
+    With an engine each of its processes looks at its part of the images.
+    """
+    part = split
+    if engine is not None:
+        rows = split.rows[engine.rank :: engine.world].copy()
+        part = Split(split.source, rows, split.classes)
     device = next(module.parameters()).device
     right = 0
     with frozen(module), torch.no_grad():
-        for batch in split.batches(split.comfortable_batch):
+        for batch in part.batches(part.comfortable_batch):
             assert batch.y is not None
             x = batch.x.to(device, memory_format=torch.channels_last)
             right += int((module(x).argmax(1).cpu() == batch.y).sum())
-    return right
+    total = right if engine is None else engine.sum([right])[0]
+    return total / max(1, len(split))
 
 
 def _own_copy(loaded: Loaded, data: Data, save: bool) -> Loaded:

@@ -1,6 +1,6 @@
 """Accuracy under an ensemble of attacks, and signs that gradients are masked."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import torch
@@ -12,7 +12,7 @@ from offmanifold.measures.statistics import Columns
 from offmanifold.probe import Probe
 from offmanifold.randomness import ImageNoise
 
-SIGNS = ("black_box", "own_norm", "more_steps")
+SIGNS = tuple(field.name for field in fields(Signs))
 
 
 @measures.register("accuracy.ensemble_l2")
