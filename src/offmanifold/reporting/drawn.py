@@ -40,14 +40,14 @@ def _curve_block(audits: list[Source], names: tuple[str, ...], t: Texts) -> dict
     top = figures.top_of([line for group in lines.values() for line in group])
     unit = Markup(unit_text(curve.get("x_unit"), t)).striptags()
     x_title = t("curves.x", unit=unit) if paired else unit
-    y_title = t("curves.y") if paired else str(t.own(curve, "title") or main)
+    title = t("curves.y") if paired else str(t.own(curve, "title") or main)
     steps = {a.json.get("settings", {}).get("reference_step") for a in audits} - {None}
     panels = []
     for row, a in enumerate(audits):
         if a.label in lines:
             mark = a.json.get("settings", {}).get("reference_step") if paired else None
             salt = f"{main}-{row}"
-            svg = figures.curves(lines[a.label], top, mark, x_title, y_title, salt)
+            svg = figures.curves(lines[a.label], top, mark, x_title, title, salt)
             panels.append((a.label, a.regime, svg))
     return {
         "paired": paired,

@@ -103,7 +103,7 @@ def top_of(lines: list[Line]) -> float:
 
 
 def curves(
-    lines: list[Line], top: float, mark: float | None, x_title: str, y_title: str, salt: str
+    lines: list[Line], top: float, mark: float | None, x_title: str, title: str, salt: str
 ) -> Markup:
     """Draw the lines of one model against the step, with bands, the reference step marked."""
     with matplotlib.rc_context(STYLE):
@@ -153,8 +153,9 @@ def curves(
             )
         axes.set_ylim(0, top)
         axes.set_xlabel(x_title, fontsize=10.5)
-        axes.set_ylabel(y_title, fontsize=10.5)
-        return _svg(figure, salt, y_title)
+        if mark is not None or any(line.word for line in lines):
+            axes.set_ylabel(title, fontsize=10.5)  # another curve has it as a heading
+        return _svg(figure, salt, title)
 
 
 def _short(label: str, most: int = 22) -> str:
