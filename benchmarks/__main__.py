@@ -1,40 +1,17 @@
 """Run the benchmarks: `make bench` prints the table, writes results.json and README.md's table."""
 
 import platform
-import statistics
-import time
 from pathlib import Path
 
 import torch
 
-from benchmarks.speed import RACES, Race
+from benchmarks.racing import PAIRS, measure
+from benchmarks.speed import RACES
 from offmanifold.commands.base import print_table
 from offmanifold.files import write_json, write_text
 
-PAIRS = 7
 HERE = Path(__file__).parent
 BEGIN, END = "<!-- make bench -->\n", "<!-- end -->"
-
-
-def measure(race: Race) -> dict[str, object]:
-    """Return the median ratio of PAIRS pairs timed one after the other, and its range."""
-    race.check(race.ours(), race.plain())
-    ratios = []
-    for _ in range(PAIRS):
-        seconds = []
-        for side in (race.ours, race.plain):
-            start = time.perf_counter()
-            side()
-            seconds.append(time.perf_counter() - start)
-        ratios.append(seconds[1] / seconds[0])
-    return {
-        "name": race.name,
-        "ratio": round(statistics.median(ratios), 2),
-        "low": round(min(ratios), 2),
-        "high": round(max(ratios), 2),
-        "target": race.target,
-        "unit": "times as fast as the plain way",
-    }
 
 
 def markdown(machine: str, rows: list[dict[str, object]]) -> str:
@@ -48,7 +25,7 @@ def markdown(machine: str, rows: list[dict[str, object]]) -> str:
 
 def main() -> None:
     """Measure all, print and save."""
-    rows = [measure(make()) for make in RACES]
+    rows = [measure(number) for number in range(len(RACES))]
     machine = f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
     print(machine)
     print_table(

@@ -11,15 +11,9 @@ import pytest
 import torch
 from torch import nn
 
+from offmanifold.engine import Engine
 from offmanifold.errors import InputError, RunError
-from offmanifold.loop import (
-    Engine,
-    Schedule,
-    _Average,
-    deferred_interrupt,
-    optimise,
-    resolve_precision,
-)
+from offmanifold.loop import Schedule, _Average, optimise
 from offmanifold.randomness import generator_of
 
 STEPS = 12
@@ -284,19 +278,6 @@ def test_ctrl_c_ends_after_the_step_with_a_checkpoint(tmp_path: Path, engine: En
     assert_same_weights(run(engine, path)[0], run(engine, None)[0])
 
 
-def test_a_second_ctrl_c_stops_at_once():
-    def press_twice() -> None:
-        with deferred_interrupt() as interrupted:
-            assert not interrupted()
-            os.kill(os.getpid(), signal.SIGINT)
-            assert interrupted()
-            os.kill(os.getpid(), signal.SIGINT)
-            raise AssertionError("went on")
-
-    with pytest.raises(KeyboardInterrupt):
-        press_twice()
-
-
 def valid_but_other(path: Path) -> None:
     torch.save({"step": 3}, path)
 
@@ -355,38 +336,6 @@ def test_steps_of_the_learning_rate():
     rates = [schedule.lr_at(epoch) for epoch in range(200)]
     assert rates == [1.0] * 150 + [0.1] * 25 + [0.01] * 25
     assert [Schedule(5, lr=1.0, shape="step").lr_at(s) for s in range(5)] == [1, 1, 1, 1, 0.1]
-
-
-@pytest.mark.parametrize("counts", [{"devices": 0}, {"devices": -1}, {"num_nodes": 0}])
-def test_numbers_of_processes_that_cannot_be(counts: dict):
-    with pytest.raises(InputError, match=f"{next(iter(counts))} must be at least 1"):
-        Engine("cpu", "fp32", **counts)
-
-
-def test_one_process_changes_nothing(engine: Engine):
-    assert (engine.rank, engine.world) == (0, 1)
-    assert engine.sum([1.5, 2.0]) == [1.5, 2.0]
-    assert engine.from_main(lambda: "result") == "result"
-    error = RunError("said")
-    assert engine.shared(error) is error
-    with pytest.raises(RunError, match="said"):
-        engine.from_main(lambda: (_ for _ in ()).throw(error))
-    assert not torch.distributed.is_initialized()
-
-
-@pytest.mark.parametrize("device", ["cuda:999", "nonsense", "", "tpu"])
-def test_a_device_that_is_not_there(device: str):
-    with pytest.raises(InputError, match=f'device "{device}" cannot be used here'):
-        Engine(device, "fp32")
-
-
-def test_precision(engine: Engine):
-    cpu = torch.device("cpu")
-    assert engine.precision == "fp32"
-    assert resolve_precision("bf16", cpu) == "bf16"
-    assert resolve_precision("auto", cpu) in ("bf16", "fp32")
-    with pytest.raises(InputError, match='unknown precision "fp8"; known: auto, bf16, fp32'):
-        Engine("cpu", "fp8")  # type: ignore[arg-type]
 
 
 def test_in_bf16_weights_stay_float32():

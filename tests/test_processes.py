@@ -30,7 +30,8 @@ SHARING = """
 import sys
 import torch
 from torch import nn
-from offmanifold.loop import Engine, Schedule, optimise
+from offmanifold.engine import Engine
+from offmanifold.loop import Schedule, optimise
 Engine("cpu", "fp32", devices=2)
 engine = Engine("cpu", "fp32", devices=2)  # a second one finds the processes of the first
 torch.manual_seed(engine.rank)

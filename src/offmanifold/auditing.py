@@ -19,12 +19,14 @@ from torch import Tensor, nn
 from offmanifold.audits import SCHEMA, Audit, save_audit, with_regimes
 from offmanifold.certification import radius_cap
 from offmanifold.data.types import Batch, Data
+from offmanifold.engine import Engine
 from offmanifold.files import (
     tensors_hash,
 )
 from offmanifold.freezing import at_home, frozen
-from offmanifold.loop import Engine, deferred_interrupt
+from offmanifold.interrupts import deferred_interrupt
 from offmanifold.measures import Measure, measures
+from offmanifold.memory import freed_memory_kept
 from offmanifold.models import Loaded, ModelCard, adapt_labels, check_classifier
 from offmanifold.models.labels import BY_INDEX
 from offmanifold.panels import draw_panels
@@ -151,6 +153,7 @@ def audit_models(
             stack.enter_context(at_home(subject.loaded.module))
         if isinstance(judge, nn.Module):
             judge = stack.enter_context(at_home(judge)).to(place)
+        stack.enter_context(freed_memory_kept())
         interrupted = stack.enter_context(deferred_interrupt())
         runs = [_Run(s, data, place) for s in subjects]
         progress = stack.enter_context(bar("auditing", len(images), show=show))

@@ -16,10 +16,11 @@ from torch import Tensor, nn
 
 from offmanifold.data.augmentation import augment, check_shift
 from offmanifold.data.types import Data, Split
+from offmanifold.engine import Engine, Precision, settled
 from offmanifold.errors import InputError, RunError, unknown_name
 from offmanifold.files import read_json, tensors_hash, write_tensors
 from offmanifold.freezing import frozen
-from offmanifold.loop import Engine, Precision, Schedule, Shape, optimise, settled
+from offmanifold.loop import Schedule, Shape, optimise
 from offmanifold.models import Loaded, build_model, load_model
 from offmanifold.objectives import ERM, Objective, Resources
 from offmanifold.randomness import PartNoise, Randomness, generator_of, seed_of

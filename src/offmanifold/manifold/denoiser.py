@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from offmanifold.data.types import Data, Split
+from offmanifold.engine import Engine
 from offmanifold.errors import InputError
-from offmanifold.loop import Engine, Schedule, optimise
+from offmanifold.loop import Schedule, optimise
 from offmanifold.manifold.base import ManifoldCard
 from offmanifold.manifold.fitting import Place, estimators
 from offmanifold.manifold.gates import measure_gates, with_sigma

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from offmanifold.data.types import Data
+from offmanifold.engine import Engine, Precision, settled
 from offmanifold.errors import InputError
 from offmanifold.files import read_json, read_tensors, write_tensors
-from offmanifold.loop import Engine, Precision, settled
 from offmanifold.manifold.base import ManifoldCard
 from offmanifold.manifold.pooled import Pooled, least_pooling, pool_data
 from offmanifold.manifold.tweedie import TweedieManifold

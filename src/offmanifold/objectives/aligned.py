@@ -13,6 +13,7 @@ from offmanifold.data.types import Split
 from offmanifold.errors import InputError, unknown_name
 from offmanifold.gradients import SCALARS
 from offmanifold.objectives.base import Loss, Plain, Resources, objectives
+from offmanifold.objectives.double_backward import DoubleBackward
 from offmanifold.precision import at_least_float32
 from offmanifold.randomness import Randomness, uniform
 
@@ -86,12 +87,13 @@ class _Guided(Aligned):
 
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor, *, generator: Randomness) -> Loss:
         x = x.detach().requires_grad_()
-        logits = at_least_float32(model(x))
+        with DoubleBackward() as graph:
+            logits = at_least_float32(model(x))
         c = drawn_classes(len(x), logits.shape[1], generator).to(x.device)
         with torch.no_grad():
             wanted = self.guide(x.detach(), c, generator).flatten(1)
         scalar = SCALARS[self.guide.scalar](logits, c)
-        (gradient,) = torch.autograd.grad(scalar.sum(), x, create_graph=True)
+        gradient = graph.gradient(scalar.sum(), x)
         away = 1 - F.cosine_similarity(gradient.flatten(1), wanted, dim=1, eps=1e-12)
         loss = F.cross_entropy(logits, y, reduction="none")
         return Loss(loss + self.weight * away, {"cross_entropy": loss, "one_minus_cosine": away})

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from offmanifold.errors import InputError, unknown_name
 from offmanifold.gradients import SCALARS
 from offmanifold.objectives.base import Loss, Plain, objectives
+from offmanifold.objectives.double_backward import DoubleBackward
 from offmanifold.precision import at_least_float32, in_float32
 from offmanifold.randomness import LayerNoise, Randomness
 
@@ -68,9 +69,10 @@ class GradientNorm(Plain):
 
     def _exact(self, model: nn.Module, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         x = x.detach().requires_grad_()
-        logits = at_least_float32(model(x))
+        with DoubleBackward() as graph:
+            logits = at_least_float32(model(x))
         scalar = SCALARS[self.of](logits, y)
-        (gradient,) = torch.autograd.grad(scalar.sum(), x, create_graph=True)
+        gradient = graph.gradient(scalar.sum(), x)
         penalty = gradient.flatten(1).square().sum(1)
         return F.cross_entropy(logits, y, reduction="none"), penalty
 
