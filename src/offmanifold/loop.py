@@ -25,6 +25,7 @@ from offmanifold.progress import bar
 
 Shape = Literal["one-cycle", "step"]
 LARGEST_RISE = 1e6  # of the loss, over that of the first step
+PATIENCE = 8  # watches without a new least before a loop ends
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ def optimise(
     ema: float = 0.0,
     watch: Callable[[], dict[str, float]] | None = None,
     watch_every: int = 1,
+    least: str | None = None,
     show: bool = True,
 ) -> list[dict[str, float]]:
     """Minimise `loss_at(step)`, a scalar, over a module's parameters, in place.
@@ -75,8 +77,10 @@ def optimise(
     by the caller once the result is saved. ema: decay of an exponential moving average of the
     weights and of floating buffers, which is what the module holds in the end; 0 is off. watch:
     called every `watch_every` steps, the averages in the module's place; its numbers are shown and
-    kept until the next ones. Floating buffers (statistics of batch normalisation) are averaged
-    over the processes after each step. Returns the log, a dict a step kept (about 200).
+    kept until the next ones. least: name of a watched number: the module ends as it was where that
+    was least, and no later than PATIENCE watches after. Floating buffers (statistics of batch
+    normalisation) are averaged over the processes after each step. Returns the log, a dict a step
+    kept (about 200).
 
     Raises RunError that names the step where the loss is not finite, or above 1e6 times that of
     the first step (of 1 if that was less), or where weights to be saved are not finite; the last
@@ -90,6 +94,7 @@ def optimise(
         parameters, lr=schedule.lr, betas=(0.9, 0.99), weight_decay=schedule.weight_decay
     )
     average = _Average([*parameters, *buffers] if ema else [], ema)
+    best = _Best([*parameters, *buffers] if least else [])
     log: list[dict[str, float]] = []
     seen: dict[str, float] = {}
     start = 0
@@ -99,6 +104,7 @@ def optimise(
             module.load_state_dict(state["module"])
             optimiser.load_state_dict(state["optimiser"])
             average.load(state["average"])
+            best.load(state.get("best"))
             start, log, seen = state["step"], state["log"], state["seen"]
 
     def save(step: int) -> None:
@@ -109,6 +115,7 @@ def optimise(
             "module": module.state_dict(),
             "optimiser": optimiser.state_dict(),
             "average": average.values,
+            "best": best.state(),
             "log": log,
             "seen": seen,
         }
@@ -135,6 +142,9 @@ def optimise(
             if watch is not None and step > 0 and step % watch_every == 0:
                 with average.in_place():
                     seen = watch()
+                    best.offer(seen.get(least or "", 0.0))
+                if best.stale >= PATIENCE:
+                    break
             for group in optimiser.param_groups:
                 group["lr"] = schedule.lr_at(step)
             with engine.autocast():
@@ -166,11 +176,47 @@ def optimise(
             if pressed:
                 raise engine.shared(KeyboardInterrupt())
     average.install()
+    if watch is not None and least is not None and best.stale < PATIENCE:
+        best.offer(watch()[least])
+    best.install()
     return log
 
 
 def _all_finite(tensors: Sequence[Tensor]) -> bool:
     return all(bool(torch.isfinite(tensor).all()) for tensor in tensors)
+
+
+class _Best:
+    """Tensors as they were where a number was least. stale: how often it has not fallen since."""
+
+    def __init__(self, tensors: Sequence[Tensor]):
+        self.tensors = [t.detach() for t in tensors]
+        self.values: list[Tensor] = []
+        self.least, self.stale = math.inf, 0
+
+    def offer(self, number: float) -> None:
+        """Keep the tensors if the number is the least so far."""
+        if not self.tensors:
+            return
+        self.stale += 1
+        if number < self.least:
+            self.least, self.stale = number, 0
+            self.values = [t.clone() for t in self.tensors]
+
+    def install(self) -> None:
+        """Write what was kept into the tensors."""
+        for tensor, value in zip(self.tensors, self.values, strict=False):
+            tensor.copy_(value)
+
+    def state(self) -> dict[str, Any]:
+        """Return what `load` takes."""
+        return {"values": self.values, "least": self.least, "stale": self.stale}
+
+    def load(self, state: dict[str, Any] | None) -> None:
+        """Go on from a saved state."""
+        if state is not None:
+            self.values = [v.to(t) for v, t in zip(state["values"], self.tensors, strict=False)]
+            self.least, self.stale = state["least"], state["stale"]
 
 
 class _Average:

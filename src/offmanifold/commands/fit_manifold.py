@@ -57,23 +57,28 @@ class FitManifold:
                     "tr J ÷ (error/σ²)",
                     "asymmetry",
                     "error ÷ shrinkage's",
+                    "error ÷ Wiener's",
                     "usable",
                 ],
                 [
                     [
                         f"{row['sigma']:g}" + (" (default)" if row["sigma"] == card.sigma else ""),
                         f"{row['error']:.3f}",
-                        f"{row['trace']:.1f}",
+                        f"{row['trace']:.1f} [{row['trace_low']:.1f}, {row['trace_high']:.1f}]",
                         f"{row['trace_ratio']:.3f}",
                         f"{row['asymmetry']:.3f}",
                         f"{row['shrinkage_ratio']:.3f}",
+                        f"{row['error'] / row['wiener_error']:.3f}",
                         "yes" if row["passes"] else "no",
                     ]
                     for row in card.gates
                 ],
             )
         if card.usable:
-            note(f"dimension {card.dimension:.1f} at σ = {card.sigma:g}; saved in {card.spec}")
+            note(
+                f"at σ = {card.sigma:g}: dimension {card.dimension:.1f} (tr J), {card.rank:.1f} "
+                f"directions in which the data vary more than the noise; saved in {card.spec}"
+            )
         else:
             note(
                 f"{card.spec} is not usable: at no σ is tr J ÷ (error/σ²) within 0.9 to 1.1, "

@@ -1,7 +1,10 @@
 """The data manifold: one estimator a file behind two small protocols, Tangent and Score."""
 
-from offmanifold.manifold.base import Manifold, ManifoldCard, Score, Tangent
+from offmanifold.manifold.autoencoder import Autoencoder
+from offmanifold.manifold.base import Fitted, Manifold, ManifoldCard, Score, Tangent
 from offmanifold.manifold.denoiser import Denoiser, DenoiserManifold
+from offmanifold.manifold.exact import exact_manifold
+from offmanifold.manifold.fakes import FakeManifold, global_pca, low_pass
 from offmanifold.manifold.fitting import (
     LEAST_IMAGES,
     Estimator,
@@ -10,23 +13,36 @@ from offmanifold.manifold.fitting import (
     fit_manifold,
     load_manifold,
 )
+from offmanifold.manifold.frames import Frame, FrameManifold
+from offmanifold.manifold.local_pca import LocalPCA
 from offmanifold.manifold.pooled import Blocks, Pooled
+from offmanifold.manifold.score_svd import ScoreSVD
 from offmanifold.manifold.tweedie import TweedieManifold
 
 __all__ = [
     "LEAST_IMAGES",
+    "Autoencoder",
     "Blocks",
     "Denoiser",
     "DenoiserManifold",
     "Estimator",
+    "FakeManifold",
+    "Fitted",
+    "Frame",
+    "FrameManifold",
+    "LocalPCA",
     "Manifold",
     "ManifoldCard",
     "Place",
     "Pooled",
     "Score",
+    "ScoreSVD",
     "Tangent",
     "TweedieManifold",
     "estimators",
+    "exact_manifold",
     "fit_manifold",
+    "global_pca",
     "load_manifold",
+    "low_pass",
 ]

@@ -11,11 +11,13 @@ from offmanifold.engine import Engine
 from offmanifold.errors import InputError
 from offmanifold.loop import Schedule, optimise
 from offmanifold.manifold.base import ManifoldCard
-from offmanifold.manifold.fitting import Place, estimators
-from offmanifold.manifold.gates import measure_gates, with_sigma
+from offmanifold.manifold.fitting import Place, estimators, pixel_deviation
+from offmanifold.manifold.gates import PREFERRED, complete
 from offmanifold.manifold.network import UNet, noise_level
 from offmanifold.manifold.tweedie import TweedieManifold
 from offmanifold.randomness import generator_of
+
+HELD_OUT = 512  # validation images that stop the fit and measure the gates
 
 
 class DenoiserManifold(TweedieManifold):
@@ -99,9 +101,11 @@ class Denoiser:
         settings = self.resolved(data.train)
         assert settings.steps is not None
         seed = place.seed
+        held_out = data.val.subset(HELD_OUT, seed)
+        judged = held_out.read(held_out.rows)
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
-            manifold = settings._unfitted(card, _sigma_data(data.train))
+            manifold = settings._unfitted(card, pixel_deviation(data.train))
         manifold.to(engine.device)
         labels = card.classes is not None
 
@@ -123,6 +127,14 @@ class Denoiser:
             error = (2 * (denoised - x)).square().flatten(1).mean(1)
             return (weight * error).mean(), {}
 
+        def held_out_error() -> dict[str, float]:
+            """Return E‖D − x‖² at PREFERRED, in pixels², by one draw of noise an image."""
+            x = judged.x.to(engine.device)
+            noisy = next(manifold.noisy(x, PREFERRED, judged.index))
+            with torch.no_grad():
+                error = manifold.denoise(noisy, None, PREFERRED) - x
+            return {"held_out": float(error.square().flatten(1).sum(1).mean())}
+
         log = optimise(
             manifold,
             loss_at,
@@ -131,14 +143,14 @@ class Denoiser:
             title="fitting the manifold",
             checkpoint=place.checkpoint,
             ema=0.995,
+            watch=held_out_error,
+            watch_every=max(1, settings.steps // 20),
+            least="held_out",
             show=place.show,
         )
         manifold.eval().requires_grad_(False)
-        held_out = data.val.subset(512, seed)
-        batch = held_out.read(held_out.rows)
-        rows = measure_gates(manifold, batch.x.to(engine.device), batch.index)
         place.log.extend(log)
-        manifold.card = with_sigma(card, rows)
+        complete(manifold, data, images=HELD_OUT, seed=seed)
         return manifold
 
     def rebuild(self, card: ManifoldCard, tensors: dict[str, Tensor]) -> DenoiserManifold:
@@ -150,11 +162,3 @@ class Denoiser:
     def _unfitted(self, card: ManifoldCard, sigma_data: float) -> DenoiserManifold:
         assert self.width is not None
         return DenoiserManifold(card, sigma_data, self.width, self.depth)
-
-
-def _sigma_data(train: Split) -> float:
-    sample = train.subset(2048)
-    deviation = float((2 * sample.read(sample.rows).x - 1).std())
-    if deviation < 1e-4:
-        raise InputError("a manifold cannot be fitted: all training images are the same grey")
-    return deviation

@@ -1,19 +1,18 @@
 """Fit a manifold on training images, save it, find it again."""
 
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from torch import Tensor
 
-from offmanifold.data.types import Data
+from offmanifold.data.types import Data, Split
 from offmanifold.engine import Engine, Precision, settled
 from offmanifold.errors import InputError
 from offmanifold.files import read_json, read_tensors, write_tensors
-from offmanifold.manifold.base import ManifoldCard
+from offmanifold.manifold.base import Fitted, ManifoldCard
 from offmanifold.manifold.pooled import Pooled, least_pooling, pool_data
-from offmanifold.manifold.tweedie import TweedieManifold
 from offmanifold.registry import Registry, from_config, to_config
 from offmanifold.runs import claim, finish, identity, run_folder, saved_precision
 
@@ -30,6 +29,15 @@ class Place:
     log: list[dict[str, float]] = field(default_factory=list)
 
 
+def pixel_deviation(train: Split) -> float:
+    """Return the standard deviation of pixels in u = 2x − 1; raises InputError where it is zero."""
+    sample = train.subset(2048)
+    deviation = float((2 * sample.read(sample.rows).x - 1).std())
+    if deviation < 1e-4:
+        raise InputError("a manifold cannot be fitted: all training images are the same grey")
+    return deviation
+
+
 class Estimator(Protocol):
     """A registered frozen dataclass whose fields are the settings of a fit."""
 
@@ -39,11 +47,11 @@ class Estimator(Protocol):
         """Return the same with defaults that depend on the data filled in."""
         ...
 
-    def fit(self, data: Data, card: ManifoldCard, engine: Engine, place: Place) -> TweedieManifold:
+    def fit(self, data: Data, card: ManifoldCard, engine: Engine, place: Place) -> Fitted:
         """Fit on data.train, choose on data.val; the result carries a completed card."""
         ...
 
-    def rebuild(self, card: ManifoldCard, tensors: dict[str, Tensor]) -> TweedieManifold:
+    def rebuild(self, card: ManifoldCard, tensors: dict[str, Tensor]) -> Fitted:
         """Return a saved manifold."""
         ...
 
@@ -119,15 +127,13 @@ def load_manifold(folder: Path) -> Any:
         raise InputError(f"the manifold {folder} is not finished; run its fit-manifold again")
     saved = dict(read_json(folder / "metrics.json")["card"])
     saved.pop("usable")
-    classes = tuple(saved["classes"]) if saved["classes"] else None
-    card = ManifoldCard(**{**saved, "shape": tuple(saved["shape"]), "classes": classes})
     tensors, _ = read_tensors(folder / "model.safetensors")
     estimator = from_config(estimators, config["estimator"])
-    manifold = estimator.rebuild(replace(card, spec=str(folder)), tensors)
+    manifold = estimator.rebuild(ManifoldCard.of(saved, str(folder)), tensors)
     manifold.eval().requires_grad_(False)
     return _wrapped(manifold, tuple(config["shape"]))
 
 
-def _wrapped(manifold: TweedieManifold, shape: tuple[int, ...]) -> Any:
+def _wrapped(manifold: Fitted, shape: tuple[int, ...]) -> Any:
     r = manifold.card.pooling
     return Pooled(manifold, r, (shape[0], shape[1], shape[2])) if r > 1 else manifold

@@ -102,6 +102,9 @@ class Pooled(nn.Module):
     def dimension(self, x: Tensor, *, index=None) -> Tensor:
         return self.estimator.dimension(self._small(x), index=index)
 
+    def spectrum(self, x: Tensor, k: int, *, index=None) -> Tensor:
+        return self.estimator.spectrum(self._small(x), k, index=index)
+
     def score(self, x, y, sigma=None, *, index=None) -> Tensor:
         return self.up(self.estimator.score(self._small(x), y, sigma, index=index))
 

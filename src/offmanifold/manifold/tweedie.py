@@ -4,49 +4,19 @@ At x̃ = x + σz: s_σ(x̃) = (D(x̃) − x̃)/σ² and J(x̃) = ∂D/∂x̃ = C
 """
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import jvp, vjp, vmap
 
-from offmanifold.errors import InputError
-from offmanifold.manifold.base import ManifoldCard, check_shape
+from offmanifold.manifold.base import Fitted
 from offmanifold.randomness import image_noise
 
 CHUNK = 4096  # images × directions held at once in a batched jvp
 
 
-class TweedieManifold(nn.Module):
-    """The Tangent and Score protocols for a subclass that defines `denoise`.
+class TweedieManifold(Fitted):
+    """The Tangent and Score protocols for a subclass that defines `denoise`."""
 
-    draws: noise draws averaged over. seed: of the noise named "manifold". Noise is float32, and so
-    is everything computed here.
-    """
-
-    card: ManifoldCard
-    draws: int = 4
-    seed: int = 0
     iterations: int = 2
-
-    def denoise(self, noisy: Tensor, y: Tensor | None, sigma: Tensor | float) -> Tensor:
-        """Return D(x̃; σ | y) for noisy images (n, c, h, w); sigma per pixel, float or (n,)."""
-        raise NotImplementedError
-
-    def _sigma(self, sigma: float | None) -> float:
-        if sigma is None:
-            sigma = self.card.sigma
-        if sigma is None:
-            raise InputError(
-                f"the manifold {self.card.spec} is unusable: no σ passed its gates; fit it longer "
-                "(--steps) or on more images"
-            )
-        return sigma
-
-    def noisy(self, x: Tensor, sigma: float, index: Tensor | None):
-        """Yield x̃ for each draw, the same for equal image indices."""
-        check_shape(x, self.card)
-        index = torch.arange(len(x)) if index is None else index
-        for draw in range(self.draws):
-            z = image_noise(tuple(x.shape[1:]), index, seed=self.seed, name="manifold", draw=draw)
-            yield x + sigma * z.to(x)
 
     def score(
         self,
@@ -56,7 +26,7 @@ class TweedieManifold(nn.Module):
         *,
         index: Tensor | None = None,
     ) -> Tensor:
-        sigma = self._sigma(sigma)
+        sigma = self.sigma_or_default(sigma)
         with torch.no_grad():
             scores = [
                 (self.denoise(noisy, y, sigma) - noisy) / sigma**2
@@ -67,7 +37,7 @@ class TweedieManifold(nn.Module):
     def tangent(
         self, x: Tensor, v: Tensor, sigma: float | None = None, *, index: Tensor | None = None
     ) -> Tensor:
-        sigma = self._sigma(sigma)
+        sigma = self.sigma_or_default(sigma)
         total = torch.zeros_like(v)
         for noisy in self.noisy(x, sigma, index):
             total += self.push(noisy, v[None], sigma)[0] + self.pull(noisy, v[None], sigma)[0]
@@ -76,7 +46,7 @@ class TweedieManifold(nn.Module):
     def energy(
         self, x: Tensor, v: Tensor, sigma: float | None = None, *, index: Tensor | None = None
     ) -> Tensor:
-        sigma = self._sigma(sigma)
+        sigma = self.sigma_or_default(sigma)
         many = v if v.dim() == 5 else v[None]
         total = torch.zeros(many.shape[:2], dtype=x.dtype, device=x.device)
         for noisy in self.noisy(x, sigma, index):
@@ -89,10 +59,16 @@ class TweedieManifold(nn.Module):
 
         Cost: k + 8 jvps or vjps a draw and iteration, and one application more.
         """
-        sigma = self._sigma(None)
+        return self._largest(x, round(self.card.dimension or 0) if k is None else k, index)[1]
+
+    def spectrum(self, x: Tensor, k: int, *, index: Tensor | None = None) -> Tensor:
+        """Return the k largest eigenvalues of J̄ (n, k), falling, by the same iteration."""
+        return self._largest(x, k, index)[0]
+
+    def _largest(self, x: Tensor, k: int, index: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return the k largest eigenvalues (n, k) of J̄, and their eigenvectors (n, k, d)."""
+        sigma = self.sigma_or_default(None)
         d = x[0].numel()
-        if k is None:
-            k = round(self.card.dimension or 0)
         k = max(1, min(k, d))
         width = min(k + 8, d)
         index = torch.arange(len(x)) if index is None else index
@@ -112,8 +88,8 @@ class TweedieManifold(nn.Module):
             q = _orthonormal(apply(q, transposed=i % 2 == 1))
         small = q @ apply(q, transposed=False).transpose(1, 2)  # qᵢᵀ J qⱼ
         symmetric = (small + small.transpose(1, 2)) / 2
-        vectors = torch.linalg.eigh(_where_solved(symmetric))[1].to(q)  # ascending
-        return vectors[:, :, -k:].transpose(1, 2) @ q
+        values, vectors = (t.to(q).flip(-1) for t in torch.linalg.eigh(_where_solved(symmetric)))
+        return values[:, :k], vectors[:, :, :k].transpose(1, 2) @ q
 
     def dimension(self, x: Tensor, *, index: Tensor | None = None) -> Tensor:
         index = torch.arange(len(x)) if index is None else index

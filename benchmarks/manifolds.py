@@ -1,0 +1,185 @@
+"""Each estimator of the manifold against the truth, where it is known.
+
+python -m benchmarks.manifolds                    # goes on from what lies in results/manifold
+python -m benchmarks.manifolds --only sphere:10   # some data alone
+
+Writes a folder a run (config.json, metrics.json) and truth.md, the table. Fitted manifolds lie in
+runs/ and are found again there.
+"""
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import offmanifold as om
+from offmanifold.files import make_folder, read_json, write_json, write_text
+from offmanifold.manifold import (
+    Denoiser,
+    ScoreSVD,
+    estimators,
+    exact_manifold,
+    fit_manifold,
+    global_pca,
+    low_pass,
+)
+from offmanifold.measures.statistics import estimate, mean_of, ratio_of
+
+OUT = Path("results/manifold")
+DATA = ("glyphs", "sphere:10", "sphere:50", "subspace:10", "mixture:5", "distractor:glyphs")
+FITTED = ("denoiser", "autoencoder", "local_pca")
+METHODS = ("exact", *FITTED, "score_svd", "low_pass", "global_pca")
+IMAGES, CHUNK = 64, 16
+
+
+def truth_of(data: om.Data, rows: Any) -> dict[str, Tensor]:
+    """Return {part: orthonormal rows (n, k, d)} of the exact tangent spaces: all, and its parts."""
+    source: Any = data.test.source
+    found = source.tangents(rows)
+    parts = {"class": found[0], "nuisance": found[1]} if isinstance(found, tuple) else {}
+    whole = torch.cat(list(found), 1) if parts else found
+    return {name: orthonormal(v) for name, v in {"all": whole, **parts}.items()}
+
+
+def orthonormal(rows: Tensor) -> Tensor:
+    """Return orthonormal rows of the same span, float32."""
+    return torch.linalg.qr(rows.transpose(1, 2))[0].transpose(1, 2).float()
+
+
+def made(method: str, data: om.Data) -> tuple[Any, float]:
+    """Return a manifold and the seconds its fit took."""
+    if method == "exact":
+        return exact_manifold(data), 0.0
+    denoiser = None if method in FITTED[1:] else fit_manifold(data, Denoiser())
+    if method in FITTED:
+        manifold = denoiser or fit_manifold(data, estimators[method]())
+        return manifold, read_json(Path(manifold.card.spec) / "provenance.json")["seconds"]
+    start = time.perf_counter()
+    if method == "score_svd":
+        return ScoreSVD().around(denoiser, data), time.perf_counter() - start
+    k = round(denoiser.card.dimension or 1)
+    if method == "low_pass":
+        return low_pass(denoiser.card, k), 0.0
+    return global_pca(denoiser.card, data.train, k), time.perf_counter() - start
+
+
+def judge(manifold: Any, data: om.Data) -> dict[str, Any]:
+    """Return how near a manifold comes to the truth on IMAGES test images, with intervals."""
+    part = data.test.subset(IMAGES)
+    columns: dict[str, list[Tensor]] = {}
+    start = time.perf_counter()
+    for batch in part.batches(CHUNK):
+        x, index = batch.x, batch.index
+        for name, rows in truth_of(data, index.numpy()).items():
+            v = rows.transpose(0, 1).reshape(rows.shape[1], *x.shape)
+            energy = manifold.energy(x, v, index=index).sum(0)
+            columns.setdefault(f"recall_{name}", []).append(energy / rows.shape[1])
+            if name == "all":
+                k = rows.shape[1]
+                columns.setdefault("energy", []).append(energy)
+                cosines = torch.linalg.svdvals(manifold.basis(x, k, index=index) @ rows.mT)
+                angles = torch.rad2deg(cosines.clamp(max=1).arccos())
+                columns.setdefault("angle_mean", []).append(angles.mean(1))
+                columns.setdefault("angle_largest", []).append(angles.amax(1))
+        columns.setdefault("dimension", []).append(manifold.dimension(x, index=index))
+    seconds = (time.perf_counter() - start) / len(part)
+    arrays = {name: torch.cat(parts).double().numpy() for name, parts in columns.items()}
+    numbers = {
+        name: estimate(mean_of(name), arrays, len(part)).json()
+        for name in arrays
+        if name != "energy"
+    }
+    numbers["precision"] = estimate(ratio_of("energy", "dimension"), arrays, len(part)).json()
+    card, k_true = manifold.card, len(truth_of(data, part.rows[:1])["all"][0])
+    return {
+        "true_dimension": k_true,
+        "sigma": card.sigma,
+        "trace": card.dimension,
+        "trace_interval": card.dimension_interval,
+        "rank": card.rank,
+        "rank_interval": card.rank_interval,
+        "seconds_an_image": round(seconds, 3),
+        **numbers,
+    }
+
+
+def run(method: str, spec: str, out: Path) -> None:
+    """Fit and judge one estimator on one kind of data, and keep the numbers."""
+    place = out / f"{spec.replace(':', '-')}-{method}"
+    if (place / "metrics.json").exists():
+        return
+    data = om.load_data(spec)
+    manifold, seconds = made(method, data)
+    found: dict[str, Any] = {"usable": manifold.card.usable, "fit_seconds": round(seconds, 1)}
+    if manifold.card.usable:
+        found |= judge(manifold, data)
+    make_folder(place)
+    config = {"data": spec, "estimator": method, "images": IMAGES, "card": manifold.card.summary()}
+    write_json(place / "config.json", config)
+    write_json(place / "metrics.json", found)
+    print(place.name, {k: v for k, v in found.items() if not isinstance(v, dict)}, flush=True)
+
+
+def shown(number: Any) -> str:
+    """Return value [low, high] of a saved number, in two decimals."""
+    if not number or number["value"] is None:
+        return "–"
+    return f"{number['value']:.2f} [{number['low']:.2f}, {number['high']:.2f}]"
+
+
+def conclude(out: Path) -> str:
+    """Write the table of what is there; return it."""
+    header = ["data", "estimator", "recall", "precision", "mean angle", "largest", "tr J", "rank"]
+    header += ["true k", "fit, s", "s an image"]
+    lines = [header, ["---"] * len(header)]
+    for spec in DATA:
+        for method in METHODS:
+            path = out / f"{spec.replace(':', '-')}-{method}" / "metrics.json"
+            if not path.exists():
+                continue
+            found = read_json(path)
+            if not found["usable"]:
+                lines.append([spec, method, "unusable", *["–"] * 8])
+                continue
+            angles = [found["angle_mean"]["value"], found["angle_largest"]["value"]]
+            lines.append(
+                [
+                    spec,
+                    method,
+                    shown(found["recall_all"]),
+                    shown(found["precision"]),
+                    *(f"{angle:.1f}°" for angle in angles),
+                    f"{found['trace']:.1f}",
+                    f"{found['rank']:.1f}",
+                    str(found["true_dimension"]),
+                    str(found["fit_seconds"]),
+                    str(found["seconds_an_image"]),
+                ]
+            )
+    table = "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+    write_text(out / "truth.md", table)
+    return table
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run what is missing, most telling data first, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="*", default=DATA, choices=DATA, help="these data")
+    parser.add_argument("--methods", nargs="*", default=METHODS, choices=METHODS)
+    parser.add_argument("--out", type=Path, default=OUT)
+    arguments = parser.parse_args(argv)
+    make_folder(arguments.out)
+    plan = [{"data": spec, "estimator": method} for spec in DATA for method in METHODS]
+    write_json(arguments.out / "plan.json", plan)
+    for spec in arguments.only:
+        for method in arguments.methods:
+            run(method, spec, arguments.out)
+            conclude(arguments.out)
+    print(conclude(arguments.out))
+
+
+if __name__ == "__main__":
+    main()
