@@ -130,3 +130,16 @@ def test_check_images_names_the_range(values, message):
     with pytest.raises(InputError, match=message):
         check_images(np.array(values), "x_train")
     check_images(np.array([0.0, 1.0]), "x_train")
+
+
+def test_images_are_read_in_float32_inside_a_region_of_autocast():
+    class Computed(ArraySource):
+        def read(self, index: np.ndarray) -> torch.Tensor:
+            x = super().read(index)
+            return x.flatten(2) @ torch.eye(x[0, 0].numel()).reshape(-1, x[0, 0].numel())
+
+    pixels = np.random.default_rng(0).random((3, 1, 4, 5), dtype=np.float32)
+    split = Split(Computed(pixels, None, ["a", "b", "c"]), np.arange(3))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        x = split.read(split.rows).x
+    assert torch.equal(x.flatten(), torch.from_numpy(pixels).flatten())

@@ -4,7 +4,9 @@ Which pixels matter is known: a classifier has no use for the letter, though it 
 that is none. This is the MNIST-with-distractor of Srinivas et al. 2023, after Shah et al. 2021.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -76,6 +78,28 @@ class Distractor:
     def masks(self, index: np.ndarray) -> Tensor:
         """Return masks (n, 1, 2h, w), 1 on the half that holds the signal."""
         return self._stack(np.ones((len(index), *self.inner.shape)), 0, index)
+
+    @property
+    def tangents(self) -> Callable[[np.ndarray], Tensor | tuple[Tensor, ...]]:
+        """The exact tangents of the images (n, k, 2hw), 0 on the letter; only where known within.
+
+        They come in parts if those of the inner source do.
+        """
+        inner: Any = self.inner
+        known = inner.tangents  # an AttributeError here says that this source has none either
+
+        def embed(part: Tensor, index: np.ndarray) -> Tensor:
+            on_top = torch.from_numpy(self._half[index] == 0)[:, None, None]
+            nothing = torch.zeros_like(part)
+            return torch.cat([part.where(on_top, nothing), nothing.where(on_top, part)], 2)
+
+        def tangents(index: np.ndarray) -> Tensor | tuple[Tensor, ...]:
+            parts = known(index)
+            if isinstance(parts, Tensor):
+                return embed(parts, index)
+            return tuple(embed(part, index) for part in parts)
+
+        return tangents
 
 
 def add_distractor(found: Found, request: Request) -> Found:

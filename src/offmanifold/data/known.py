@@ -75,8 +75,8 @@ class Known(ABC):
         """Return an orthonormal basis (n, k, m) of the tangent spaces at latents (n, m)."""
 
     @abstractmethod
-    def mean(self, noisy: Tensor, y: Tensor | None, sigma: float) -> Tensor:
-        """Return E[u | ũ, y], (n, m), for ũ = u + σz."""
+    def mean(self, noisy: Tensor, y: Tensor | None, sigma: Tensor) -> Tensor:
+        """Return E[u | ũ, y], (n, m), for ũ = u + σz; sigma: (n, 1)."""
 
     def latents(self, index: np.ndarray) -> Tensor:
         """Return u (n, m) float64."""
@@ -94,11 +94,15 @@ class Known(ABC):
         """Return orthonormal rows (n, k, d) that span the exact tangent spaces, float64."""
         return self.along(self.latents(index)) @ self.basis
 
-    def denoise(self, noisy: Tensor, y: Tensor | None, sigma: float) -> Tensor:
-        """Return E[x | x̃, y] of images x̃ = x + σz (n, 1, h, w): noise off the modes is removed."""
+    def denoise(self, noisy: Tensor, y: Tensor | None, sigma: Tensor | float) -> Tensor:
+        """Return E[x | x̃, y] of images x̃ = x + σz (n, 1, h, w): noise off the modes is removed.
+
+        sigma: per pixel, float or (n,).
+        """
         basis = self.basis.to(noisy)
         u = (noisy.flatten(1) - 0.5) @ basis.T
-        return (0.5 + self.mean(u, y, sigma) @ basis).reshape(noisy.shape)
+        s = torch.as_tensor(sigma, dtype=u.dtype, device=u.device).expand(len(u))
+        return (0.5 + self.mean(u, y, s[:, None]) @ basis).reshape(noisy.shape)
 
 
 class Subspace(Known):
@@ -134,9 +138,9 @@ class Sphere(Known):
 
     def mean(self, noisy, y, sigma):
         """R I_{ν+1}(κ)/I_ν(κ) · ũ/‖ũ‖, κ = R‖ũ‖/σ²: u given ũ is von Mises–Fisher."""
-        norm = noisy.norm(dim=1, keepdim=True)
-        kappa = RADIUS * norm / sigma**2
-        return RADIUS * bessel_ratio((self.k + 1) / 2 - 1, kappa) * noisy / norm
+        gain = RADIUS**2 / sigma**2
+        squared = gain * noisy.square().sum(1, keepdim=True) / sigma**2  # κ²
+        return gain * bessel_ratio((self.k + 1) / 2 - 1, squared) * noisy
 
 
 class Mixture(Known):
@@ -165,13 +169,13 @@ class Mixture(Known):
     def mean(self, noisy, y, sigma):
         means = self.means.to(noisy)
         gain = self.deviation**2 / (self.deviation**2 + sigma**2)
-        each = means + gain * (noisy[:, None] - means)
+        each = means + gain[:, None] * (noisy[:, None] - means)
         if y is not None:
             return each[torch.arange(len(noisy), device=noisy.device), y]
         return (self.log_posterior(noisy, sigma).exp()[:, :, None] * each).sum(1)
 
-    def log_posterior(self, noisy: Tensor, sigma: float) -> Tensor:
-        """Return log p_σ(y | ũ), (n, classes), of noisy latents (n, m)."""
+    def log_posterior(self, noisy: Tensor, sigma: Tensor | float) -> Tensor:
+        """Return log p_σ(y | ũ), (n, classes), of noisy latents (n, m); sigma: float or (n, 1)."""
         away = (noisy[:, None] - self.means.to(noisy)).square().sum(2)
         return (-away / (2 * (self.deviation**2 + sigma**2))).log_softmax(1)
 
@@ -192,15 +196,16 @@ def fourier_modes(m: int, side: int) -> Tensor:
     return torch.stack(rows[:m]) * math.sqrt(2) / side
 
 
-def bessel_ratio(order: float, kappa: Tensor, steps: int = 128) -> Tensor:
-    """Return I_{ν+1}(κ)/I_ν(κ) of modified Bessel functions, by downward recurrence.
+def bessel_ratio(order: float, squared: Tensor, steps: int = 128) -> Tensor:
+    """Return I_{ν+1}(κ)/(κ I_ν(κ)) of modified Bessel functions; squared: κ² ≥ 0.
 
-    I_{n+1}/I_n at n = ν + steps is Amos's bound (1974), whose error each step divides further.
+    By downward recurrence from Amos's bound (1974) at n = ν + steps, which is exact for κ → 0 and
+    κ → ∞, and whose error each step divides further. Over κ it is smooth at 0.
     """
-    top = order + steps + 1
-    ratio = kappa / (top + (top**2 + kappa**2).sqrt())
+    n = order + steps
+    ratio = 1 / (n + 0.5 + ((n + 1.5) ** 2 + squared).sqrt())
     for i in range(steps, 0, -1):
-        ratio = 1 / (2 * (order + i) / kappa + ratio)
+        ratio = 1 / (2 * (order + i) + squared * ratio)
     return ratio
 
 

@@ -10,6 +10,8 @@ import numpy as np
 from offmanifold.data.digits import open_digits
 from offmanifold.data.distractor import add_distractor
 from offmanifold.data.folder import open_folder
+from offmanifold.data.glyphs import open_glyphs
+from offmanifold.data.known import KINDS, opener
 from offmanifold.data.npz import open_npz
 from offmanifold.data.opening import Found, Request
 from offmanifold.data.parquet import TRAIN, open_parquet, pair_of
@@ -18,7 +20,11 @@ from offmanifold.data.types import Data, Split, divide
 from offmanifold.errors import InputError, unknown_name
 
 # A new kind of data is one new file and one line in one of these.
-NAMES: dict[str, Callable[[str, Request], Found]] = {"digits": open_digits}  # NAME or NAME:REST
+NAMES: dict[str, Callable[[str, Request], Found]] = {  # NAME or NAME:REST
+    "digits": open_digits,
+    "glyphs": open_glyphs,
+}
+NAMES |= {kind: opener(kind) for kind in KINDS}
 AROUND: dict[str, Callable[[Found, Request], Found]] = {"distractor": add_distractor}  # NAME:SPEC
 FILES: dict[str, Callable[[Path, Request], Found]] = {".npz": open_npz, ".parquet": open_parquet}
 
@@ -37,10 +43,11 @@ def load_data(
 ) -> Data:
     """Return the images a spec names, divided into train, val and test.
 
-    spec: `digits`; `distractor:SPEC`; a `.npz` with x_train, y_train, x_test, y_test; a `.parquet`
-    of encoded images (NAME-train.parquet and NAME-test.parquet together, from either of them or
-    their folder); a folder of class folders, of images, or of train/ val/ test/. A relative path is
-    looked up in the working directory, then under $OFFMANIFOLD_DATA.
+    spec: `digits`; `glyphs`, `glyphs:N`, `glyphs:N:AB` or `glyphs:N:AB:mask`; `distractor:SPEC`; a
+    `.npz` with x_train, y_train, x_test, y_test; a `.parquet` of encoded images (NAME-train.parquet
+    and NAME-test.parquet together, from either of them or their folder); a folder of class folders,
+    of images, or of train/ val/ test/. A relative path is looked up in the working directory, then
+    under $OFFMANIFOLD_DATA.
     size: pixels; the shorter side is scaled to it and the middle cropped; (h, w) likewise. Of
     `distractor:SPEC` it is the size of SPEC's images. channels: 1 (grey) or 3 (RGB).
     seed: of the division and of the distractor's place. max_bad_share: of unreadable images, which

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from offmanifold.errors import InputError
+from offmanifold.precision import in_float32
 from offmanifold.randomness import seed_of
 
 
@@ -103,13 +104,15 @@ class Split:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def read(self, index: np.ndarray) -> Batch:
-        """Return the images at these source indices (a subset of `rows`)."""
+        """Return the images at these source indices (a subset of `rows`), whatever autocast."""
         index = np.asarray(index, dtype=np.int64)
         labels = self.source.labels
+        with in_float32("cpu"):  # a source may compute its pixels, inside a loop's region
+            x, mask = self.source.read(index), self.source.masks(index)
         return Batch(
-            x=self.source.read(index),
+            x=x,
             y=None if labels is None else torch.from_numpy(labels[index]),
-            mask=self.source.masks(index),
+            mask=mask,
             index=torch.from_numpy(index.copy()),
         )
 

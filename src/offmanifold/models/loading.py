@@ -14,6 +14,7 @@ from offmanifold.models.adapters import GreyToColour, Normalise
 from offmanifold.models.card import Loaded, ModelCard
 from offmanifold.models.checking import check_classifier
 from offmanifold.models.checkpoint import load_weights, read_checkpoint, unprefixed
+from offmanifold.models.glyphs_bayes import bayes_network
 from offmanifold.models.network import (
     Names,
     Network,
@@ -45,6 +46,7 @@ def small_resnet_network(activation: str, wanted: Wanted) -> Network:
 
 # The part of a spec before the first ":" → what makes the network from the part after it.
 SOURCES: dict[str, Callable[[str, Wanted], Network]] = {
+    "bayes": bayes_network,
     "small-resnet": small_resnet_network,
     "timm": timm_network,
     "torchvision": torchvision_network,
@@ -61,10 +63,11 @@ def load_model(
 ) -> Loaded:
     """Return the classifier a user names, in eval mode on the CPU, and its card.
 
-    spec: `small-resnet`, `small-resnet:relu`, `timm:NAME`, `torchvision:NAME`, `FILE.py:FUNCTION`,
-    or a run: its folder, or `runs/` and its name or hash. weights: a file to load instead of the
-    model's own. classes, shape: the data's class names and image shape (c, h, w); with a shape
-    one forward pass checks the model. Raises InputError where anything does not fit.
+    spec: `small-resnet`, `small-resnet:relu`, `timm:NAME`, `torchvision:NAME`, `bayes:glyphs`,
+    `FILE.py:FUNCTION`, or a run: its folder, or `runs/` and its name or hash. weights: a file to
+    load instead of the model's own. classes, shape: the data's class names and image shape
+    (c, h, w); with a shape one forward pass checks the model. Raises InputError where anything
+    does not fit.
     """
     if not _is_run(spec):
         return build_model(
@@ -118,6 +121,8 @@ def build_model(
         if for_training:
             if classes is None or shape is None:
                 raise InputError("training needs labelled images; give a folder of class folders")
+            if not any(p.requires_grad for p in module.parameters()):
+                raise InputError(f"{spec} has nothing to train; audit it as it is")
             if outputs != len(classes):
                 _new_head(network, spec, outputs, len(classes))
                 module, outputs = _classifier(network, shape)
