@@ -26,7 +26,6 @@ from offmanifold.files import (
 from offmanifold.freezing import at_home, frozen
 from offmanifold.interrupts import deferred_interrupt
 from offmanifold.measures import Measure, measures
-from offmanifold.memory import freed_memory_kept
 from offmanifold.models import Loaded, ModelCard, adapt_labels, check_classifier
 from offmanifold.models.labels import BY_INDEX
 from offmanifold.panels import draw_panels
@@ -153,7 +152,6 @@ def audit_models(
             stack.enter_context(at_home(subject.loaded.module))
         if isinstance(judge, nn.Module):
             judge = stack.enter_context(at_home(judge)).to(place)
-        stack.enter_context(freed_memory_kept())
         interrupted = stack.enter_context(deferred_interrupt())
         runs = [_Run(s, data, place) for s in subjects]
         progress = stack.enter_context(bar("auditing", len(images), show=show))

@@ -4,12 +4,34 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import torch
 import tyro
 
 from offmanifold.commands.base import Images, print_json, print_table
 from offmanifold.commands.subcommands import registered
-from offmanifold.manifold import Denoiser, estimators, fit_manifold
+from offmanifold.data import Data
+from offmanifold.errors import RunError
+from offmanifold.files import write_atomically, write_json
+from offmanifold.manifold import (
+    Denoiser,
+    ManifoldCard,
+    agreement,
+    estimators,
+    fit_manifold,
+    halves,
+    sample,
+)
+from offmanifold.measures.statistics import estimate, mean_of, ratio_of
 from offmanifold.progress import note
+from offmanifold.reporting.pictures import save_grid
+
+SAMPLES, COLUMNS = 60, 10  # images drawn, and in a row
+COMPARED = 256  # validation images on which halves are compared
+AGREEMENT = {
+    "projection_cosine": "cosine of projections of one vector",
+    "posterior_cosine": "cosine of posterior score differences (the ceiling)",
+    "denoised_gap_ratio": "‖D_a − D_b‖² ÷ ‖D_a − x‖²",
+}
 
 
 @dataclass(frozen=True)
@@ -22,6 +44,8 @@ class FitManifold:
         out: folder of the manifold; by default runs/manifold-<hash>.
         device: auto, cpu, cuda or mps.
         precision: bf16, fp32, or auto: bf16 where it is faster here.
+        halves: instead of one on all training images, fit one on either half of them, and tell how
+            far the two agree: the ceiling of every alignment with the manifold.
         json: print what was found as JSON on stdout.
         estimator: which estimate.
     """
@@ -31,57 +55,110 @@ class FitManifold:
     out: Path | None = None
     device: str = "auto"
     precision: Literal["auto", "bf16", "fp32"] = "auto"
+    halves: bool = False
     json: bool = False
     estimator: registered(estimators) = field(default_factory=Denoiser)  # type: ignore[valid-type]
 
     def run(self) -> None:
         """Fit, save, and print held-out error, dimension and gates by noise level."""
-        estimator: Any = self.estimator
-        manifold = fit_manifold(
-            self.images.load(),
-            estimator,
-            seed=self.seed,
-            out=self.out,
-            device=self.device,
-            precision=self.precision,
-        )
+        data = self.images.load()
+        if self.halves:
+            self._compare_halves(data)
+            return
+        manifold = self._fit(data, self.seed, self.out)
         card = manifold.card
         if self.json:
             print_json(card.summary())
         else:
-            print_table(
-                [
-                    "σ per pixel",
-                    "error E‖D−x‖²",
-                    "dimension tr J",
-                    "tr J ÷ (error/σ²)",
-                    "asymmetry",
-                    "error ÷ shrinkage's",
-                    "error ÷ Wiener's",
-                    "usable",
-                ],
-                [
-                    [
-                        f"{row['sigma']:g}" + (" (default)" if row["sigma"] == card.sigma else ""),
-                        f"{row['error']:.3f}",
-                        f"{row['trace']:.1f} [{row['trace_low']:.1f}, {row['trace_high']:.1f}]",
-                        f"{row['trace_ratio']:.3f}",
-                        f"{row['asymmetry']:.3f}",
-                        f"{row['shrinkage_ratio']:.3f}",
-                        f"{row['error'] / row['wiener_error']:.3f}",
-                        "yes" if row["passes"] else "no",
-                    ]
-                    for row in card.gates
-                ],
-            )
-        if card.usable:
-            note(
-                f"at σ = {card.sigma:g}: dimension {card.dimension:.1f} (tr J), {card.rank:.1f} "
-                f"directions in which the data vary more than the noise; saved in {card.spec}"
-            )
-        else:
+            print_table(*_gates(card))
+        if not card.usable:
             note(
                 f"{card.spec} is not usable: at no σ is tr J ÷ (error/σ²) within 0.9 to 1.1, "
                 "asymmetry at most 0.1 and error at most 0.9 × shrinkage's; more images, --steps "
                 "or --width may help"
             )
+            return
+        note(
+            f"at σ = {card.sigma:g}: dimension {card.dimension:.1f} (tr J), {card.rank:.1f} "
+            f"directions in which the data vary more than the noise; saved in {card.spec}"
+        )
+        if getattr(manifold, "scores", False):
+            classes = len(card.classes or ())
+            y = torch.arange(SAMPLES) % classes if classes else None
+            path = Path(card.spec) / "samples.png"
+            write_atomically(path, lambda p: save_grid(sample(manifold, SAMPLES, y), p, COLUMNS))
+            note(f"images drawn from it: {path}")
+
+    def _fit(self, data: Data, seed: int, out: Path | None) -> Any:
+        estimator: Any = self.estimator
+        return fit_manifold(
+            data, estimator, seed=seed, out=out, device=self.device, precision=self.precision
+        )
+
+    def _compare_halves(self, data: Data) -> None:
+        """Fit on both halves; print how far they agree on validation images, and save it."""
+        places = [self.out and self.out / name for name in ("first", "second")]
+        pairs = zip(halves(data, self.seed), places, strict=True)
+        one, other = (self._fit(half, self.seed + i, out) for i, (half, out) in enumerate(pairs))
+        unusable = [m.card.spec for m in (one, other) if not m.card.usable]
+        if unusable:
+            raise RunError(f"{unusable[0]} passed its gates at no σ; no agreement can be measured")
+        sigma = one.card.sigma
+        parts: dict[str, list[torch.Tensor]] = {}
+        images = data.val.subset(COMPARED)
+        for batch in images.batches(min(64, images.comfortable_batch)):
+            seen = agreement(one, other, batch.x, batch.y, batch.index, sigma)
+            for name, values in seen.items():
+                parts.setdefault(name, []).append(values)
+        columns = {name: torch.cat(values).double().numpy() for name, values in parts.items()}
+        n = len(images)
+        found = {
+            name: estimate(mean_of(name), columns, n).json()
+            for name in ("projection_cosine", "posterior_cosine")
+            if name in columns
+        }
+        if "denoised_gap" in columns:
+            ratio = ratio_of("denoised_gap", "denoised_error")
+            found["denoised_gap_ratio"] = estimate(ratio, columns, n).json()
+        saved = {"sigma": sigma, "manifolds": [m.card.hash for m in (one, other)], **found}
+        for manifold in (one, other):
+            write_json(Path(manifold.card.spec) / "agreement.json", saved)
+        if self.json:
+            print_json(saved)
+            return
+        print_table(
+            ["of the two halves", "value", "95 % interval"],
+            [
+                [AGREEMENT[name], f"{v['value']:.3f}", f"{v['low']:.3f} to {v['high']:.3f}"]
+                for name, v in found.items()
+            ],
+        )
+        note(f"saved as agreement.json in {' and '.join(m.card.spec for m in (one, other))}")
+
+
+def _gates(card: ManifoldCard) -> tuple[list[str], list[list[str]]]:
+    """Return head and rows of the table of noise levels."""
+    head = [
+        "σ per pixel",
+        "error E‖D−x‖²",
+        "dimension tr J",
+        "tr J ÷ (error/σ²)",
+        "asymmetry",
+        "error ÷ shrinkage's",
+        "error ÷ Wiener's",
+        "usable",
+    ]
+    rows = [
+        [
+            f"{row['sigma']:g}" + (" (default)" if row["sigma"] == card.sigma else ""),
+            f"{row['error']:.3f}",
+            f"{row['trace']:.1f} [{row['trace_low']:.1f}, {row['trace_high']:.1f}]",
+            f"{row['trace_ratio']:.3f}",
+            f"{row['asymmetry']:.3f}",
+            f"{row['shrinkage_ratio']:.3f}",
+            f"{row['error'] / row['wiener_error']:.3f}",
+            "yes" if row["passes"] else "no",
+        ]
+        for row in card.gates
+    ]
+    return head, rows

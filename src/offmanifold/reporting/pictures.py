@@ -2,6 +2,7 @@
 
 import base64
 import io
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -28,10 +29,27 @@ def _drawn(x: Tensor) -> Tensor:
     return x[:3] if x.shape[0] >= 3 else x[:1]
 
 
+def _image(x: Tensor) -> Image.Image:
+    values = (_drawn(x).clamp(0, 1) * 255).round().to(torch.uint8).numpy()
+    return Image.fromarray(values[0] if len(values) == 1 else values.transpose(1, 2, 0))
+
+
 def picture(x: Tensor) -> str:
     """Draw an image x: (c, h, w) in [0, 1]."""
-    values = (_drawn(x).clamp(0, 1) * 255).round().to(torch.uint8).numpy()
-    return _uri(Image.fromarray(values[0] if len(values) == 1 else values.transpose(1, 2, 0)))
+    return _uri(_image(x))
+
+
+def save_grid(x: Tensor, path: Path, columns: int, *, scale: int = 2) -> None:
+    """Save images x (n, c, h, w) in [0, 1] as one PNG, row by row, each pixel `scale` wide."""
+    n, c, h, w = x.shape
+    rows = -(-n // columns)
+    sheet = torch.full((c, rows * (h + 1) - 1, columns * (w + 1) - 1), 0.5)
+    for i, image in enumerate(x.cpu()):
+        top, left = i // columns * (h + 1), i % columns * (w + 1)
+        sheet[:, top : top + h, left : left + w] = image
+    drawn = _image(sheet)
+    size = (drawn.width * scale, drawn.height * scale)
+    drawn.resize(size, Image.Resampling.NEAREST).save(path, format="PNG", optimize=True)
 
 
 def direction(v: Tensor, c: float) -> str:
