@@ -1,0 +1,57 @@
+"""The figure of theorem 3: noise robustness and risk against the strength, regimes shaded."""
+
+import itertools
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from offmanifold.reporting.figures import COLOURS, INK, STYLE
+
+NAMES = {"weak": "weak", "bayes-aligned": "Bayes-aligned", "excessive": "excessive"}
+STRENGTH = "strength λ of the penalty on the gradient"
+RHO, RISK = "ρ: response off ÷ on the manifold", "excess risk, 1 for predicting nothing"
+TITLE = "Ridge regression near a subspace: too little, right, too much"
+
+
+def draw_regimes(
+    points: Sequence[tuple[float, float, float, str]], path: Path, format: str
+) -> None:
+    """Draw (strength, ρ, excess risk, regime) points, in order of strength, to a file."""
+    with matplotlib.rc_context({**STYLE, "svg.hashsalt": "theory"}):
+        figure = Figure(figsize=(8, 4.2), layout="constrained")
+        axes = figure.subplots()
+        strengths, rho, risk, regimes = (list(column) for column in zip(*points, strict=True))
+        start = 0
+        for regime, group in itertools.groupby(regimes):
+            end = start + len(list(group))
+            left = strengths[0] if start == 0 else _middle(strengths[start - 1], strengths[start])
+            right = (
+                strengths[-1] if end == len(points) else _middle(strengths[end - 1], strengths[end])
+            )
+            axes.axvspan(left, right, color=COLOURS[regime], alpha=0.12, linewidth=0)
+            axes.text(
+                _middle(left, right),
+                1.02,
+                NAMES[regime],
+                color=COLOURS[regime],
+                ha="center",
+                va="bottom",
+                transform=axes.get_xaxis_transform(),
+            )
+            start = end
+        axes.plot(strengths, rho, color=INK, linewidth=2)
+        axes.plot(strengths, risk, color=INK, linewidth=2, linestyle=(0, (4, 2)))
+        axes.annotate(RHO, (strengths[1], rho[1]), (0, -14), textcoords="offset points")
+        axes.annotate(RISK, (strengths[1], risk[1]), (0, -16), textcoords="offset points")
+        axes.set(xscale="log", yscale="log", xlabel=STRENGTH)
+        axes.set_xlim(strengths[0], strengths[-1])
+        figure.suptitle(TITLE, fontsize=12)
+        metadata = {"Date": None} if format == "svg" else None
+        figure.savefig(path, format=format, dpi=150, metadata=metadata)
+
+
+def _middle(a: float, b: float) -> float:
+    return math.sqrt(a * b)
