@@ -29,7 +29,15 @@ from offmanifold.manifold import (
 from offmanifold.measures.statistics import estimate, mean_of, ratio_of
 
 OUT = Path("results/manifold")
-DATA = ("glyphs", "sphere:10", "sphere:50", "subspace:10", "mixture:5", "distractor:glyphs")
+DATA = (
+    "glyphs:20000",
+    "glyphs",
+    "sphere:10",
+    "sphere:50",
+    "subspace:10",
+    "mixture:5",
+    "distractor:glyphs",
+)
 FITTED = ("denoiser", "autoencoder", "local_pca")
 METHODS = ("exact", *FITTED, "score_svd", "low_pass", "global_pca")
 IMAGES, CHUNK = 64, 16

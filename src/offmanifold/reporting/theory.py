@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
+from matplotlib import ticker
 from matplotlib.figure import Figure
 
 from offmanifold.reporting.figures import COLOURS, INK, STYLE
 
 NAMES = {"weak": "weak", "bayes-aligned": "Bayes-aligned", "excessive": "excessive"}
 STRENGTH = "strength λ of the penalty on the gradient"
-RHO, RISK = "ρ: response off ÷ on the manifold", "excess risk, 1 for predicting nothing"
+RHO, RISK = "ρ: off ÷ on the manifold", "excess risk (1: predicts nothing)"
+PLAIN = ticker.FuncFormatter(lambda x, _: f"{x:g}")
 TITLE = "Ridge regression near a subspace: too little, right, too much"
 
 
@@ -45,8 +47,10 @@ def draw_regimes(
         axes.plot(strengths, rho, color=INK, linewidth=2)
         axes.plot(strengths, risk, color=INK, linewidth=2, linestyle=(0, (4, 2)))
         axes.annotate(RHO, (strengths[1], rho[1]), (0, -14), textcoords="offset points")
-        axes.annotate(RISK, (strengths[1], risk[1]), (0, -16), textcoords="offset points")
+        axes.annotate(RISK, (strengths[1], risk[1]), (0, 6), textcoords="offset points")
         axes.set(xscale="log", yscale="log", xlabel=STRENGTH)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(PLAIN)
         axes.set_xlim(strengths[0], strengths[-1])
         figure.suptitle(TITLE, fontsize=12)
         metadata = {"Date": None} if format == "svg" else None
