@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from offmanifold.data.arrays import ArraySource
-from offmanifold.data.types import Split
+from offmanifold.data.types import Data, Split
 from offmanifold.manifold import ManifoldCard, TweedieManifold
 from offmanifold.probe import Probe, Scene, Settings
 
@@ -98,6 +98,21 @@ def images(n: int = 12, classes: int = 3, shape: tuple[int, int, int] = SHAPE) -
     x = np.random.default_rng(0).random((n, *shape), dtype=np.float32)
     source = ArraySource(x, np.arange(n) % classes, [f"{i}.png" for i in range(n)])
     return Split(source, np.arange(n), tuple(f"class {i}" for i in range(classes)))
+
+
+def data_of(x: Tensor, held_out: int) -> Data:
+    """Return images (n, c, h, w) without labels, the last 2·held_out for choosing and judging."""
+    n = len(x)
+    source = ArraySource(x.float().numpy(), None, [f"{i}.png" for i in range(n)])
+    bounds = ((0, n - 2 * held_out), (n - 2 * held_out, n - held_out), (n - held_out, n))
+    return Data(*(Split(source, np.arange(*b)) for b in bounds))
+
+
+def subspace_data(k: int, n: int, held_out: int, scale: float = 0.2) -> Data:
+    """Return images .5 + Vu, V the first k columns of `rotated(D)`, u ~ N(0, scale² I)."""
+    generator = torch.Generator().manual_seed(0)
+    u = scale * torch.randn(n, k, generator=generator, dtype=torch.double)
+    return data_of((0.5 + u @ rotated(D)[:, :k].T).reshape(n, *SHAPE), held_out)
 
 
 def probe_of(

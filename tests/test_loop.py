@@ -13,7 +13,7 @@ from torch import nn
 
 from offmanifold.engine import Engine
 from offmanifold.errors import InputError, RunError
-from offmanifold.loop import Schedule, _Average, optimise
+from offmanifold.loop import PATIENCE, Schedule, _Average, optimise
 from offmanifold.randomness import generator_of
 
 STEPS = 12
@@ -143,6 +143,155 @@ def test_early_averages_forget_the_weights_before_the_first_step():
     share = math.factorial(10) ** 2 / math.factorial(20)
     assert share < 1e-5
     torch.testing.assert_close(average.values[0], torch.full((3,), share))
+
+
+def told(numbers: list[float], ema: float = 0.0, every: int = 1) -> dict[str, Any]:
+    """Arguments by which the numbers are watched one by one, whatever the weights.
+
+    seen: the weights and statistics at the time of each number. left: numbers not watched.
+    """
+    model, left, seen = network(), list(numbers), {}
+
+    def watch() -> dict[str, float]:
+        number = left.pop(0)
+        seen[number] = {k: v.clone() for k, v in model.state_dict().items()}
+        return {"other": 0.0, "error": number}
+
+    more = {"ema": ema, "model": model, "watch": watch, "watch_every": every, "least": "error"}
+    return {"arguments": more, "seen": seen, "left": left}
+
+
+def assert_ends_as_at(model: nn.Module, state: dict[str, torch.Tensor]):
+    kept = {k: v for k, v in model.state_dict().items() if v.is_floating_point()}
+    assert len(kept) == 8
+    for name, value in kept.items():
+        assert torch.equal(value, state[name])
+
+
+@pytest.mark.parametrize("ema", [0.0, 0.7])
+@pytest.mark.parametrize("at", [0, 3, 10, 11])
+def test_it_ends_as_it_was_at_the_least_watched_number(engine: Engine, ema: float, at: int):
+    numbers = [10.0 + abs(i - at) + 0.1 * i for i in range(STEPS)]
+    trial = told(numbers, ema)
+    model, _ = run(engine, None, **trial["arguments"])
+    assert_ends_as_at(model, trial["seen"][min(numbers)])
+    if at < STEPS - 1:
+        assert not torch.equal(model[0].weight, trial["seen"][max(trial["seen"])]["0.weight"])
+
+
+def test_of_equal_numbers_the_first_is_kept(engine: Engine):
+    model = network()
+    weights = []
+
+    def watch() -> dict[str, float]:
+        weights.append(model[0].weight.detach().clone())
+        return {"error": 1.0}
+
+    run(engine, None, model=model, watch=watch, least="error", watch_every=2)
+    assert torch.equal(model[0].weight, weights[0])
+    assert not torch.equal(weights[0], weights[1])
+
+
+@pytest.mark.parametrize("best", [1, 2])
+def test_it_stops_after_patience_runs_out(engine: Engine, best: int):
+    numbers = [5.0, 4.0, 3.0][:best] + [9.0 + i for i in range(STEPS)]
+    trial, steps = told(numbers), []
+    model, log = run(engine, None, steps.append, **trial["arguments"])
+    assert PATIENCE == 8
+    assert len(steps) == best + PATIENCE  # the watch of step s comes before it
+    assert log[-1]["step"] == best + PATIENCE < STEPS
+    assert len(trial["left"]) == len(numbers) - best - PATIENCE  # nothing is watched afterwards
+    assert_ends_as_at(model, trial["seen"][min(numbers)])
+
+
+def test_a_new_least_starts_patience_anew(engine: Engine):
+    numbers = [5.0, *[9.0 + i for i in range(7)], 4.0, 20.0, 21.0, 22.0]
+    trial = told(numbers)
+    steps = []
+    run(engine, None, steps.append, **trial["arguments"])
+    assert len(steps) == STEPS
+    assert not trial["left"]
+
+
+def test_the_end_is_a_candidate_too(engine: Engine):
+    plain, _ = run(engine, None)
+    trial = told([9.0, 8.0, 1.0], every=5)  # before steps 5 and 10, and at the end
+    model, log = run(engine, None, **trial["arguments"])
+    assert_same_weights(model, plain)
+    assert [entry.get("error") for entry in log] == [None] * 5 + [9.0] * 5 + [8.0] * 2
+
+
+def test_without_patience_running_out_learning_is_unchanged(engine: Engine):
+    falling = told([float(STEPS - i) for i in range(STEPS)])
+    assert_same_weights(run(engine, None, **falling["arguments"])[0], run(engine, None)[0])
+
+
+def test_a_number_that_is_nan_is_never_the_least(engine: Engine):
+    trial = told([math.nan, 3.0, math.nan, 4.0, *[math.nan] * STEPS])
+    model, _ = run(engine, None, **trial["arguments"])
+    assert_ends_as_at(model, trial["seen"][3.0])
+    nothing = told([math.nan] * STEPS)
+    model, log = run(engine, None, **nothing["arguments"])
+    assert log[-1]["step"] == PATIENCE
+    assert all(p.isfinite().all() for p in model.parameters())
+
+
+def test_a_least_that_is_not_watched_is_no_silent_zero(engine: Engine):
+    arguments = {**told([1.0] * STEPS)["arguments"], "least": "eror"}
+    with pytest.raises(KeyError, match="eror"):
+        run(engine, None, **arguments)
+
+
+def stopping(ema: float) -> dict[str, Any]:
+    """Arguments by which a function of the weights alone decides, and stops before the end."""
+    model = network()
+
+    def watch() -> dict[str, float]:
+        gone = float((model[0].weight.detach() - network()[0].weight.detach()).abs().sum())
+        return {"error": abs(gone - 1.2)}  # some .5 a step: least at the second watch
+
+    return {"ema": ema, "model": model, "watch": watch, "least": "error"}
+
+
+@pytest.mark.parametrize("ema", [0.0, 0.7])
+@pytest.mark.parametrize("stop", range(STEPS))
+def test_killed_anywhere_it_ends_at_the_same_least_bit_for_bit(
+    tmp_path: Path, engine: Engine, ema: float, stop: int
+):
+    """Every place of a kill, before and after the least, and just before the early stop."""
+    whole, log = run(engine, None, **stopping(ema))
+    last = int(log[-1]["step"])
+    watched = [entry["error"] for entry in log if "error" in entry]
+    assert watched[0] > min(watched) < watched[-1]
+    assert last == PATIENCE + 2
+    killed = contextlib.nullcontext() if stop >= last else pytest.raises(Killed)
+    with killed:
+        run(engine, tmp_path / "resume.pt", kill_at(stop), **stopping(ema))
+    resumed, resumed_log = run(engine, tmp_path / "resume.pt", **stopping(ema))
+    assert resumed_log == log
+    assert_same_weights(resumed, whole)
+
+
+def test_a_run_that_stopped_early_and_was_lost_stops_there_again(tmp_path: Path, engine: Engine):
+    numbers = [1.0, *[2.0 + i for i in range(STEPS)]]
+    trial = told(numbers)
+    whole, log = run(engine, tmp_path / "resume.pt", **trial["arguments"])
+    assert log[-1]["step"] == PATIENCE + 1
+    steps, again = [], told(numbers[PATIENCE:])
+    resumed, resumed_log = run(engine, tmp_path / "resume.pt", steps.append, **again["arguments"])
+    assert steps == []
+    assert resumed_log == log
+    assert_same_weights(resumed, whole)
+
+
+def test_a_checkpoint_from_before_there_was_a_least_goes_on(tmp_path: Path, engine: Engine):
+    path = tmp_path / "resume.pt"
+    with pytest.raises(Killed):
+        run(engine, path, kill_at(6))
+    state = torch.load(path, weights_only=True)
+    del state["best"]
+    torch.save(state, path)
+    assert_same_weights(run(engine, path)[0], run(engine, None)[0])
 
 
 @pytest.mark.parametrize("ema", [0.0, 0.7])

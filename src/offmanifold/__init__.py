@@ -16,7 +16,7 @@ from offmanifold.comparing import compare
 from offmanifold.data import Batch, Data, Split, load_data
 from offmanifold.errors import InputError, MissingExtra, RunError
 from offmanifold.gradients import input_gradient
-from offmanifold.manifold import fit_manifold, load_manifold
+from offmanifold.manifold import as_manifold, fit_manifold, load_manifold
 from offmanifold.models import Loaded, ModelCard, load_model
 from offmanifold.regimes import Regime
 from offmanifold.reporting import report
@@ -36,6 +36,7 @@ __all__ = [
     "Regime",
     "RunError",
     "Split",
+    "as_manifold",
     "attacks",
     "audit",
     "audit_models",

@@ -156,7 +156,7 @@ def audit_models(
         runs = [_Run(s, data, place) for s in subjects]
         progress = stack.enter_context(bar("auditing", len(images), show=show))
         first = True
-        for batch in images.batches(batch_size or _batch_size(data)):
+        for batch in images.batches(batch_size or _batch_size(data, judge)):
             scene = Scene(_to(batch, place), images, judge, means, plan.settings)
             for run in runs:
                 run.see(scene, plan.running, plan.has)
@@ -339,8 +339,14 @@ def _expectation(plan: Plan, runs: Sequence[_Run], done: int) -> str:
     )
 
 
-def _batch_size(data: Data) -> int:
-    return max(1, min(50, 3_000_000 // math.prod(data.shape)))
+def _batch_size(data: Data, manifold: Any) -> int:
+    """Return how many images of this size, with their tangent spaces, are held at once."""
+    fitting = min(50, 3_000_000 // math.prod(data.shape))
+    if manifold is not None:
+        card = manifold.card
+        numbers = math.prod(data.shape) / card.pooling**2 * (card.dimension or 0)
+        fitting = min(fitting, int(2**25 / max(1, numbers)))
+    return max(1, fitting)
 
 
 def _to(batch: Batch, device: torch.device) -> Batch:

@@ -142,7 +142,8 @@ def optimise(
             if watch is not None and step > 0 and step % watch_every == 0:
                 with average.in_place():
                     seen = watch()
-                    best.offer(seen.get(least or "", 0.0))
+                    if least is not None:
+                        best.offer(seen[least])
                 if best.stale >= PATIENCE:
                     break
             for group in optimiser.param_groups:

@@ -49,5 +49,10 @@ def test_a_figure_of_another_kind(tmp_path: Path, name: str, capsys: pytest.Capt
 
 def test_a_figure_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     (tmp_path / "file").write_text("")
-    assert main(["theory", "--figure", str(tmp_path / "file" / "a.svg")]) == 2
-    assert "cannot write" in capsys.readouterr().err
+    (tmp_path / "folder.svg").mkdir()
+    for place in ("file/a.svg", "folder.svg"):
+        assert main(["theory", "--figure", str(tmp_path / place)]) == 2
+        found = capsys.readouterr()
+        assert "cannot write" in found.err
+        assert "--figure" in found.err
+        assert not found.out  # nothing was computed

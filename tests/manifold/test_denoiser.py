@@ -123,7 +123,8 @@ def test_settings_that_cannot_be_are_refused(field, value):
 
 def row(sigma: float, passes: bool) -> dict[str, float]:
     numbers = {"trace": 40.2, "trace_ratio": 1.02, "asymmetry": 0.03, "error": 2.5}
-    return {"sigma": sigma, **numbers, "passes": passes}
+    interval = {"trace_low": 39.1, "trace_high": 41.3}
+    return {"sigma": sigma, **numbers, **interval, "passes": passes}
 
 
 def test_the_card_takes_the_row_of_the_chosen_sigma():
@@ -131,6 +132,7 @@ def test_the_card_takes_the_row_of_the_chosen_sigma():
     rows = [row(0.1, True), row(0.25, True)]
     found = with_sigma(card, rows)
     assert (found.sigma, found.dimension, found.error) == (0.25, 40.2, 2.5)
+    assert found.dimension_interval == (39.1, 41.3)
     assert (found.trace_ratio, found.asymmetry, found.gates) == (1.02, 0.03, rows)
 
 

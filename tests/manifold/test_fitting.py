@@ -1,5 +1,6 @@
 import json
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +9,14 @@ import torch
 
 from offmanifold.data.arrays import ArraySource
 from offmanifold.data.types import Data, Split
-from offmanifold.errors import InputError
+from offmanifold.errors import InputError, RunError
 from offmanifold.manifold import (
     Denoiser,
     DenoiserManifold,
+    LocalPCA,
     ManifoldCard,
     Pooled,
+    denoiser,
     estimators,
     fit_manifold,
     load_manifold,
@@ -108,7 +111,8 @@ def test_an_interrupted_fit_goes_on_to_the_same_weights(tmp_path):
         interrupt_at(patch, 5)
         with pytest.raises(KeyboardInterrupt):
             fit(data_of(), tmp_path / "m")
-    assert (tmp_path / "m" / "resume.pt").exists()
+    step = torch.load(tmp_path / "m" / "resume.pt", weights_only=True)["step"]
+    assert 0 < step < TINY.steps
     with pytest.raises(InputError, match="not finished; run its fit-manifold again"):
         load_manifold(tmp_path / "m")
     with pytest.MonkeyPatch.context() as patch:
@@ -116,9 +120,9 @@ def test_an_interrupted_fit_goes_on_to_the_same_weights(tmp_path):
         patch.setattr(
             DenoiserManifold, "denoise", lambda self, *a: (asked.append(1), denoise(self, *a))[1]
         )
-        patch.setattr("offmanifold.manifold.denoiser.measure_gates", lambda *_: [])
+        patch.setattr("offmanifold.manifold.gates.measure_gates", lambda *_: [])
         resumed = fit(data_of(), tmp_path / "m")
-        assert len(asked) == TINY.steps - 5  # only these steps were left
+        assert len(asked) == 2 * (TINY.steps - step) + 1  # steps left, each watched, and the end
     assert torch.equal(answer(resumed), answer(fit(data_of(), None, save=False)))
     assert not (tmp_path / "m" / "resume.pt").exists()
 
@@ -186,7 +190,7 @@ def test_the_gates_are_measured_on_validation_images_alone(monkeypatch):
         seen.extend(index.tolist())
         return []
 
-    monkeypatch.setattr("offmanifold.manifold.denoiser.measure_gates", gates)
+    monkeypatch.setattr("offmanifold.manifold.gates.measure_gates", gates)
     fit(data_of(), None, save=False)
     assert seen == [16, 17, 18, 19]
 
@@ -199,9 +203,110 @@ def test_training_reads_training_images_alone(monkeypatch):
         return read(self, index)
 
     monkeypatch.setattr(Split, "read", recorded)
-    monkeypatch.setattr("offmanifold.manifold.denoiser.measure_gates", lambda *_: [])
     fit(data_of(), None, save=False)
-    assert seen <= set(range(20))  # training, and validation for the gates
+    assert seen == set(range(20))  # training, and validation for the end of the fit and the gates
+
+
+@pytest.mark.parametrize("kill", [1, 9, 17, 24])
+def test_a_killed_fit_goes_on_to_the_same_numbers(tmp_path, monkeypatch, kill):
+    class Killed(Exception):
+        pass
+
+    optimise = denoiser.optimise
+    monkeypatch.setattr(
+        denoiser, "optimise", lambda *a, **k: optimise(*a, **k, checkpoint_seconds=0)
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        denoise, asked = DenoiserManifold.denoise, []
+
+        def killed(self, *a):
+            asked.append(1)
+            if len(asked) == kill:
+                raise Killed
+            return denoise(self, *a)
+
+        patch.setattr(DenoiserManifold, "denoise", killed)
+        with pytest.raises(Killed):
+            fit(data_of(), tmp_path / "m")
+    assert (tmp_path / "m" / "resume.pt").exists() == (kill > 1)
+    resumed, whole = fit(data_of(), tmp_path / "m"), fit(data_of(), None, save=False)
+    for name, tensor in whole.state_dict().items():
+        assert torch.equal(resumed.state_dict()[name], tensor)
+    assert resumed.card.gates == whole.card.gates
+
+
+def test_the_fit_ends_where_the_held_out_error_is_least(tmp_path):
+    """A learning rate that ruins what was learnt: the end is the best that was watched."""
+    hasty = Denoiser(width=8, depth=1, steps=24, batch_size=8, lr=0.06)
+    manifold = fit(data_of(), tmp_path / "m", hasty)
+    log = json.loads((tmp_path / "m" / "metrics.json").read_text())["log"]
+    watched = [row["held_out"] for row in log if "held_out" in row]
+    assert watched[-1] > 1.01 * min(watched)
+    batch = data_of().val.read(np.arange(16, 20))
+    noisy = next(manifold.noisy(batch.x, 0.25, batch.index))
+    error = manifold.denoise(noisy, None, 0.25) - batch.x
+    assert float(error.square().sum() / 4) == pytest.approx(min(watched), rel=1e-5)
+
+
+def test_other_images_for_choosing_are_another_manifold():
+    data = data_of()
+    one = fit(data, None, save=False)
+    other = fit(replace(data, val=data.test, test=data.val), None, save=False)
+    assert one.card.hash != other.card.hash
+    assert one.card.data == other.card.data == data.train.fingerprint
+
+
+def test_one_class_only():
+    data = data_of()
+    source = ArraySource(
+        data.train.source._pixels, np.zeros(24, np.int64), [f"{i}.png" for i in range(24)]
+    )
+    one = Data(*(Split(source, s.rows, ("a",)) for s in (data.train, data.val, data.test)))
+    manifold = fit(one, None, save=False)
+    assert manifold.card.classes == ("a",)
+    y = torch.zeros(2).long()
+    x = torch.rand(2, 1, 6, 5)
+    assert not torch.equal(manifold.denoise(x, y, 0.25), manifold.denoise(x, None, 0.25))
+
+
+def test_fewer_images_than_dimensions():
+    pixels = np.random.default_rng(0).integers(0, 256, (24, 1, 12, 12), dtype=np.uint8)
+    manifold = fit(data_of(pixels=pixels), None, save=False)
+    assert all(np.isfinite(row["wiener_error"]) for row in manifold.card.gates)
+
+
+def test_a_fit_that_diverges_keeps_its_last_good_state(tmp_path, monkeypatch):
+    optimise = denoiser.optimise
+    monkeypatch.setattr(
+        denoiser, "optimise", lambda *a, **k: optimise(*a, **k, checkpoint_seconds=0)
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        denoise, asked = DenoiserManifold.denoise, []
+
+        def broken(self, *a):
+            asked.append(1)
+            return denoise(self, *a) * (torch.nan if len(asked) > 8 else 1)
+
+        patch.setattr(DenoiserManifold, "denoise", broken)
+        with pytest.raises(RunError, match=r"not finite at step \d+ of 12"):
+            fit(data_of(), tmp_path / "m")
+    state = torch.load(tmp_path / "m" / "resume.pt", weights_only=True)
+    kept = [*state["module"].values(), *state["average"], *state["best"]["values"]]
+    assert state["step"] > 1
+    assert all(tensor.isfinite().all() for tensor in kept)
+    assert torch.isfinite(torch.tensor(state["best"]["least"]))
+    resumed, whole = fit(data_of(), tmp_path / "m"), fit(data_of(), None, save=False)
+    assert torch.equal(answer(resumed), answer(whole))
+
+
+def test_a_pooled_manifold_of_frames(tmp_path):
+    manifold = fit_manifold(data_of((1, 66, 9)), LocalPCA(), out=tmp_path / "m", **QUICK)
+    assert isinstance(manifold, Pooled)
+    x, v = torch.rand(2, 1, 66, 9), torch.rand(2, 1, 66, 9)
+    product = (v * manifold.tangent(x, v, 0.25)).flatten(1).sum(1)
+    torch.testing.assert_close(manifold.energy(x, v, 0.25), product)
+    again = load_manifold(tmp_path / "m")
+    assert torch.equal(again.tangent(x, v, 0.25), manifold.tangent(x, v, 0.25))
 
 
 def test_it_learns_two_grey_levels():

@@ -1,9 +1,21 @@
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 
-from gaussian_data import GaussianManifold, covariance
+from gaussian_data import GaussianManifold, covariance, data_of, rotated
+from offmanifold.data.types import Split
 from offmanifold.errors import RunError
-from offmanifold.manifold.gates import SIGMAS, choose_sigma, measure_gates
+from offmanifold.manifold import Frame, FrameManifold, ManifoldCard
+from offmanifold.manifold.gates import (
+    SIGMAS,
+    choose_sigma,
+    complete,
+    measure_gates,
+    measure_rank,
+)
+from offmanifold.manifold.linear import Wiener
 
 SHAPE, D, K = (1, 5, 6), 30, 6
 VARIANCES = torch.cat([torch.full((K,), 0.5), torch.full((D - K,), 1e-4)])
@@ -110,3 +122,125 @@ def test_the_gates_do_not_depend_on_the_order_of_the_images():
 def test_the_passing_sigma_nearest_a_quarter_is_chosen(passing, chosen):
     row = choose_sigma([{"sigma": s, "passes": s in passing} for s in SIGMAS])
     assert (row and row["sigma"]) == chosen
+
+
+class Frames(FrameManifold):
+    """The tangent spaces of the same Gaussian, wrong by a constant that moves no tangent."""
+
+    def __init__(self, bias: float, variances: torch.Tensor = VARIANCES):
+        super().__init__()
+        self.card = ManifoldCard("frames", "0" * 12, SHAPE)
+        self.bias, self.variances = bias, variances.double()
+
+    def frame(self, x, index):
+        n = len(x)
+        rows = rotated(D).T.expand(n, -1, -1)
+        origin = torch.full((n, D), 0.5 + self.bias).double()
+        return Frame(rows, self.variances.expand(n, -1), origin)
+
+
+def test_tangent_spaces_alone_need_not_keep_the_errors_promise():
+    index = torch.arange(N)
+    for manifold in (Frames(0.1), Frames(0)):
+        rows = measure_gates(manifold, X, index)
+        exact = gates(lambda d, noisy: d)
+        for row, true in zip(rows, exact, strict=True):
+            assert row["trace"] == pytest.approx(true["trace"])
+            assert row["asymmetry"] < 1e-12
+    biased = measure_gates(Frames(0.06), X, index)[2]
+    assert biased["trace_ratio"] < 0.9
+    assert biased["shrinkage_ratio"] < 0.9
+    assert biased["passes"]
+    scored = Frames(0.06)
+    scored.scores = True
+    assert not measure_gates(scored, X, index)[2]["passes"]
+
+
+def test_tangent_spaces_of_no_use_fail_all_the_same():
+    for manifold in (Frames(0, torch.full((D,), torch.inf)), Frames(0.3)):
+        assert not any(row["passes"] for row in measure_gates(manifold, X, torch.arange(N)))
+
+
+def test_the_interval_of_the_dimension_is_of_the_mean_over_images():
+    row = gates(lambda d, noisy: d)[2]
+    gain = covariance(VARIANCES / (VARIANCES + 0.25**2))
+    deviation = (2 * (gain.square().sum() - gain.diagonal().square().sum())).sqrt()  # Hutchinson's
+    width = row["trace_high"] - row["trace_low"]
+    assert width == pytest.approx(2 * 1.96 * float(deviation) / (4 * N) ** 0.5, rel=0.15)
+    assert abs(row["trace"] - float(gain.trace())) < width
+    alone = measure_gates(Altered(lambda d, noisy: d), X[:1], torch.arange(1))[2]
+    assert alone["trace_low"] == pytest.approx(0)  # of one image nothing is known
+
+
+@pytest.mark.parametrize("sigma", [0.1, 0.25, 0.8])
+def test_the_rank_is_the_number_of_directions_wider_than_the_noise(sigma):
+    variances = torch.linspace(0.002, 1, D)
+    manifold = GaussianManifold(torch.full((1, D), 0.5), covariance(variances), SHAPE, sigma)
+    expected = int((variances > sigma**2).sum())
+    assert 1 < expected < D
+    assert measure_rank(manifold, X[:5], torch.arange(5)) == (expected, expected, expected)
+
+
+def test_the_rank_has_an_interval_over_images():
+    class Two(Frames):
+        def frame(self, x, index):
+            frame = super().frame(x, index)
+            wide = torch.arange(D) < 4 + 2 * (torch.arange(len(x))[:, None] % 2)
+            return Frame(frame.rows, wide.double(), frame.origin)
+
+    manifold = Two(0)
+    manifold.card = replace(manifold.card, sigma=0.25, dimension=5.0)
+    mean, low, high = measure_rank(manifold, X[:8], torch.arange(8))
+    assert mean == 5
+    assert high - mean == mean - low == pytest.approx(1.96 * (8 / 7) ** 0.5 / 8**0.5)
+    assert measure_rank(manifold, X[:1], torch.arange(1)) == (4, 0, 8)
+
+
+def test_a_completed_card_says_all_of_it():
+    data = data_of(X.float(), 60)
+    manifold = Altered(lambda d, noisy: d)
+    complete(manifold, data, images=40, seed=3)
+    card, chosen = manifold.card, choose_sigma(manifold.card.gates)
+    assert chosen is not None
+    assert card.sigma == chosen["sigma"] == 0.25
+    assert card.dimension == chosen["trace"]
+    assert card.dimension_interval == (chosen["trace_low"], chosen["trace_high"])
+    assert (card.rank, card.rank_interval) == (K, (K, K))
+    assert (card.error, card.asymmetry) == (chosen["error"], chosen["asymmetry"])
+    held_out = data.val.subset(40, 3)
+    batch = held_out.read(held_out.rows)
+    again = measure_gates(manifold, batch.x, batch.index)
+    wiener = Wiener(data.train, 3)
+    for row, expected in zip(card.gates, again, strict=True):
+        assert {k: v for k, v in row.items() if k != "wiener_error"} == expected
+        noisy = torch.cat(list(manifold.noisy(batch.x, row["sigma"], batch.index)))
+        gap = wiener.denoise(noisy, row["sigma"]) - batch.x.repeat(4, 1, 1, 1)
+        assert row["wiener_error"] == pytest.approx(float(gap.square().flatten(1).sum(1).mean()))
+        assert row["wiener_error"] == pytest.approx(
+            row["error"], rel=0.1
+        )  # Gaussian: both are best
+
+
+def test_a_card_of_a_manifold_that_fails_says_nothing_of_an_earlier_one():
+    manifold = Altered(lambda d, noisy: noisy)
+    manifold.card = replace(
+        manifold.card, sigma=0.1, dimension=3.0, rank=2.0, error=1.0, data="there", pooling=2
+    )
+    complete(manifold, data_of(X.float(), 60), images=40)
+    card = manifold.card
+    assert not card.usable
+    assert (card.dimension, card.rank, card.error) == (None, None, None)
+    assert (card.spec, card.shape, card.data, card.pooling) == ("exact", SHAPE, "there", 2)
+    assert len(card.gates) == len(SIGMAS)
+
+
+def test_test_images_are_never_read_when_judging(monkeypatch):
+    read, seen = Split.read, set()
+
+    def recorded(self, index):
+        seen.update(np.asarray(index).tolist())
+        return read(self, index)
+
+    monkeypatch.setattr(Split, "read", recorded)
+    complete(Altered(lambda d, noisy: d), data_of(X.float(), 60))
+    assert seen == set(range(N - 60))

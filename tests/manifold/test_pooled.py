@@ -167,3 +167,72 @@ def test_pooled_data_are_the_same_images_seen_through_blocks():
     assert batch.y is not None
     assert batch.y.tolist() == [0, 1]
     torch.testing.assert_close(batch.x, BLOCKS.down(torch.from_numpy(pixels[2:4])))
+
+
+# Images x ~ N(m, Σ) at the native size: their block means are N(Am, AΣAᵀ), whatever is finer.
+MEAN = torch.linspace(0.2, 0.8, D).double()
+NATIVE = covariance(torch.cat([torch.linspace(0.2, 1, 8), torch.full((D - 8,), 0.02)]))
+LAW = A @ NATIVE @ A.T
+SIGMA = 0.25
+
+
+@pytest.fixture
+def exact() -> Pooled:
+    return Pooled(GaussianManifold((A @ MEAN)[None], LAW, SMALL, sigma=SIGMA), R, SHAPE)
+
+
+def test_score_is_the_gradient_of_the_exact_law_of_the_block_means(exact):
+    precision = torch.linalg.inv(LAW + SIGMA**2 * torch.eye(D_SMALL))
+    expected = torch.zeros(2, D).double()
+    for draw in range(4):
+        z = image_noise(SMALL, torch.arange(2), seed=0, name="manifold", draw=draw).flatten(1)
+        x = X.flatten(1).clone().requires_grad_()
+        away = x @ A.T + SIGMA * z - A @ MEAN
+        log_density = -0.5 * torch.einsum("nd,de,ne->", away, precision, away)
+        expected += torch.autograd.grad(log_density, x)[0] / 4
+    torch.testing.assert_close(exact.score(X, None).flatten(1), expected)
+
+
+def test_tangent_is_the_posterior_covariance_of_the_exact_law(exact):
+    """Cov[Ax | Ax + σz]/σ², seen at the native size: symmetric, and between 0 and 1."""
+    covariance_left = LAW - LAW @ torch.linalg.inv(LAW + SIGMA**2 * torch.eye(D_SMALL)) @ LAW
+    expected = R**2 * A.T @ (covariance_left / SIGMA**2) @ A
+    one = X[:1].expand(D, *SHAPE)
+    found = exact.tangent(one, torch.eye(D).double().reshape(D, *SHAPE)).flatten(1)
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(found, found.T)
+    values = torch.linalg.eigvalsh(found)
+    assert -1e-12 < float(values.min()) < float(values.max()) < 1
+    assert int((values > 1e-9).sum()) == D_SMALL
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.double, 1e-14), (torch.float, 1e-6)])
+def test_the_exact_split_to_float_precision(exact, dtype, tolerance):
+    """on + off + unresolved = ‖v‖², each by its own dense matrix."""
+    v = torch.randn(2, *SHAPE, generator=torch.Generator().manual_seed(4)).to(dtype)
+    gain = LAW @ torch.linalg.inv(LAW + SIGMA**2 * torch.eye(D_SMALL))
+    flat = v.double().flatten(1)
+    seen, total = R * flat @ A.T, flat.square().sum(1)
+    on = torch.einsum("nd,de,ne->n", seen, gain, seen)
+    off = torch.einsum("nd,de,ne->n", seen, torch.eye(D_SMALL) - gain, seen)
+    unresolved = (flat - R**2 * flat @ A.T @ A).square().sum(1)
+    assert float(((on + off + unresolved) / total - 1).abs().max()) <= 1e-14
+
+    found_on = exact.energy(X.to(dtype), v).double()
+    found_off = exact.shrink(v).double().flatten(1).square().sum(1) - found_on
+    found_unresolved = exact.unresolved(v).double().flatten(1).square().sum(1)
+    for found, expected in ((found_on, on), (found_off, off), (found_unresolved, unresolved)):
+        assert float(((found - expected) / total).abs().max()) <= tolerance
+    assert min(float((part / total).min()) for part in (on, off, unresolved)) > 0.005
+
+
+def test_what_is_finer_than_blocks_or_outside_the_crop_is_unresolved_alone(exact):
+    finer = V - BLOCKS.resolved(V)
+    outside = torch.zeros_like(V)
+    outside[..., 6:, :], outside[..., :, 0], outside[..., :, 10] = 1, 1, 1  # crop: 6×9 from (0, 1)
+    for v in (finer, outside):
+        torch.testing.assert_close(exact.unresolved(v), v)
+        assert float(exact.tangent(X, v).abs().max()) <= 1e-15
+        assert float(exact.energy(X, v).abs().max()) <= 1e-15
+    coarse = BLOCKS.up(torch.rand(2, *SMALL).double())
+    assert float(exact.unresolved(coarse).abs().max()) <= 1e-15

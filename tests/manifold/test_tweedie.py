@@ -90,6 +90,51 @@ def test_basis_of_a_wide_space_by_subspace_iteration():
     assert (cosines.clamp(max=1).acos() <= 1e-4).all()
 
 
+def test_the_spectrum_is_that_of_the_mean_jacobian(manifold):
+    gains = (VARIANCES / (VARIANCES + SIGMA**2)).sort(descending=True).values.double()
+    for k in (1, 5, D, 3 * D):
+        values = manifold.spectrum(X, k)
+        expected = gains[:k].expand(3, -1)
+        torch.testing.assert_close(values, expected, rtol=1e-3, atol=1e-6)
+
+
+def test_the_spectrum_of_a_mixture_is_that_of_its_symmetric_jacobian():
+    means = torch.stack([MEAN, MEAN.flip(0)])
+    manifold = GaussianManifold(means, C + 0.05 * torch.eye(D))
+    index = torch.tensor([5, 9, 2])
+    mean = torch.zeros(3, D, D).double()
+    for noisy in manifold.noisy(X, SIGMA, index):
+        jacobian = torch.autograd.functional.jacobian(
+            lambda a: manifold.denoise(a, None, SIGMA).sum(0).flatten(), noisy
+        )  # (d, n, c, h, w)
+        mean += jacobian.flatten(2).transpose(0, 1) / manifold.draws
+    expected = torch.linalg.eigvalsh((mean + mean.transpose(1, 2)) / 2).flip(1)
+    values = manifold.spectrum(X, D, index=index)
+    assert (values.diff(dim=1) <= 0).all()
+    torch.testing.assert_close(values, expected)
+    torch.testing.assert_close(values.sum(1), mean.diagonal(dim1=1, dim2=2).sum(1))
+    assert (expected[0] - expected[1]).abs().max() > 1e-3
+    top = manifold.spectrum(X, 3, index=index)
+    torch.testing.assert_close(top, expected[:, :3], rtol=0.05, atol=0)
+    assert (top <= expected[:, :3] + 1e-9).all()  # Ritz values come from below
+    alone = manifold.spectrum(X[1:2], 3, index=index[1:2])
+    torch.testing.assert_close(alone, top[1:2])
+
+
+def test_the_spectrum_is_that_of_the_symmetric_part(manifold):
+    matrix = torch.rand(D, D, generator=torch.Generator().manual_seed(3)).double()
+    skewed = Skewed(manifold.card, matrix)
+    expected = torch.linalg.eigvalsh((matrix + matrix.T) / 2).flip(0)
+    torch.testing.assert_close(skewed.spectrum(X, D), expected.expand(3, D))
+
+
+def test_the_spectrum_goes_with_the_basis(manifold):
+    q, values = manifold.basis(X, 4), manifold.spectrum(X, 4)
+    for i in range(4):
+        energy = manifold.energy(X, q[:, i].reshape(X.shape))
+        torch.testing.assert_close(energy, values[:, i])
+
+
 def test_basis_has_as_many_directions_as_the_dimension(manifold):
     trace = float(manifold.gain(SIGMA).trace())
     assert manifold.basis(X).shape[1] == round(trace)
@@ -207,6 +252,7 @@ def test_another_index_means_other_noise(manifold):
         lambda m: m.energy(X, V),
         lambda m: m.basis(X, 3),
         lambda m: m.dimension(X),
+        lambda m: m.spectrum(X, 3),
     ],
 )
 def test_an_unusable_manifold_says_so(ask):

@@ -16,12 +16,14 @@ from offmanifold.theorems.base import Claim, Draws, share_off
         (math.nan, "be at most", False),
         (math.nan, "be at least", False),
         (math.inf, "be at most", False),
+        (math.inf, "be at least", False),
     ],
 )
 def test_a_claim_holds_or_not(measured: float, must, holds: bool):
     claim = Claim("T", "said", measured, 1.0, must)
     assert claim.holds is holds
     assert claim.json()["holds"] is holds
+    assert claim.json()["measured"] == (measured if math.isfinite(measured) else None)
 
 
 def test_the_share_outside_by_hand():

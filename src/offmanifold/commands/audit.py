@@ -28,7 +28,8 @@ class AuditCommand:
         weights: a file of weights for the model.
         allow_pickle: load weights that hold pickled objects, which can run code.
         classes: map.json, or by-index: how outputs are named where names do not match.
-        manifold: auto, none, or a fitted manifold.
+        manifold: auto, none, exact, a fitted manifold, or a denoiser: FILE.py:FUNCTION,
+            diffusers:PATH.
         limit: how many images (default 200; 500 where images and model are small).
         fast: a quarter of the images.
         gradient: the scalar whose input gradient is looked at: log_prob, logit, logsumexp,

@@ -13,11 +13,19 @@ from rich.table import Table
 from offmanifold.data import Data, load_data
 from offmanifold.errors import InputError, unknown_name
 from offmanifold.files import read_json
-from offmanifold.manifold import LEAST_IMAGES, fit_manifold, load_manifold
+from offmanifold.manifold import (
+    LEAST_IMAGES,
+    exact_manifold,
+    fit_manifold,
+    load_denoiser,
+    load_manifold,
+    names_denoiser,
+)
 from offmanifold.progress import is_main_process, note
 from offmanifold.runs import ROOT
 
 Size = tuple[int, int] | None
+MANIFOLDS = ("auto", "none", "exact", "FILE.py:FUNCTION", "diffusers:PATH")
 
 
 @dataclass(frozen=True)
@@ -75,7 +83,9 @@ def resolve_manifold(spec: str, data: Data, *, device: str = "auto", show: bool 
     """Return the manifold that a spec names, or None.
 
     `auto`: fitted on data.train, found again by its hash; None below 500 training images. `none`.
-    Else a folder that fit-manifold made, by its path or by the name or hash of one in runs/.
+    `exact`: what is known of made data. `FILE.py:FUNCTION`, `diffusers:PATH`: a denoiser of the
+    user's own. Else a folder that fit-manifold made, by its path or by the name or hash of one in
+    runs/.
     """
     if spec == "none":
         return None
@@ -87,6 +97,11 @@ def resolve_manifold(spec: str, data: Data, *, device: str = "auto", show: bool 
             )
             return None
         manifold = fit_manifold(data, device=device, show=show)
+    elif spec == "exact":
+        manifold = exact_manifold(data)
+    elif names_denoiser(spec):
+        note(f"judging {spec} on validation images")
+        manifold = load_denoiser(spec, data, device=device)
     else:
         manifold = load_manifold(find_manifold(spec))
     if not manifold.card.usable:
@@ -98,6 +113,10 @@ def resolve_manifold(spec: str, data: Data, *, device: str = "auto", show: bool 
             f"images of shape {data.shape} do not match the manifold {spec}, fitted at "
             f"{tuple(manifold.card.shape)}; refit with "
             f'"offmanifold fit-manifold --data {data.info.get("spec")}"'
+        )
+    elif manifold.card.data is None:
+        note(
+            f"which images {spec} was made on is not known here: the test images may be among them"
         )
     elif manifold.card.data != data.train.fingerprint:
         note(
@@ -119,5 +138,5 @@ def find_manifold(spec: str) -> Path:
     name = given.name
     found = [f for n, f in known.items() if name in (n, *n.rsplit("-", 1))]
     if len(found) != 1:
-        raise unknown_name("manifold", spec, ["auto", "none", *(str(f) for f in known.values())])
+        raise unknown_name("manifold", spec, [*MANIFOLDS, *(str(f) for f in known.values())])
     return found[0]

@@ -1,5 +1,6 @@
 """`offmanifold theory`."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,12 +8,13 @@ import numpy as np
 
 from offmanifold.commands.base import print_json, print_table
 from offmanifold.errors import InputError, RunError
-from offmanifold.files import write_atomically
+from offmanifold.files import make_folder, write_atomically
 from offmanifold.progress import bar, note
 from offmanifold.theorems import check_t1, check_t2, check_t3, thick_subspace
+from offmanifold.theorems.t3 import ALIGNED, TOLERATED
 
 CHECKS = {"T1": check_t1, "T2": check_t2, "T3": check_t3}
-STRENGTHS = np.geomspace(1e-6, 1e6, 37)
+STRENGTHS = np.geomspace(1e-4, 1e5, 91)
 SUFFIXES = (".svg", ".png")
 
 
@@ -34,8 +36,7 @@ class Theory:
 
     def run(self) -> None:
         """Check, print, draw."""
-        if self.figure is not None and self.figure.suffix not in SUFFIXES:
-            raise InputError(f"--figure must end in {' or '.join(SUFFIXES)}, not {self.figure}")
+        self._check_figure()
         claims = []
         with bar("checking the theorems", len(CHECKS)) as progress:
             for check in CHECKS.values():
@@ -64,8 +65,28 @@ class Theory:
             points = thick_subspace(STRENGTHS.tolist(), self.seed)
             shown = [(p.strength, p.rho, p.risk, p.regime) for p in points]
             format = self.figure.suffix[1:]
-            write_atomically(self.figure, lambda path: draw_regimes(shown, path, format))
+            bounds = (ALIGNED, TOLERATED)
+            write_atomically(self.figure, lambda path: draw_regimes(shown, path, format, bounds))
             note(f"figure: {self.figure}")
         broken = [claim.claim for claim in claims if not claim.holds]
         if broken:
             raise RunError(f"{len(broken)} claims do not hold with seed {self.seed}: {broken[0]}")
+
+    def _check_figure(self) -> None:
+        """Raise InputError for a figure that cannot be drawn, before anything is computed."""
+        if self.figure is None:
+            return
+        if self.figure.suffix not in SUFFIXES:
+            raise InputError(f"--figure must end in {' or '.join(SUFFIXES)}, not {self.figure}")
+        elsewhere = "choose another place with --figure"
+        try:
+            folder = make_folder(self.figure.parent)
+        except InputError as error:
+            raise InputError(
+                f"cannot write {self.figure}: its folder cannot be made; {elsewhere}"
+            ) from error
+        if self.figure.is_dir() or not os.access(folder, os.W_OK):
+            raise InputError(
+                f"cannot write {self.figure}: it is a folder, or in one that is read-only; "
+                + elsewhere
+            )

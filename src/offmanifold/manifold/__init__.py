@@ -1,5 +1,6 @@
 """The data manifold: one estimator a file behind two small protocols, Tangent and Score."""
 
+from offmanifold.manifold.adapting import as_manifold, load_denoiser, names_denoiser
 from offmanifold.manifold.agreement import agreement, halves
 from offmanifold.manifold.autoencoder import Autoencoder
 from offmanifold.manifold.base import Fitted, Manifold, ManifoldCard, Score, Tangent
@@ -15,12 +16,7 @@ from offmanifold.manifold.fitting import (
     fit_manifold,
     load_manifold,
 )
-from offmanifold.manifold.foreign import (
-    CallableManifold,
-    as_manifold,
-    load_denoiser,
-    names_denoiser,
-)
+from offmanifold.manifold.foreign import CallableManifold
 from offmanifold.manifold.frames import Frame, FrameManifold
 from offmanifold.manifold.local_pca import LocalPCA
 from offmanifold.manifold.pooled import Blocks, Pooled

@@ -19,19 +19,20 @@ from offmanifold.manifold.base import Fitted, check_shape
 class Frame:
     """A local Gaussian at each of n images.
 
-    rows: (n, k, d) orthonormal, of falling variance. variances: (n, k) in squared l2 norm of
-    [0, 1] pixels, infinite where nothing is known of the extent. origin: (n, d), its mean.
+    rows: (n, k, d) orthonormal, of falling variance; zero where the variance is. variances: (n, k)
+    in squared l2 norm of [0, 1] pixels, infinite where nothing is known of the extent. origin:
+    (n, d), its mean.
     """
 
     rows: Tensor
     variances: Tensor
     origin: Tensor
 
-    def gains(self, sigma: float) -> Tensor:
-        """Return G = λ/(λ + σ²) (n, k): the eigenvalues of J."""
+    def gains(self, sigma: Tensor | float) -> Tensor:
+        """Return G = λ/(λ + σ²) (n, k), the eigenvalues of J; sigma: float or (n, 1)."""
         return 1 / (1 + sigma**2 / self.variances)
 
-    def project(self, v: Tensor, sigma: float) -> Tensor:
+    def project(self, v: Tensor, sigma: Tensor | float) -> Tensor:
         """Return Jv (…, n, d) of v (…, n, d)."""
         along = torch.einsum("nkd,...nd->...nk", self.rows, v)
         return torch.einsum("nkd,...nk->...nd", self.rows, along * self.gains(sigma))
@@ -53,10 +54,12 @@ class FrameManifold(Fitted):
     def at(self, x: Tensor, index: Tensor | None = None) -> Frame:
         """Return `frame`, made once for one tensor of images; raises InputError for its shape."""
         check_shape(x, self.card)
-        if x not in self._frames:
+        version = 0 if x.is_inference() else x._version  # changed by what is written into x
+        asked = version, None if index is None else index.tolist()
+        if x not in self._frames or self._frames[x][0] != asked:
             with torch.no_grad():
-                self._frames[x] = self.frame(x, index)
-        return self._frames[x]
+                self._frames[x] = asked, self.frame(x, index)
+        return self._frames[x][1]
 
     def tangent(
         self, x: Tensor, v: Tensor, sigma: float | None = None, *, index: Tensor | None = None
@@ -91,8 +94,9 @@ class FrameManifold(Fitted):
     def denoise(self, noisy: Tensor, y: Tensor | None, sigma: Tensor | float) -> Tensor:
         """Return m + J(x̃ − m), (n, c, h, w), of the local Gaussian found at the noisy image."""
         frame = self.at(noisy)
+        s = torch.as_tensor(sigma, dtype=noisy.dtype, device=noisy.device).expand(len(noisy))
         away = noisy.flatten(1) - frame.origin
-        return (frame.origin + frame.project(away, float(sigma))).reshape(noisy.shape)
+        return (frame.origin + frame.project(away, s[:, None])).reshape(noisy.shape)
 
     def push(self, noisy: Tensor, v: Tensor, sigma: float) -> Tensor:
         """Return Jv for directions v (m, n, c, h, w) at images (n, c, h, w)."""

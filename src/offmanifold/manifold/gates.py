@@ -23,8 +23,9 @@ from offmanifold.randomness import image_noise
 
 SIGMAS = (0.1, 0.15, 0.25, 0.35, 0.5)
 PREFERRED, TRACE_TOLERANCE, ASYMMETRY_LIMIT, SHRINKAGE_LIMIT = 0.25, 0.1, 0.1, 0.9
-CHUNK = 256  # images held at once
+PIXELS = 2**17  # of the images held at once
 RANKED, RANK_MARGIN = 16, 16  # images whose spectrum is taken; eigenvalues beyond twice tr J
+HELD = 2**25  # numbers of their eigenvectors held at once: of larger images fewer, and 2 at least
 
 
 def complete(manifold: Fitted, data: Data, *, images: int = 512, seed: int = 0) -> None:
@@ -44,7 +45,9 @@ def complete(manifold: Fitted, data: Data, *, images: int = 512, seed: int = 0) 
         row["wiener_error"] = float(torch.stack(errors).square().sum()) / (len(errors) * len(x))
     manifold.card = with_sigma(manifold.card, rows)
     if manifold.card.sigma is not None:
-        rank = measure_rank(manifold, x[:RANKED], batch.index[:RANKED])
+        each = x[0].numel() * (2 * round(manifold.card.dimension or 0) + RANK_MARGIN)
+        n = max(2, min(RANKED, HELD // each))
+        rank = measure_rank(manifold, x[:n], batch.index[:n])
         manifold.card = replace(manifold.card, rank=rank[0], rank_interval=rank[1:])
 
 
@@ -77,7 +80,7 @@ def _row(manifold: Fitted, x: Tensor, index: Tensor, sigma: float) -> dict[str, 
     for draw, noisy in enumerate(manifold.noisy(x, sigma, index)):
         v = image_noise(tuple(x.shape[1:]), index, seed=manifold.seed, name="gates", draw=draw)
         v = v.sign().to(x)
-        for part in torch.arange(len(x)).split(CHUNK):
+        for part in torch.arange(len(x)).split(max(1, PIXELS // x[0, 0].numel())):
             a, b = noisy[part], v[part]
             pushed, pulled = (
                 manifold.push(a, b[None], sigma)[0],
@@ -127,7 +130,15 @@ def with_sigma(card: ManifoldCard, rows: list[dict[str, float]]) -> ManifoldCard
     """Return the card with its gates, and the default σ they allow."""
     chosen = choose_sigma(rows)
     if chosen is None:
-        return replace(card, gates=rows)
+        return ManifoldCard(
+            card.spec,
+            card.hash,
+            card.shape,
+            card.classes,
+            card.data,
+            gates=rows,
+            pooling=card.pooling,
+        )
     return replace(
         card,
         gates=rows,

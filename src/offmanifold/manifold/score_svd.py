@@ -44,7 +44,9 @@ class ScoreSVDManifold(FrameManifold):
     def _one(self, x: Tensor, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         d = x.numel()
         m = self.points * d
-        z = image_noise((m, *x.shape), index, seed=self.seed, name="score_svd")[0].to(x)
+        z = image_noise((m, d), index, seed=self.seed, name="score_svd")[0]
+        # Of mean 0 and covariance 1 in the sample too: else 1 − J = 1 would be .5 to 1.5 at m = 4d.
+        z = math.sqrt(m - 1) * torch.linalg.qr(z - z.mean(0))[0].reshape(m, *x.shape).to(x)
         residual = torch.cat(
             [
                 self.denoiser.denoise(x + self.near * part, None, self.near) - x - self.near * part

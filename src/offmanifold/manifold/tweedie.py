@@ -10,7 +10,7 @@ from torch.func import jvp, vjp, vmap
 from offmanifold.manifold.base import Fitted
 from offmanifold.randomness import image_noise
 
-CHUNK = 4096  # images × directions held at once in a batched jvp
+PIXELS = 2**17  # directions × those of the images, held at once in a batched jvp
 
 
 class TweedieManifold(Fitted):
@@ -106,7 +106,7 @@ class TweedieManifold(Fitted):
         with torch.no_grad():
             if len(v) == 1:
                 return one(v[0])[None]
-            return vmap(one, chunk_size=max(1, CHUNK // len(noisy)))(v)
+            return vmap(one, chunk_size=max(1, PIXELS // noisy[:, 0].numel()))(v)
 
     def pull(self, noisy: Tensor, v: Tensor, sigma: float) -> Tensor:
         """Jᵀv for directions v (m, n, c, h, w)."""
@@ -114,7 +114,7 @@ class TweedieManifold(Fitted):
             back = vjp(lambda a: self.denoise(a, None, sigma), noisy)[1]
             if len(v) == 1:
                 return back(v[0])[0][None]
-            return vmap(lambda t: back(t)[0], chunk_size=max(1, CHUNK // len(noisy)))(v)
+            return vmap(lambda t: back(t)[0], chunk_size=max(1, PIXELS // noisy[:, 0].numel()))(v)
 
 
 def _orthonormal(rows: Tensor) -> Tensor:

@@ -121,7 +121,7 @@ def build_model(
         if for_training:
             if classes is None or shape is None:
                 raise InputError("training needs labelled images; give a folder of class folders")
-            if not any(p.requires_grad for p in module.parameters()):
+            if not any(True for _ in module.parameters()):
                 raise InputError(f"{spec} has nothing to train; audit it as it is")
             if outputs != len(classes):
                 _new_head(network, spec, outputs, len(classes))

@@ -1,8 +1,10 @@
 """`FILE.py:FUNCTION`: a model that the user's own code makes."""
 
 import importlib.util
+import inspect
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from torch import nn
@@ -18,32 +20,47 @@ def python_network(spec: str, wanted: Wanted) -> Network:
     Names of the outputs are the module's attribute `classes`, or `CLASSES` or `classes` of the
     file. Raises InputError for a missing file or function, and for code that raises.
     """
-    path, _, function = spec.rpartition(":")
-    try:
-        source = _imported(Path(path))
-        if not callable(getattr(source, function, None)):
-            known = [k for k, v in vars(source).items() if callable(v) and not k.startswith("_")]
-            raise unknown_name(f"function of {path}", function, known)
-        module = getattr(source, function)()
-    except InputError:
-        raise
-    except Exception as error:
-        raise InputError(f"{spec} raised {type(error).__name__}: {first_line(error)}") from error
+    module, file = call_function(spec)
     if not isinstance(module, nn.Module):
         raise InputError(
             f"{spec} returned {type(module).__name__}; it must return a torch.nn.Module "
             "that maps images to logits"
         )
-    for owner, name in ((module, "classes"), (source, "CLASSES"), (source, "classes")):
+    return Network(module, classes=class_names(module, file))
+
+
+def call_function(spec: str, **offered: Any) -> tuple[Any, ModuleType]:
+    """Return what FUNCTION of FILE.py returns, and the file; it gets what it asks for of `offered`.
+
+    Raises InputError for a missing file or function, and for code that raises.
+    """
+    path, _, name = spec.rpartition(":")
+    try:
+        file = _imported(Path(path))
+        function = getattr(file, name, None)
+        if not callable(function):
+            known = [k for k, v in vars(file).items() if callable(v) and not k.startswith("_")]
+            raise unknown_name(f"function of {path}", name, known)
+        asked = inspect.signature(function).parameters if offered else {}
+        return function(**{k: v for k, v in offered.items() if k in asked}), file
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"{spec} raised {type(error).__name__}: {first_line(error)}") from error
+
+
+def class_names(made: Any, file: ModuleType) -> tuple[str, ...] | None:
+    """Return the attribute `classes` of what a file made, or `CLASSES` or `classes` of the file."""
+    for owner, name in ((made, "classes"), (file, "CLASSES"), (file, "classes")):
         names = getattr(owner, name, None)
         if isinstance(names, (list, tuple)):
-            return Network(module, classes=tuple(str(n) for n in names))
-    return Network(module)
+            return tuple(str(n) for n in names)
+    return None
 
 
-def _imported(path: Path) -> Any:
+def _imported(path: Path) -> ModuleType:
     if not path.is_file():
-        raise InputError(f"there is no file {path}; a model of your own is FILE.py:FUNCTION")
+        raise InputError(f"there is no file {path}; code of your own is FILE.py:FUNCTION")
     spec = importlib.util.spec_from_file_location(f"offmanifold_user_{path.stem}", path)
     assert spec is not None  # of any .py path
     assert spec.loader is not None

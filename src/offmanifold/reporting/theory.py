@@ -11,7 +11,11 @@ from matplotlib.figure import Figure
 
 from offmanifold.reporting.figures import COLOURS, INK, STYLE
 
-NAMES = {"weak": "weak", "bayes-aligned": "Bayes-aligned", "excessive": "excessive"}
+NAMES = {
+    "weak": "weak: ρ > {:g}",
+    "bayes-aligned": "Bayes-aligned",
+    "excessive": "excessive: risk > {:g}",
+}
 STRENGTH = "strength λ of the penalty on the gradient"
 RHO, RISK = "ρ: off ÷ on the manifold", "excess risk (1: predicts nothing)"
 PLAIN = ticker.FuncFormatter(lambda x, _: f"{x:g}")
@@ -19,13 +23,22 @@ TITLE = "Ridge regression near a subspace: too little, right, too much"
 
 
 def draw_regimes(
-    points: Sequence[tuple[float, float, float, str]], path: Path, format: str
+    points: Sequence[tuple[float, float, float, str]],
+    path: Path,
+    format: str,
+    bounds: tuple[float, float],
 ) -> None:
-    """Draw (strength, ρ, excess risk, regime) points, in order of strength, to a file."""
+    """Draw (strength, ρ, excess risk, regime) points, in order of strength, to a file.
+
+    bounds: ρ above which the regime is weak, excess risk above which it is excessive.
+    """
     with matplotlib.rc_context({**STYLE, "svg.hashsalt": "theory"}):
         figure = Figure(figsize=(8, 4.2), layout="constrained")
         axes = figure.subplots()
         strengths, rho, risk, regimes = (list(column) for column in zip(*points, strict=True))
+        named = dict(NAMES)
+        for regime, bound in zip(("weak", "excessive"), bounds, strict=True):
+            named[regime] = NAMES[regime].format(bound)
         start = 0
         for regime, group in itertools.groupby(regimes):
             end = start + len(list(group))
@@ -37,7 +50,7 @@ def draw_regimes(
             axes.text(
                 _middle(left, right),
                 1.02,
-                NAMES[regime],
+                named[regime],
                 color=COLOURS[regime],
                 ha="center",
                 va="bottom",
@@ -46,7 +59,7 @@ def draw_regimes(
             start = end
         axes.plot(strengths, rho, color=INK, linewidth=2)
         axes.plot(strengths, risk, color=INK, linewidth=2, linestyle=(0, (4, 2)))
-        axes.annotate(RHO, (strengths[1], rho[1]), (0, -14), textcoords="offset points")
+        axes.annotate(RHO, (strengths[1], rho[1]), (0, -24), textcoords="offset points")
         axes.annotate(RISK, (strengths[1], risk[1]), (0, 6), textcoords="offset points")
         axes.set(xscale="log", yscale="log", xlabel=STRENGTH)
         for axis in (axes.xaxis, axes.yaxis):

@@ -1,5 +1,6 @@
 """A claim of a theorem, what was measured of it, and the bound that it must keep."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -24,16 +25,18 @@ class Claim:
     @property
     def holds(self) -> bool:
         """Whether the bound is kept; a number that is not finite keeps none."""
+        if not math.isfinite(self.measured):
+            return False
         if self.must == "be at least":
             return self.measured >= self.bound
         return self.measured <= self.bound
 
     def json(self) -> dict[str, Any]:
-        """Return plain JSON values."""
+        """Return plain JSON values; a number that is not finite is null."""
         return {
             "theorem": self.theorem,
             "claim": self.claim,
-            "measured": self.measured,
+            "measured": self.measured if math.isfinite(self.measured) else None,
             "must": self.must,
             "bound": self.bound,
             "holds": self.holds,

@@ -17,7 +17,7 @@ from torch import Tensor
 from offmanifold.theorems.base import Claim, Draws
 
 NAME = "T3"
-N, D, K, SPREAD, THICKNESS, NOISE, DRAWS = 200, 100, 5, 1.0, 0.05, 0.3, 400
+N, D, K, SPREAD, THICKNESS, NOISE, DRAWS = 200, 100, 5, 1.0, 0.05, 0.3, 200
 # λ: (ρ_rel, excess risk), with half a unit of the last digit
 PUBLISHED = {
     1e-6: ((35.0, 0.5), (0.092, 5e-4)),
