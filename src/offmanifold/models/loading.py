@@ -121,8 +121,6 @@ def build_model(
         if for_training:
             if classes is None or shape is None:
                 raise InputError("training needs labelled images; give a folder of class folders")
-            if not any(True for _ in module.parameters()):
-                raise InputError(f"{spec} has nothing to train; audit it as it is")
             if outputs != len(classes):
                 _new_head(network, spec, outputs, len(classes))
                 module, outputs = _classifier(network, shape)
@@ -132,6 +130,8 @@ def build_model(
                     f"the outputs of {spec} are named {', '.join(named)}, the classes of the data "
                     f"{', '.join(classes)}; give the outputs that order"
                 )
+            if not any(p.requires_grad for p in module.parameters()):
+                raise InputError(f"{spec} has nothing to train; audit it as it is")
             network = dataclasses.replace(network, classes=classes, synonyms=None)
     if network.classes and outputs and len(network.classes) != outputs:
         raise InputError(
