@@ -94,7 +94,7 @@ def test_the_test_sees_a_wrong_import(room: str, source: str, wrong: set[str]):
 def test_importing_needs_no_extra_and_prints_nothing():
     script = """
 import sys
-for extra in ("torchvision", "timm", "datasets", "transformers", "ray", "fastapi", "captum"):
+for extra in ("torchvision", "timm", "diffusers", "datasets", "transformers", "ray", "fastapi", "captum"):
     sys.modules[extra] = None
 import offmanifold, offmanifold.commands, offmanifold.cli
 """
