@@ -68,3 +68,36 @@ def tangent_energies(denoise, x: Tensor, v: Tensor, sigma: float, draws: list[Te
             total = total + flat @ jacobian @ flat
         result.append(total / len(draws))
     return torch.stack(result)
+
+
+def decoder_tangent(decoder: nn.Module, code: Tensor) -> Tensor:
+    """Orthonormal columns (d, k) of the decoder's Jacobian at one code (1, k).
+
+    One backward pass an output pixel, then a singular value decomposition.
+    """
+    code = code.clone().requires_grad_()
+    out = decoder(code).flatten()
+    rows = [torch.autograd.grad(pixel, code, retain_graph=True)[0].flatten() for pixel in out]
+    return torch.linalg.svd(torch.stack(rows), full_matrices=False)[0]
+
+
+def on_off_changes(
+    model: nn.Module, x: Tensor, tangents: list[Tensor], z: Tensor, steps: list[float]
+) -> Tensor:
+    """Mean L1 change of softmax on and off the tangent space, (2, len(steps), n).
+
+    Image by image, direction by direction, step by step. tangents: (d, k) an image, orthonormal
+    columns; z: (directions, n, c, h, w).
+    """
+    result = torch.zeros(2, len(steps), len(x))
+    with torch.no_grad():
+        for i in range(len(x)):
+            clean = model(x[i : i + 1]).softmax(1)
+            for direction in z[:, i]:
+                on = tangents[i] @ (tangents[i].T @ direction.flatten())
+                for side, v in enumerate((on, direction.flatten() - on)):
+                    v = (v / v.norm()).reshape(x[i : i + 1].shape)
+                    for j, step in enumerate(steps):
+                        moved = model(x[i : i + 1] + step * v).softmax(1)
+                        result[side, j, i] += (moved - clean).abs().sum() / len(z)
+    return result

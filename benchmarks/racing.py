@@ -36,7 +36,7 @@ def measure(number: int) -> dict[str, Any]:
         (_, ours), (_, plain) = pair()
         race.check(torch.from_numpy(ours), torch.from_numpy(plain))
         timed = [pair() for _ in range(PAIRS)]
-    ratios = [plain / ours for (ours, _), (plain, _) in timed]
+    ratios = [plain / (ours * race.share) for (ours, _), (plain, _) in timed]
     return {
         "name": race.name,
         "ratio": round(statistics.median(ratios), 2),

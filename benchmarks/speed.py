@@ -11,22 +11,30 @@ from torch.nn import functional as F
 from benchmarks import plain
 from offmanifold import objectives
 from offmanifold.attacks import PGD
-from offmanifold.manifold import DenoiserManifold, ManifoldCard
+from offmanifold.data.types import Batch
+from offmanifold.manifold import AutoencoderManifold, DenoiserManifold, ManifoldCard
+from offmanifold.measures.on_off_change import SIDES, output_changes
 from offmanifold.models import SmallResNet
 from offmanifold.objectives import Objective
 from offmanifold.precision import fast_autocast
+from offmanifold.probe import Probe, Scene, Settings
 from offmanifold.randomness import image_noise
 
 
 @dataclass(frozen=True)
 class Race:
-    """Two ways to the same result. check: raises unless they agree."""
+    """Two ways to the same result.
+
+    check: raises unless they agree. share: of the work that the plain side does, which then is
+    compared with as much of ours.
+    """
 
     name: str
     ours: Callable[[], torch.Tensor]
     plain: Callable[[], torch.Tensor]
     check: Callable[[torch.Tensor, torch.Tensor], None]
     target: float | None = None
+    share: float = 1.0
 
 
 def attack(autocast: bool) -> Race:
@@ -137,12 +145,72 @@ def tangent() -> Race:
     )
 
 
+def tangent_noise() -> Race:
+    """Noise in the tangent space of one image of 3×32×32, codes of 128 dimensions."""
+    torch.manual_seed(0)
+    manifold = fresh_autoencoder((3, 32, 32), latent=128)
+    x, z = torch.rand(1, 3, 32, 32), torch.randn(3072)
+
+    def ours() -> torch.Tensor:
+        basis = manifold.basis(x.clone(), 128)[0]  # a clone: frames are kept as long as their image
+        return (z @ basis.T) @ basis
+
+    def plainly() -> torch.Tensor:
+        columns = plain.decoder_tangent(manifold.decoder, manifold.encoder(x)[0])
+        return columns @ (columns.T @ z)
+
+    def check(a: torch.Tensor, b: torch.Tensor) -> None:
+        assert (a - b).norm() < 1e-4 * b.norm(), (a - b).norm() / b.norm()
+
+    return Race("tangent-space noise, k = 128, d = 3072", ours, plainly, check, 50)
+
+
+def fresh_autoencoder(shape: tuple[int, int, int], latent: int) -> AutoencoderManifold:
+    """Return an autoencoder of random weights."""
+    card = ManifoldCard("fresh", "", shape, sigma=0.25, dimension=float(latent))
+    manifold = AutoencoderManifold(card, width=32, latent=latent)
+    return manifold.eval().requires_grad_(False)
+
+
+def robustness(images: int = 64, plain_images: int = 4) -> Race:
+    """On- and off-manifold changes by 16 directions and 8 steps, tangent spaces included."""
+    torch.manual_seed(0)
+    shape, steps = (1, 28, 28), [2.0**i for i in range(-4, 4)]
+    manifold = fresh_autoencoder(shape, latent=32)
+    model = SmallResNet(1, 10).eval().requires_grad_(False)
+    x, index = torch.rand(images, *shape), torch.arange(images)
+    settings = Settings(directions=16, reference_step=1.0)
+
+    def ours() -> torch.Tensor:
+        scene = Scene(Batch(x.clone(), None, None, index), None, manifold, None, settings)
+        moved = [output_changes(Probe(scene, model), side, steps) for side in SIDES]
+        return torch.stack([m.abs().sum(3).mean(1) for m in moved])
+
+    def plainly() -> torch.Tensor:
+        few = x[:plain_images]
+        codes = [manifold.encoder(one[None])[0] for one in few]
+        tangents = [plain.decoder_tangent(manifold.decoder, code) for code in codes]
+        z = [
+            image_noise(shape, index[:plain_images], seed=0, name="manifold", draw=i)
+            for i in range(16)
+        ]
+        return plain.on_off_changes(model, few, tangents, torch.stack(z), steps)
+
+    def check(a: torch.Tensor, b: torch.Tensor) -> None:
+        torch.testing.assert_close(a[..., : b.shape[-1]], b, rtol=1e-3, atol=1e-4)
+
+    name = "on- and off-manifold changes, 16 directions, 8 steps"
+    return Race(name, ours, plainly, check, 10, share=plain_images / images)
+
+
 RACES: list[Callable[[], Race]] = [
     lambda: attack(autocast=True),
     lambda: attack(autocast=False),
     pgd_step,
     gradient_norm_step,
     tangent,
+    tangent_noise,
+    robustness,
 ]
 if find_spec("torchattacks"):
     RACES += [lambda: torchattacks_attack(autocast=True), lambda: torchattacks_attack(False)]

@@ -212,7 +212,9 @@ def test_a_completed_card_says_all_of_it():
     again = measure_gates(manifold, batch.x, batch.index)
     wiener = Wiener(data.train, 3)
     for row, expected in zip(card.gates, again, strict=True):
-        assert {k: v for k, v in row.items() if k != "wiener_error"} == expected
+        bounds = {"wiener_error", "hindsight_error"}
+        assert {k: v for k, v in row.items() if k not in bounds} == expected
+        assert row["hindsight_error"] == wiener.hindsight_error(batch.x, row["sigma"])
         noisy = torch.cat(list(manifold.noisy(batch.x, row["sigma"], batch.index)))
         gap = wiener.denoise(noisy, row["sigma"]) - batch.x.repeat(4, 1, 1, 1)
         assert row["wiener_error"] == pytest.approx(float(gap.square().flatten(1).sum(1).mean()))

@@ -59,6 +59,28 @@ def test_no_linear_map_has_less_error():
         assert error(best) < min(error(best + step), error(best - step))
 
 
+@pytest.mark.parametrize("n", [D // 2, 4 * D])  # fewer images than pixels, and more
+def test_no_gains_chosen_with_the_image_known_do_better_than_in_hindsight(n):
+    wiener, sigma = Wiener(images(n)), 0.3
+    one = torch.rand(1, *SHAPE, generator=torch.Generator().manual_seed(9)).double()
+    away = one.flatten() - wiener.mean
+    along = wiener.axes @ away
+    rest = away - wiener.axes.T @ along
+    off = rest[None] / rest.norm() if rest.norm() > 1e-6 else rest[None][:0]
+    axes = torch.cat([wiener.axes, off])
+    coordinates = axes @ away
+
+    def error(gains: torch.Tensor) -> float:  # E‖mean + Σ gᵢ⟨x + σz − mean, aᵢ⟩aᵢ − x‖² over z
+        return float(((1 - gains) * coordinates).square().sum() + sigma**2 * gains.square().sum())
+
+    gains = torch.zeros(len(axes), dtype=torch.float64, requires_grad=True)
+    least = ((1 - gains) * coordinates).square().sum() + sigma**2 * gains.square().sum()
+    (slope,) = torch.autograd.grad(least, gains)
+    best = -slope / (2 * (coordinates.square() + sigma**2))  # the error is quadratic in each gain
+    assert wiener.hindsight_error(one, sigma) == pytest.approx(error(best), rel=1e-6)
+    assert error(best) < error(wiener.variances.new_full((len(axes),), 0.5))
+
+
 def test_it_does_not_depend_on_the_batch():
     wiener, noisy = Wiener(images(30)), torch.rand(5, *SHAPE).double()
     order = torch.tensor([3, 0, 4, 1, 2])

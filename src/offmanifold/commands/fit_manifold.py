@@ -146,6 +146,7 @@ def _gates(card: ManifoldCard) -> tuple[list[str], list[list[str]]]:
         "asymmetry",
         "error ÷ shrinkage's",
         "error ÷ Wiener's",
+        "error ÷ Wiener's in hindsight",
         "usable",
     ]
     rows = [
@@ -156,9 +157,14 @@ def _gates(card: ManifoldCard) -> tuple[list[str], list[list[str]]]:
             f"{row['trace_ratio']:.3f}",
             f"{row['asymmetry']:.3f}",
             f"{row['shrinkage_ratio']:.3f}",
-            f"{row['error'] / row['wiener_error']:.3f}",
+            *(_ratio(row, bound) for bound in ("wiener_error", "hindsight_error")),
             "yes" if row["passes"] else "no",
         ]
         for row in card.gates
     ]
     return head, rows
+
+
+def _ratio(row: dict[str, float], bound: str) -> str:
+    """Return the error over a bound; a dash where a card saved earlier lacks it."""
+    return f"{row['error'] / row[bound]:.3f}" if bound in row else "–"

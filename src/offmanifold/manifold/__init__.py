@@ -2,7 +2,7 @@
 
 from offmanifold.manifold.adapting import as_manifold, load_denoiser, names_denoiser
 from offmanifold.manifold.agreement import agreement, halves
-from offmanifold.manifold.autoencoder import Autoencoder
+from offmanifold.manifold.autoencoder import Autoencoder, AutoencoderManifold
 from offmanifold.manifold.base import Fitted, Manifold, ManifoldCard, Score, Tangent
 from offmanifold.manifold.ddpm import DDPMDenoiser
 from offmanifold.manifold.denoiser import Denoiser, DenoiserManifold
@@ -27,6 +27,7 @@ from offmanifold.manifold.tweedie import TweedieManifold
 __all__ = [
     "LEAST_IMAGES",
     "Autoencoder",
+    "AutoencoderManifold",
     "Blocks",
     "CallableManifold",
     "DDPMDenoiser",

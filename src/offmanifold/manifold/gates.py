@@ -32,7 +32,7 @@ def complete(manifold: Fitted, data: Data, *, images: int = 512, seed: int = 0) 
     """Judge a fitted manifold on images of data.val, and write all of it into its card.
 
     Its gates, the default σ they allow, tr J with its interval, the rank, and beside each error
-    that of the best linear denoiser.
+    those of the best linear denoiser and of the best in hindsight (`Wiener`).
     """
     held_out = data.val.subset(images, seed)
     batch = held_out.read(held_out.rows)
@@ -43,6 +43,7 @@ def complete(manifold: Fitted, data: Data, *, images: int = 512, seed: int = 0) 
         sigma = row["sigma"]
         errors = [linear.denoise(a, sigma) - x for a in manifold.noisy(x, sigma, batch.index)]
         row["wiener_error"] = float(torch.stack(errors).square().sum()) / (len(errors) * len(x))
+        row["hindsight_error"] = linear.hindsight_error(x, sigma)
     manifold.card = with_sigma(manifold.card, rows)
     if manifold.card.sigma is not None:
         each = x[0].numel() * (2 * round(manifold.card.dimension or 0) + RANK_MARGIN)

@@ -1,5 +1,6 @@
 """How far the output moves for a step of one length along the manifold, and off it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -22,30 +23,33 @@ def column(side: str, multiple: float = 1.0, norm: str = "") -> str:
     return f"robustness.{side}_change{norm}{at}"
 
 
-def changes(probe: Probe) -> dict[str, Tensor]:
-    """Return ‖p(x + εv) − p(x)‖ (n,), mean over unit directions v of each side, L1 and l2.
+def output_changes(probe: Probe, side: str, multiples: Sequence[float]) -> Tensor:
+    """Return p(x + εv) − p(x) for unit v of a side: (len(multiples), directions, n, k).
 
-    ε is the reference step times each of MULTIPLES; perturbed images are not clipped.
+    ε is the reference step times each of the multiples; perturbed images are not clipped.
     """
+    settings, which = probe.scene.settings, SIDES.index(side)
+    draws = range(settings.directions)
+    directions = [unit(probe.scene.split_noise(draw)[which]) for draw in draws]
+    return torch.stack(
+        [
+            torch.stack([probe.change(multiple * settings.reference_step * v) for v in directions])
+            for multiple in multiples
+        ]
+    )
+
+
+def changes(probe: Probe) -> dict[str, Tensor]:
+    """Return ‖p(x + εv) − p(x)‖ (n,), mean over unit directions v of each side, L1 and l2."""
 
     def compute() -> dict[str, Tensor]:
-        settings = probe.scene.settings
         result: dict[str, Tensor] = {}
-        for side, which in zip(SIDES, (0, 1), strict=True):
-            for multiple in MULTIPLES:
-                moved = [
-                    probe.change(
-                        multiple
-                        * settings.reference_step
-                        * unit(probe.scene.split_noise(draw)[which])
-                    )
-                    for draw in range(settings.directions)
-                ]
-                l1 = torch.stack([m.abs().sum(1) for m in moved]).mean(0)
-                result[column(side, multiple)] = l1
-                if multiple == 1:
-                    l2 = torch.stack([m.norm(dim=1) for m in moved]).mean(0)
-                    result[column(side, norm="_l2")] = l2
+        for side in SIDES:
+            moved = output_changes(probe, side, MULTIPLES)
+            for multiple, at in zip(MULTIPLES, moved, strict=True):
+                result[column(side, multiple)] = at.abs().sum(2).mean(0)
+            at = moved[MULTIPLES.index(1.0)]
+            result[column(side, norm="_l2")] = at.norm(dim=2).mean(0)
         return result
 
     return probe.memo.once("changes", compute)

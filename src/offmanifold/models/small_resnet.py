@@ -60,6 +60,7 @@ class SmallResNet(nn.Module):
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight)
                 nn.init.zeros_(layer.bias)  # pyright: ignore[reportArgumentType]
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.stages[0](self.stem(2 * x - 1))
