@@ -9,10 +9,13 @@ runs/ and are found again there.
 
 import argparse
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor
 
 import offmanifold as om
@@ -26,7 +29,9 @@ from offmanifold.manifold import (
     global_pca,
     low_pass,
 )
+from offmanifold.manifold.gates import PREFERRED
 from offmanifold.measures.statistics import estimate, mean_of, ratio_of
+from offmanifold.reporting.figures import FAINT, STYLE
 
 OUT = Path("results/manifold")
 DATA = (
@@ -68,10 +73,14 @@ def made(method: str, data: om.Data) -> tuple[Any, float]:
     start = time.perf_counter()
     if method == "score_svd":
         return ScoreSVD().around(denoiser, data), time.perf_counter() - start
-    k = round(denoiser.card.dimension or 1)
+    card = denoiser.card
+    if not card.usable:  # a control needs some σ and rank all the same
+        row = next(r for r in card.gates if r["sigma"] == PREFERRED)
+        card = replace(card, sigma=PREFERRED, dimension=row["trace"])
+    k = round(card.dimension)
     if method == "low_pass":
-        return low_pass(denoiser.card, k), 0.0
-    return global_pca(denoiser.card, data.train, k), time.perf_counter() - start
+        return low_pass(card, k), 0.0
+    return global_pca(card, data.train, k), time.perf_counter() - start
 
 
 def judge(manifold: Any, data: om.Data) -> dict[str, Any]:
@@ -172,6 +181,58 @@ def conclude(out: Path) -> str:
     return table
 
 
+PANELS = (
+    ("recall_all", "recall: share of the true tangent space found"),
+    ("precision", "precision: share of tr J that is true"),
+)
+MARKS = {
+    "exact": ("black", "|"),
+    "denoiser": ("#0d7a5f", "o"),
+    "autoencoder": ("#2f62b5", "s"),
+    "local_pca": ("#c2560c", "^"),
+    "score_svd": ("#8a1c3b", "D"),
+    "low_pass": ("#8b939c", "x"),
+    "global_pca": ("#8b939c", "+"),
+}
+
+
+def draw(out: Path) -> None:
+    """Draw recall and precision of all estimators, a row a kind of data, to truth.png."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(10, 5), layout="constrained")
+        axes = figure.subplots(1, len(PANELS), sharey=True)
+        for axis, (name, title) in zip(axes, PANELS, strict=True):
+            for row, spec in enumerate(DATA):
+                for i, method in enumerate(METHODS):
+                    path = out / f"{spec.replace(':', '-')}-{method}" / "metrics.json"
+                    found = read_json(path) if path.exists() else {}
+                    if not found.get(name):
+                        continue
+                    number, (colour, mark) = found[name], MARKS[method]
+                    error = [[number["value"] - number["low"]], [number["high"] - number["value"]]]
+                    axis.errorbar(
+                        number["value"],
+                        row + 0.1 * (i - len(METHODS) // 2),
+                        xerr=error,
+                        fmt=mark,
+                        color=colour,
+                        markersize=7,
+                        label=method.replace("_", " "),
+                    )
+            axis.set_title(title, fontsize=11, loc="left")
+            axis.set_xlim(0, 1.1)
+            axis.grid(axis="x", color=FAINT)
+        axes[0].set_yticks(range(len(DATA)), DATA)
+        axes[0].invert_yaxis()
+        entries = {
+            label: handle
+            for axis in axes
+            for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
+        }
+        figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=7)
+        figure.savefig(out / "truth.png", dpi=110)
+
+
 def main(argv: list[str] | None = None) -> None:
     """Run what is missing, most telling data first, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -187,6 +248,7 @@ def main(argv: list[str] | None = None) -> None:
             run(method, spec, arguments.out)
             conclude(arguments.out)
     print(conclude(arguments.out))
+    draw(arguments.out)
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ class UNet(nn.Module):
         self.register_buffer("frequencies", torch.logspace(-1, 1.5, 16))
         self.embed = nn.Sequential(nn.Linear(32, embedding), nn.SiLU())
         self.label = nn.Embedding(classes + 1, embedding)  # the last row: no label
+        nn.init.zeros_(self.label.weight)  # the class has the effects that training gives it alone
         self.join = nn.Sequential(nn.Linear(embedding, embedding), nn.SiLU())
         self.enter = nn.Conv2d(4 * channels + 1, width, 3, padding=1)
         self.before = nn.ModuleList(_Block(width, embedding) for _ in range(2))
