@@ -1,11 +1,14 @@
 """What an audit will see: defaults, the part of the data, options no audit can have."""
 
+import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from torch import nn
 
 import offmanifold as om
+from offmanifold.manifold import ManifoldCard
 from offmanifold.planning import check_options, default_eps, default_limit, judged
 
 
@@ -19,6 +22,20 @@ def test_defaults_as_designed(digits):
     assert default_eps((3, 32, 32), "cifar") == 0.5
     assert default_limit(digits, 10**5) == 500
     assert default_limit(digits, 25 * 10**6) == 200
+
+
+def test_fewer_images_are_seen_where_projectors_cost_most(digits):
+    def manifold(dimension: float | None, pooling: int = 1):
+        sigma = None if dimension is None else 0.25
+        card = ManifoldCard("m", "h", digits.shape, sigma=sigma, dimension=dimension)
+        return SimpleNamespace(card=replace(card, pooling=pooling))
+
+    pixels = math.prod(digits.shape)
+    assert default_limit(digits, 10**5, manifold(20)) == 500
+    assert default_limit(digits, 10**5, manifold(None)) == 500
+    assert default_limit(digits, 10**9, manifold(10**7 / pixels)) == 100
+    assert default_limit(digits, 10**9, manifold(4 * 10**7 / pixels, pooling=2)) == 100
+    assert default_limit(digits, 10**5, manifold(10.0**12)) == 20
 
 
 def foreign(**config) -> om.Loaded:

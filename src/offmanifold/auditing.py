@@ -131,7 +131,7 @@ def audit_models(
         reference=reference,
         reference_accuracy=reference_accuracy,
     )
-    limit = limit if limit is not None else default_limit(data, largest)
+    limit = limit if limit is not None else default_limit(data, largest, manifold)
     part, images = judged([s.loaded for s in subjects], data, manifold)
     images = images.subset(min(limit, max(20, limit // 4)) if fast else limit, seed)
     plan = Plan.of(

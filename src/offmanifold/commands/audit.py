@@ -110,8 +110,9 @@ class AuditCommand:
         for one in loaded:
             adapt_labels(one, data.classes, self.classes)  # said before anything long is begun
         manifold = resolve_manifold(self.manifold, data, device=self.device)
+        largest = max(m.card.parameters for m in loaded)
         options: dict[str, Any] = {
-            "limit": self.limit or default_limit(data, max(m.card.parameters for m in loaded)),
+            "limit": self.limit or default_limit(data, largest, manifold),
             "seed": self.seed,
             "gradient": self.gradient,
             "eps": self.eps,
