@@ -103,37 +103,56 @@ class FitManifold:
         unusable = [m.card.spec for m in (one, other) if not m.card.usable]
         if unusable:
             raise RunError(f"{unusable[0]} passed its gates at no σ; no agreement can be measured")
+        passing = [{r["sigma"] for r in m.card.gates if r["passes"]} for m in (one, other)]
         sigma = one.card.sigma
-        parts: dict[str, list[torch.Tensor]] = {}
-        images = data.val.subset(COMPARED)
-        for batch in images.batches(min(64, images.comfortable_batch)):
-            seen = agreement(one, other, batch.x, batch.y, batch.index, sigma)
-            for name, values in seen.items():
-                parts.setdefault(name, []).append(values)
-        columns = {name: torch.cat(values).double().numpy() for name, values in parts.items()}
-        n = len(images)
         found = {
-            name: estimate(mean_of(name), columns, n).json()
-            for name in ("projection_cosine", "posterior_cosine")
-            if name in columns
+            s: _agreement(one, other, data, s) for s in sorted({sigma} | set.intersection(*passing))
         }
-        if "denoised_gap" in columns:
-            ratio = ratio_of("denoised_gap", "denoised_error")
-            found["denoised_gap_ratio"] = estimate(ratio, columns, n).json()
-        saved = {"sigma": sigma, "manifolds": [m.card.hash for m in (one, other)], **found}
+        saved = {
+            "sigma": sigma,
+            "manifolds": [m.card.hash for m in (one, other)],
+            **found[sigma],
+            "by_sigma": {f"{s:g}": numbers for s, numbers in found.items()},
+        }
         for manifold in (one, other):
             write_json(Path(manifold.card.spec) / "agreement.json", saved)
         if self.json:
             print_json(saved)
             return
         print_table(
-            ["of the two halves", "value", "95 % interval"],
+            ["of the two halves", "σ per pixel", "value", "95 % interval"],
             [
-                [AGREEMENT[name], f"{v['value']:.3f}", f"{v['low']:.3f} to {v['high']:.3f}"]
-                for name, v in found.items()
+                [
+                    AGREEMENT[name],
+                    f"{s:g}" + (" (default)" if s == sigma else ""),
+                    f"{numbers[name]['value']:.3f}",
+                    f"{numbers[name]['low']:.3f} to {numbers[name]['high']:.3f}",
+                ]
+                for name in found[sigma]
+                for s, numbers in found.items()
             ],
         )
         note(f"saved as agreement.json in {' and '.join(m.card.spec for m in (one, other))}")
+
+
+def _agreement(one: Any, other: Any, data: Data, sigma: float) -> dict[str, dict[str, Any]]:
+    """Return how far two manifolds agree at one σ, over COMPARED validation images."""
+    parts: dict[str, list[torch.Tensor]] = {}
+    images = data.val.subset(COMPARED)
+    for batch in images.batches(min(64, images.comfortable_batch)):
+        for name, values in agreement(one, other, batch.x, batch.y, batch.index, sigma).items():
+            parts.setdefault(name, []).append(values)
+    columns = {name: torch.cat(values).double().numpy() for name, values in parts.items()}
+    n = len(images)
+    found = {
+        name: estimate(mean_of(name), columns, n).json()
+        for name in ("projection_cosine", "posterior_cosine")
+        if name in columns
+    }
+    if "denoised_gap" in columns:
+        ratio = ratio_of("denoised_gap", "denoised_error")
+        found["denoised_gap_ratio"] = estimate(ratio, columns, n).json()
+    return found
 
 
 def _gates(card: ManifoldCard) -> tuple[list[str], list[list[str]]]:
