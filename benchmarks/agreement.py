@@ -25,7 +25,7 @@ from offmanifold.registry import from_config
 
 Columns = dict[str, np.ndarray]
 OUT, RUNS = Path("results/manifold"), Path("runs/agreement")
-EPOCHS, IMAGES, DRAWS = 2, 500, 2000
+EPOCHS, IMAGES, DRAWS = 2, 200, 2000
 STRENGTHS: dict[str, tuple[str, tuple[float, ...]]] = {
     "noise": ("sigma", (0.1, 0.2, 0.3, 0.5, 0.8, 1.2)),
     "gradient_norm": ("weight", (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)),

@@ -1,5 +1,6 @@
 """The benchmarks: each returns what it compares and the two sides to be timed."""
 
+import copy
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -66,11 +67,12 @@ def attack(autocast: bool) -> Race:
 
 
 def twins() -> tuple[SmallResNet, SmallResNet, torch.Tensor, torch.Tensor]:
-    """Return our model, the plain one of the same weights, and 128 images of 1×28×28."""
+    """Return our model, channels last, the plain one (NCHW) of the same weights, and 128 images
+    of 1×28×28."""
     torch.manual_seed(0)
-    model, plain_model = SmallResNet(1, 10), SmallResNet(1, 10)
-    plain_model.load_state_dict(model.state_dict())
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = SmallResNet(1, 10)
+    plain_model = copy.deepcopy(model)
+    plain_model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     return model, plain_model, torch.rand(128, 1, 28, 28), torch.randint(0, 10, (128,))
 
 
@@ -177,7 +179,7 @@ def robustness(images: int = 64, plain_images: int = 4) -> Race:
     torch.manual_seed(0)
     shape, steps = (1, 28, 28), [2.0**i for i in range(-4, 4)]
     manifold = fresh_autoencoder(shape, latent=32)
-    model = SmallResNet(1, 10).eval().requires_grad_(False)
+    model, plain_model, *_ = twins()
     x, index = torch.rand(images, *shape), torch.arange(images)
     settings = Settings(directions=16, reference_step=1.0)
 
@@ -194,7 +196,7 @@ def robustness(images: int = 64, plain_images: int = 4) -> Race:
             image_noise(shape, index[:plain_images], seed=0, name="manifold", draw=i)
             for i in range(16)
         ]
-        return plain.on_off_changes(model, few, tangents, torch.stack(z), steps)
+        return plain.on_off_changes(plain_model, few, tangents, torch.stack(z), steps)
 
     def check(a: torch.Tensor, b: torch.Tensor) -> None:
         torch.testing.assert_close(a[..., : b.shape[-1]], b, rtol=1e-3, atol=1e-4)
