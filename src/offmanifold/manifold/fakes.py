@@ -21,7 +21,9 @@ class FakeManifold(FrameManifold):
     def __init__(self, card: ManifoldCard, rows: Tensor):
         super().__init__()
         k = float(len(rows))
-        self.card = replace(card, dimension=k, dimension_interval=(k, k), rank=k, gates=[])
+        self.card = replace(
+            card, classes=None, dimension=k, dimension_interval=(k, k), rank=k, gates=[]
+        )  # no classes: it has no score
         self.register_buffer("rows", rows)
 
     def frame(self, x: Tensor, index: Tensor | None) -> Frame:
