@@ -1,6 +1,6 @@
 """Do estimators of the manifold rank classifiers alike, more so than manifolds that know nothing?
 
-python -m benchmarks.agreement                 # mnist.npz; goes on from what lies there
+python -m benchmarks.agreement                 # goes on from what lies there
 python -m benchmarks.agreement --only-train    # the classifiers alone
 
 Trains the classifiers of MODELS in runs/agreement, fits each estimator, audits all classifiers by
@@ -24,7 +24,7 @@ from offmanifold.objectives import objectives
 from offmanifold.registry import from_config
 
 Columns = dict[str, np.ndarray]
-OUT, RUNS = Path("results/manifold"), Path("runs/agreement")
+DATA, OUT, RUNS = "mnist.npz", Path("results/manifold"), Path("runs/agreement")
 EPOCHS, IMAGES, DRAWS = 2, 200, 2000
 STRENGTHS: dict[str, tuple[str, tuple[float, ...]]] = {
     "noise": ("sigma", (0.1, 0.2, 0.3, 0.5, 0.8, 1.2)),
@@ -147,10 +147,9 @@ def compare(found: dict[str, Columns], quantity: str) -> dict[str, dict[str, flo
 def main(argv: list[str] | None = None) -> None:
     """Train, fit, audit, compare."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", default="mnist.npz")
     parser.add_argument("--only-train", action="store_true", help="the classifiers alone")
     arguments = parser.parse_args(argv)
-    data = om.load_data(arguments.data)
+    data = om.load_data(DATA)
     subjects = trained(data)
     if arguments.only_train:
         return

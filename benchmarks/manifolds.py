@@ -54,6 +54,11 @@ METHODS = ("exact", *FITTED, "score_svd", "low_pass", "global_pca")
 IMAGES, CHUNK = 64, 16
 
 
+def place_of(out: Path, spec: str, method: str) -> Path:
+    """Return the folder of a run."""
+    return out / f"{spec.replace(':', '-')}-{method}"
+
+
 def truth_of(data: om.Data, rows: Any) -> dict[str, Tensor]:
     """Return {part: orthonormal rows (n, k, d)} of the exact tangent spaces: all, and its parts."""
     source: Any = data.test.source
@@ -130,7 +135,7 @@ def judge(manifold: Any, data: om.Data) -> dict[str, Any]:
 
 def run(method: str, spec: str, out: Path) -> None:
     """Fit and judge one estimator on one kind of data, and keep the numbers."""
-    place = out / f"{spec.replace(':', '-')}-{method}"
+    place = place_of(out, spec, method)
     if (place / "metrics.json").exists():
         return
     data = om.load_data(spec)
@@ -159,7 +164,7 @@ def conclude(out: Path) -> str:
     lines = [header, ["---"] * len(header)]
     for spec in DATA:
         for method in METHODS:
-            path = out / f"{spec.replace(':', '-')}-{method}" / "metrics.json"
+            path = place_of(out, spec, method) / "metrics.json"
             if not path.exists():
                 continue
             found = read_json(path)
@@ -210,7 +215,7 @@ def draw(out: Path) -> None:
         for axis, (name, title) in zip(axes, PANELS, strict=True):
             for row, spec in enumerate(DATA):
                 for i, method in enumerate(METHODS):
-                    path = out / f"{spec.replace(':', '-')}-{method}" / "metrics.json"
+                    path = place_of(out, spec, method) / "metrics.json"
                     found = read_json(path) if path.exists() else {}
                     if not found.get(name):
                         continue

@@ -38,6 +38,8 @@ def test_memory_is_used_again_and_given_back_afterwards():
 
 
 def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
+    asked = []
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: asked.append(name) or object())
     with freed_memory_kept():
         pass
+    assert asked  # and nothing it lacks was called, or this would have raised

@@ -15,7 +15,7 @@ from offmanifold.measures import Measure
 from offmanifold.models import Loaded
 from offmanifold.probe import Settings
 
-EIGENVECTORS = 10**9  # numbers of the hard projectors of a whole audit: 27 minutes of two cores
+EIGENVECTORS = 10**9  # numbers of all hard projectors of an audit; see results/manifold-large
 SMALL_PIXELS, SMALL_PARAMETERS = 4096, 2_000_000  # below both, 500 images cost little
 NOT_YET = {
     "alignment.cosine_posterior/ceiling": (

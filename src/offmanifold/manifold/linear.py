@@ -36,8 +36,8 @@ class Wiener:
         """Return the mean over images x (n, c, h, w) of the least E‖D − x‖² in pixels².
 
         The least over filters of these axes whose gains are chosen for each image with the image
-        known: Σ σ²a²/(σ² + a²), a its coordinates, and its part off the axes one more. No filter
-        of fixed axes is better, only a denoiser whose axes follow the image can be.
+        known: Σ σ²a²/(σ² + a²), a its coordinates, and its part off the axes one more. A denoiser
+        can be better only by other axes, such as those that follow the image.
         """
         away = x.flatten(1).double() - self.mean.to(x.device)
         along = (away @ self.axes.to(away).T).square()
