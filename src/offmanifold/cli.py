@@ -4,7 +4,7 @@ import logging
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import tyro
@@ -24,9 +24,14 @@ CONFIG = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code: 0, 1 failed, 2 bad input, 130 interrupted."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    argv = list(sys.argv[1:] if argv is None else argv)
+    given = list(sys.argv[1:] if argv is None else argv)
+    return guarded(lambda: _run(given))
+
+
+def guarded(run: Callable[[], int]) -> int:
+    """Return what `run` returns, or say its error in one sentence and return the exit code."""
     try:
-        return _run(argv)
+        return run()
     except InputError as error:
         return _say(f"error: {error}", BAD_INPUT)
     except RunError as error:

@@ -172,7 +172,12 @@ def _end_with_parent() -> None:
     if int(os.environ.get("LOCAL_RANK", 0)) == 0:
         os.environ[PARENT] = str(os.getpid())
     elif PARENT in os.environ:
-        threading.Thread(target=_watch, args=(int(os.environ[PARENT]),), daemon=True).start()
+        end_with(int(os.environ[PARENT]))
+
+
+def end_with(parent: int) -> None:
+    """End this process as soon as its parent, of this process id, is gone."""
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
 
 def _watch(parent: int) -> None:

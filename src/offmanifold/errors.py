@@ -22,6 +22,10 @@ class RunError(Exception):
     """A run went wrong though its input was usable: a full disk, a diverged loss (exit code 1)."""
 
 
+class Diverged(RunError):
+    """Training gave NaN, infinity or an exploding loss: the strength or the rate is too large."""
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> InputError:
     """Return the error for a name that is not in a vocabulary, with the nearest known one."""
     known = sorted(known)

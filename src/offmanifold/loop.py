@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from offmanifold.engine import Engine
-from offmanifold.errors import InputError, RunError
+from offmanifold.errors import Diverged, InputError
 from offmanifold.files import write_atomically
 from offmanifold.interrupts import deferred_interrupt
 from offmanifold.memory import freed_memory_kept
@@ -82,7 +82,7 @@ def optimise(
     normalisation) are averaged over the processes after each step. Returns the log, a dict a step
     kept (about 200).
 
-    Raises RunError that names the step where the loss is not finite, or above 1e6 times that of
+    Raises Diverged that names the step where the loss is not finite, or above 1e6 times that of
     the first step (of 1 if that was less), or where weights to be saved are not finite; the last
     checkpoint is kept.
     """
@@ -125,7 +125,7 @@ def optimise(
 
     def stopped(why: str, step: int) -> BaseException:
         return engine.shared(
-            RunError(
+            Diverged(
                 f"{title}: {why} at step {step + 1} of {schedule.steps}; "
                 "use a smaller strength or learning rate"
             )

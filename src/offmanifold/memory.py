@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 from collections.abc import Iterator
+from pathlib import Path
 
 # Of glibc's mallopt; the values restored are those its own heuristic ends with in such a loop.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
@@ -30,3 +31,13 @@ def freed_memory_kept() -> Iterator[None]:
         for option, value in USUAL.items():
             library.mallopt(option, value)
         library.malloc_trim(0)
+
+
+def available_memory() -> int | None:
+    """Return the bytes that can be asked for without swapping, or None where it is not told."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    found = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
+    return 1024 * int(found[0]) if found else None

@@ -5,10 +5,13 @@ Of several processes that run one command only the main one speaks.
 
 import contextlib
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Console
+from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
 
 RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK")  # set by launchers of processes
 
@@ -57,3 +60,35 @@ def bar(title: str, total: int, *, done: int = 0, show: bool = True) -> Iterator
     )
     with progress:
         yield Bar(progress, progress.add_task(title, total=total, completed=done, numbers=""))
+
+
+@contextlib.contextmanager
+def live_table(
+    names: Sequence[str], *, done: Sequence[str] = ()
+) -> Iterator[Callable[[str, str, str | None], None]]:
+    """Show what becomes of jobs: yields a function of name, state and an error or None.
+
+    A table that moves on a terminal; on a pipe a line a change.
+    """
+    states: dict[str, tuple[str, str | None, float]] = dict.fromkeys(names, ("waiting", None, 0.0))
+    states |= {name: ("was there", None, 0.0) for name in done}
+    console = Console(stderr=True, highlight=False)
+
+    def table() -> Table:
+        made = Table("run", "state", "seconds", "")
+        for name, (state, error, since) in states.items():
+            seconds = f"{time.monotonic() - since:.0f}" if state == "started" else ""
+            made.add_row(name, state, seconds, error or "")
+        return made
+
+    def tell(name: str, state: str, error: str | None) -> None:
+        states[name] = (state, error, time.monotonic())
+        if not console.is_terminal:
+            ended = sum(s not in ("waiting", "started") for s, _, _ in states.values())
+            note(f"[{ended}/{len(states)}] {name}: {state}" + (f" ({error})" if error else ""))
+
+    if not console.is_terminal:
+        yield tell
+        return
+    with Live(get_renderable=table, console=console, refresh_per_second=2):
+        yield tell

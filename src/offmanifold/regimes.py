@@ -41,6 +41,16 @@ REASONS = {
         "ja": "正解率が、最も多いクラスを常に答えた場合とほとんど変わりません。"
         "何も学習していないか、出力の名前が誤っています（--classes）。",
     },
+    "collapsed_diverged": {
+        "en": "Training came to nothing at every seed: the loss or the answers were not finite, or "
+        "no better than always naming the commonest class.",
+        "ja": "どの乱数シードでも学習に失敗しました。損失や出力が有限でないか、"
+        "最も多いクラスを常に答えた場合と変わりません。",
+    },
+    "not_there": {
+        "en": "No run of this strength has come to its end yet.",
+        "ja": "この強さの学習はまだ終わっていません。",
+    },
     "collapsed_constant": {
         "en": "The model gives nearly the same answer for every image, so nothing can be learnt "
         "from its gradients.",
@@ -184,6 +194,13 @@ def regime(evidence: Evidence) -> Regime:
         },
         reference=evidence.reference,
     )
+
+
+def diverged(came_to_an_end: bool) -> Regime:
+    """Return the regime of a strength of which no run can be audited."""
+    code = "collapsed_diverged" if came_to_an_end else "not_there"
+    name = "collapsed" if came_to_an_end else "uncertain"
+    return Regime(name, REASONS[code]["en"], REASONS[code]["ja"])
 
 
 def _decide(e: Evidence) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from offmanifold.data.augmentation import augment, check_shift
 from offmanifold.data.types import Data, Split
 from offmanifold.engine import Engine, Precision, settled
-from offmanifold.errors import InputError, RunError, unknown_name
+from offmanifold.errors import Diverged, InputError, unknown_name
 from offmanifold.files import read_json, tensors_hash, write_tensors
 from offmanifold.freezing import frozen
 from offmanifold.loop import Schedule, Shape, optimise
@@ -138,7 +138,7 @@ def train(
 
     Raises InputError for data without labels or with labels that do not fit, a model that does not
     fit them, a recipe that the objective or the batches do not allow, or a folder of another run;
-    RunError where the loss is not finite or explodes, or another process has ended.
+    Diverged where the loss is not finite or explodes, RunError where another process has ended.
     """
     started = time.time()
     objective = ERM() if objective is None else objective
@@ -196,7 +196,7 @@ def train(
     module.eval()
     if engine.sum([float(not _finite(module, watched))])[0]:
         raise engine.shared(
-            RunError(
+            Diverged(
                 f"training {run_name(objective)} diverged: the classifier gives NaN or infinity; "
                 "use a smaller learning rate or strength"
             )

@@ -6,6 +6,7 @@ from offmanifold.commands.demo import Demo
 from offmanifold.commands.fit_manifold import FitManifold
 from offmanifold.commands.info import Info
 from offmanifold.commands.report import ReportCommand
+from offmanifold.commands.sweep import SweepCommand
 from offmanifold.commands.theory import Theory
 from offmanifold.commands.train import Train
 
@@ -15,6 +16,7 @@ COMMANDS = {
     "fit-manifold": FitManifold,
     "audit": AuditCommand,
     "compare": Compare,
+    "sweep": SweepCommand,
     "theory": Theory,
     "report": ReportCommand,
     "info": Info,

@@ -5,8 +5,8 @@ value, interval and paired difference alike, whatever the statistic.
 """
 
 import functools
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,10 @@ class Number:
     def json(self) -> dict[str, Any]:
         """Return plain JSON values."""
         return asdict(self)
+
+    def ends(self) -> dict[str, float | None]:
+        """Return the value and the ends of the interval."""
+        return {"value": self.value, "low": self.low, "high": self.high}
 
     def above(self, threshold: float) -> bool:
         """Whether the whole interval lies above a threshold."""
@@ -104,6 +108,36 @@ def difference(
     )
 
 
+def over_seeds(statistic: Statistic, runs: Sequence[Columns], n: int) -> np.ndarray:
+    """Return the mean over runs of a statistic, and its resamples, (1 + RESAMPLES,).
+
+    runs: columns of the same n images in one order, a run a seed. Each resample draws seeds and
+    images, the images alike for all runs; of one run, images alone.
+    """
+    ones = np.ones((1, n), dtype=np.float32)
+    with np.errstate(invalid="ignore"):
+        table = np.stack(
+            [np.concatenate([statistic(c, ones), statistic(c, resamples(n))]) for c in runs]
+        )
+    drawn = np.random.default_rng(20230530).integers(0, len(runs), (RESAMPLES, len(runs)))
+    samples = table[drawn, 1 + np.arange(RESAMPLES)[:, None]].mean(1)
+    return np.concatenate([table[:, :1].mean(0), samples])
+
+
+def estimate_over_seeds(
+    statistic: Statistic, runs: Sequence[Columns], n: int, *, unit: str = ""
+) -> Number:
+    """Return the mean over runs of a statistic, its interval over seeds and images.
+
+    Two or three seeds say little of how seeds vary: such an interval is rather too narrow.
+    """
+    if n == 0 or not runs:
+        return Number(None, None, None, 0, unit=unit)
+    value, *samples = over_seeds(statistic, runs, n)
+    over = "images" if len(runs) == 1 else f"{len(runs)} seeds and images"
+    return replace(_number(value, np.array(samples), n, unit), over=over)
+
+
 def proportion(successes: float, n: int, *, unit: str = "") -> Number:
     """Return a share with its Wilson score interval."""
     if n == 0:
@@ -131,6 +165,15 @@ def paired(values: np.ndarray, others: np.ndarray) -> tuple[Number, float | None
     if error < 1e-12 or deviation < 1e-12 or number.value is None:
         return number, None, None
     return number, number.value / error, number.value / deviation
+
+
+def interval_of(value: float, samples: np.ndarray, n: int, *, unit: str = "") -> Number:
+    """Return a value among whose resamples some may be −inf or inf: an end there is None."""
+    if not np.isfinite(value):
+        return Number(None, None, None, n, unit=unit)
+    ends = np.quantile(samples, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="nearest")
+    low, high = (float(e) if np.isfinite(e) else None for e in ends)
+    return Number(float(value), low, high, n, unit=unit)
 
 
 def _number(value: float, samples: np.ndarray, n: int, unit: str) -> Number:

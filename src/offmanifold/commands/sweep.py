@@ -1,0 +1,176 @@
+"""`offmanifold sweep`."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from offmanifold.commands.base import (
+    Images,
+    find_manifold,
+    print_json,
+    print_table,
+    resolve_manifold,
+)
+from offmanifold.commands.subcommands import registered
+from offmanifold.engine import Engine, resolve_precision
+from offmanifold.errors import InputError
+from offmanifold.executors import Executor, Inputs, Local
+from offmanifold.files import write_json
+from offmanifold.manifold import load_manifold
+from offmanifold.measures import measures
+from offmanifold.objectives import ERM, PGD, Objective, objectives
+from offmanifold.progress import live_table, note
+from offmanifold.sweeping import check_grid, claim_sweep, make_job, read_sweep, run_jobs
+from offmanifold.strengths import summarise
+from offmanifold.training import Recipe
+
+
+@dataclass(frozen=True)
+class Runs:
+    """How the runs of a sweep are trained, audited and carried out.
+
+    Attributes:
+        model: what is trained; as in train.
+        weights: a file of weights to begin with.
+        images: which images.
+        recipe: how long and how fast.
+        manifold: that judges all runs; as in audit.
+        trained_with: a fitted manifold, for an objective that needs one.
+        limit: images an audit sees; as in audit.
+        attack_eps: radius of the attack, an l2 norm per image; --eps of audit.
+        out: folder of the sweep; by default runs/sweep-<hash>, one for the same images, model,
+            recipe and audit.
+        executor: local for processes of this machine, ray for a Ray cluster.
+        jobs: processes at once; by default as many as fit.
+        address: of the Ray cluster; by default one of this machine is started.
+        device: auto, cpu, cuda or mps.
+        precision: bf16, fp32, or auto: bf16 where it is faster here.
+    """
+
+    model: str = "small-resnet"
+    weights: Path | None = None
+    images: Annotated[Images, tyro.conf.arg(name="")] = field(default_factory=Images)
+    recipe: Annotated[Recipe, tyro.conf.arg(name="")] = field(default_factory=Recipe)
+    manifold: str = "auto"
+    trained_with: str | None = None
+    limit: int | None = None
+    attack_eps: float | None = None
+    out: Path | None = None
+    executor: Literal["local", "ray"] = "local"
+    jobs: int | None = None
+    address: str | None = None
+    device: str = "auto"
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+
+    def open(self) -> "Sweep":
+        """Load the images, fit or find the judge, and take the folder."""
+        if self.address is not None and self.executor != "ray":
+            raise InputError("--address is that of a Ray cluster; add --executor ray")
+        if self.jobs is not None and self.jobs < 1:
+            raise InputError(f"--jobs must be at least 1, not {self.jobs}")
+        data = self.images.load()
+        judge = resolve_manifold(self.manifold, data, device=self.device)
+        coach = None if self.trained_with is None else find_manifold(self.trained_with)
+        precision = resolve_precision(self.precision, Engine(self.device, "fp32").device)
+        saved = judge is not None and (Path(judge.card.spec) / "config.json").is_file()
+        recipe = asdict(self.recipe)
+        del recipe["seed"]
+        shared = {
+            "model": self.model,
+            "weights": None if self.weights is None else str(self.weights),
+            "precision": precision,
+            "recipe": recipe,
+            "images": asdict(self.images),
+            "audit": {
+                "limit": self.limit,
+                "eps": self.attack_eps,
+                "manifold": "none" if saved or judge is None else self.manifold,
+            },
+            "data": data.fingerprint,
+            "judge": None if judge is None else judge.card.hash,
+            "coach": None if coach is None else load_manifold(coach).card.hash,
+            "measures": sorted(measures),
+        }
+        folder = claim_sweep(shared, self.out)
+        inputs = Inputs(Path(judge.card.spec).resolve() if saved else None, coach)
+        return Sweep(self, shared, folder, inputs)
+
+    def chosen_executor(self) -> Executor:
+        """Return where jobs are run."""
+        if self.executor == "local":
+            return Local(self.jobs)
+        from offmanifold.executors.ray import Ray
+
+        return Ray(self.address, self.jobs)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A folder that is ready for runs."""
+
+    runs: Runs
+    shared: dict[str, Any]
+    folder: Path
+    inputs: Inputs
+
+    def make(self, wanted: Sequence[tuple[Objective, int]]) -> None:
+        """Train and audit those of (objective, seed) that are not there yet, with a live table."""
+        jobs = [make_job(self.shared, o, seed, self.runs.device) for o, seed in wanted]
+        there = [job.name for job in jobs if job.done(self.folder)]
+        with live_table([job.name for job in jobs], done=there) as show:
+            executor = self.runs.chosen_executor()
+            for event in run_jobs(jobs, self.folder, executor, self.inputs):
+                show(event.job.name, event.state, event.error)
+
+
+@dataclass(frozen=True)
+class SweepCommand:
+    """Train and audit an objective at several strengths and seeds, beside the standard model.
+
+    Attributes:
+        runs: how runs are made.
+        values: strengths, above 0: eps of pgd, sigma of noise, weight of gradient-norm …
+        seeds: of weights, order and noise, instead of --seed; every strength is trained once a
+            seed.
+        without_standard: leave out the standard model, which regimes need as their reference.
+        language: of the page and the table.
+        json: print the summary as JSON on stdout.
+        objective: what is minimised; its own strength is not used.
+    """
+
+    values: tuple[float, ...]
+    runs: Annotated[Runs, tyro.conf.arg(name="")] = field(default_factory=Runs)
+    seeds: tuple[int, ...] = ()
+    without_standard: bool = False
+    language: Literal["en", "ja"] = "en"
+    json: bool = False
+    objective: registered(objectives) = field(default_factory=PGD)  # type: ignore[valid-type]
+
+    def run(self) -> None:
+        """Sweep, and print what was found by strength."""
+        objective: Any = self.objective
+        seeds = self.seeds or (self.runs.recipe.seed,)
+        check_grid(objective, self.values, seeds)
+        sweep = self.runs.open()
+        standard = [] if self.without_standard else [ERM()]
+        wanted = [*standard, *(replace(objective, **{objective.strength: v}) for v in self.values)]
+        sweep.make([(one, seed) for seed in seeds for one in wanted])
+        conclude(sweep.folder, self.language, self.json)
+
+
+def conclude(folder: Path, language: str, as_json: bool) -> dict[str, Any]:
+    """Summarise a sweep as it lies there: its table, summary.json and page; return the summary."""
+    from offmanifold.reporting.sweep import sweep_page, sweep_table
+
+    summary = summarise(read_sweep(folder))
+    write_json(folder / "summary.json", summary)
+    if as_json:
+        print_json(summary)
+    else:
+        for head, rows in sweep_table(summary, language):
+            print_table(head, rows)
+    note(f"page: {sweep_page(folder / 'summary.json', folder / 'report.html', language)}")
+    return summary

@@ -1,0 +1,78 @@
+"""The contract of an executor: where the jobs of a sweep are run."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from offmanifold.files import content_hash, read_json
+
+OUTCOME, JOB, LOG = "outcome.json", "job.json", "log.txt"
+State = Literal["started", "finished", "collapsed", "failed", "refused"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a sweep: what `python -m offmanifold.job` trains and audits.
+
+    name: of its folder, below that of the sweep. config: plain JSON, all that changes the numbers.
+    """
+
+    name: str
+    config: dict[str, Any]
+
+    @property
+    def digest(self) -> str:
+        """12 hex digits of the config, whatever the device."""
+        return content_hash({k: v for k, v in self.config.items() if k != "device"})
+
+    def done(self, root: Path) -> bool:
+        """Whether this very job has been run to its end, or is known to collapse."""
+        outcome = read_outcome(root / self.name)
+        return (
+            outcome is not None
+            and outcome["digest"] == self.digest
+            and outcome["state"] in ("finished", "collapsed")
+        )
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Folders that every job reads: the manifold that judges, and one to train with, if any."""
+
+    judge: Path | None = None
+    coach: Path | None = None
+
+
+@dataclass(frozen=True)
+class Event:
+    """What became of a job; error: one sentence where it did not finish."""
+
+    job: Job
+    state: State
+    error: str | None = None
+
+
+class Executor(Protocol):
+    """Runs jobs; `run` yields an event as each starts and ends, and leaves each run's folder below
+    root as the job made it. Closed early, it stops what is under way."""
+
+    def run(self, jobs: Sequence[Job], root: Path, inputs: Inputs) -> Iterator[Event]: ...
+
+
+def read_outcome(folder: Path) -> dict[str, Any] | None:
+    """Return what a job said of its end, or None where it has not come to one."""
+    path = folder / OUTCOME
+    saved = read_json(path) if path.is_file() else None
+    return saved if isinstance(saved, dict) and {"state", "digest"} <= saved.keys() else None
+
+
+def ended(job: Job, folder: Path, code: int) -> Event:
+    """Return the event of a job whose process has ended with an exit code."""
+    outcome = read_outcome(folder)
+    if outcome is not None and outcome["digest"] == job.digest:
+        return Event(job, outcome["state"], outcome.get("error"))
+    log = folder / LOG
+    lines = log.read_text(errors="replace").strip().splitlines() if log.is_file() else []
+    said = lines[-1] if lines else "it said nothing"
+    return Event(job, "failed", f"its process ended with code {code}: {said}")

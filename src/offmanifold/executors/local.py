@@ -1,0 +1,90 @@
+"""Jobs as processes of this machine."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from offmanifold.executors.base import JOB, LOG, OUTCOME, Event, Inputs, Job, ended
+from offmanifold.files import make_folder, write_json
+from offmanifold.memory import available_memory
+
+A_PROCESS = 2 * 2**30  # bytes that training and auditing small images take
+PATIENCE = 30  # seconds for a process to save where it is
+
+
+@dataclass(frozen=True)
+class Local:
+    """Several processes at once, which share the cores; by default as many as fit.
+
+    processes: None for one a core (or GPU), as far as memory allows.
+    """
+
+    processes: int | None = None
+
+    def run(self, jobs: Sequence[Job], root: Path, inputs: Inputs) -> Iterator[Event]:
+        """Yield an event as each job starts and ends; closed early, processes save and stop."""
+        most = min(len(jobs), self.processes or _fitting())
+        waiting, running = deque(jobs), dict[subprocess.Popen[bytes], Job]()
+        try:
+            while waiting or running:
+                while waiting and len(running) < most:
+                    job = waiting.popleft()
+                    running[_start(job, root, inputs, most)] = job
+                    yield Event(job, "started")
+                for process in [p for p in running if p.poll() is not None]:
+                    job = running.pop(process)
+                    yield ended(job, root / job.name, process.returncode)
+                time.sleep(0.1)
+        finally:
+            _stop(list(running))
+
+
+def command(config: Path, folder: Path, inputs: Inputs) -> list[str]:
+    """Return the command line of a job, the same on every machine."""
+    given = [("--judge", inputs.judge), ("--coach", inputs.coach)]
+    optional = [part for flag, path in given if path is not None for part in (flag, str(path))]
+    return [sys.executable, "-m", "offmanifold.job", str(config), str(folder), *optional]
+
+
+def _start(job: Job, root: Path, inputs: Inputs, most: int) -> subprocess.Popen[bytes]:
+    folder = make_folder(root / job.name)
+    write_json(folder / JOB, job.config)
+    (folder / OUTCOME).unlink(missing_ok=True)
+    threads = max(1, (os.cpu_count() or 1) // most)
+    with open(folder / LOG, "wb") as log:
+        return subprocess.Popen(
+            command(folder / JOB, folder, inputs),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+            start_new_session=True,  # Ctrl-C reaches it once, through `_stop`
+        )
+
+
+def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        process.send_signal(signal.SIGINT)
+    until = time.time() + PATIENCE
+    for process in processes:
+        try:
+            process.wait(max(0.1, until - time.time()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _fitting() -> int:
+    if torch.cuda.is_available():
+        return torch.cuda.device_count()
+    free = available_memory()
+    by_memory = 1 if free is None else int(free // A_PROCESS)
+    return max(1, min(os.cpu_count() or 1, by_memory))

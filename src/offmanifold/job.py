@@ -1,0 +1,111 @@
+"""One run of a sweep: `python -m offmanifold.job CONFIG FOLDER` trains and audits it.
+
+The same on every machine: an executor needs no more of it than this command and the folder that it
+leaves behind, which is a run's, with its audit and an `outcome.json`, written last.
+"""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from offmanifold.cli import guarded
+from offmanifold.commands.audit import AuditCommand
+from offmanifold.commands.base import Images
+from offmanifold.commands.train import Train
+from offmanifold.engine import end_with
+from offmanifold.errors import Diverged, InputError, RunError
+from offmanifold.executors.base import OUTCOME, Job
+from offmanifold.files import read_json, write_json
+from offmanifold.objectives import objectives
+from offmanifold.registry import from_config
+from offmanifold.training import Recipe
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the job; the exit code is that of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("config", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--judge", type=Path)
+    parser.add_argument("--coach", type=Path)
+    given = parser.parse_args(argv)
+    end_with(os.getppid())
+    return guarded(lambda: _run(given.config, given.folder, given.judge, given.coach))
+
+
+def _run(path: Path, folder: Path, judge: Path | None, coach: Path | None) -> int:
+    config, started = read_json(path), time.time()
+    digest = Job(folder.name, config).digest
+
+    def end(state: str, error: str | None = None) -> None:
+        write_json(
+            folder / OUTCOME,
+            {
+                "state": state,
+                "error": error,
+                "digest": digest,
+                "seconds": round(time.time() - started, 1),
+            },
+        )
+
+    try:
+        _check_images(config)
+        _train(config, folder, coach)
+        _audit(config, folder, judge)
+    except Diverged as error:
+        end("collapsed", str(error))
+        return 0
+    except InputError as error:
+        end("refused", str(error))
+        raise
+    except RunError as error:
+        end("failed", str(error))
+        raise
+    end("finished")
+    return 0
+
+
+def _train(config: dict[str, Any], folder: Path, coach: Path | None) -> None:
+    wanted = dict(config["train"])
+    Train(
+        model=wanted["model"],
+        weights=None if wanted["weights"] is None else Path(wanted["weights"]),
+        images=_images(config),
+        recipe=Recipe(**wanted["recipe"]),
+        objective=from_config(objectives, wanted["objective"]),
+        precision=wanted["precision"],
+        device=config["device"],
+        manifold=None if coach is None else str(coach),
+        out=folder,
+    ).run()
+
+
+def _audit(config: dict[str, Any], folder: Path, judge: Path | None) -> None:
+    wanted = dict(config["audit"])
+    if judge is not None:
+        wanted["manifold"] = str(judge)
+    AuditCommand(
+        model=(str(folder),), images=_images(config), device=config["device"], **wanted
+    ).run()
+
+
+def _check_images(config: dict[str, Any]) -> None:
+    found = _images(config).load(show=False).fingerprint
+    if found != config["data"]:
+        raise InputError(
+            f"{config['images']['data']} holds other images here ({found}) than where the sweep "
+            f"was begun ({config['data']}); give each machine the same files"
+        )
+
+
+def _images(config: dict[str, Any]) -> Images:
+    fields = dict(config["images"])
+    size = fields.pop("image_size")
+    return Images(**fields, image_size=None if size is None else (size[0], size[1]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,210 @@
+"""Sweeps: one objective at several strengths and seeds, each run trained and audited alike.
+
+A sweep's folder holds `sweep.json` (what all its runs share), a folder a run, and `index.jsonl` (a
+line a run that came to an end). What lies there is taken as done, so that a sweep can be stopped at
+any moment, begun again, and grow by strengths, seeds and objectives.
+"""
+
+import fcntl
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from offmanifold.audits import Audit, read_audit
+from offmanifold.errors import InputError
+from offmanifold.executors import Event, Executor, Inputs, Job, read_outcome
+from offmanifold.executors.base import JOB
+from offmanifold.files import content_hash, make_folder, read_json, write_json, write_text
+from offmanifold.objectives import Objective
+from offmanifold.registry import to_config
+from offmanifold.runs import ROOT, identity
+from offmanifold.training import run_name
+
+SCHEMA = "offmanifold.sweep/1"
+SHARED, INDEX = "sweep.json", "index.jsonl"
+
+
+@dataclass(frozen=True)
+class SweepRun:
+    """One run of a sweep: its objective (name and fields), seed, state and audit.
+
+    state: finished, collapsed (training diverged), or unfinished. audit: of a finished run.
+    """
+
+    folder: Path
+    objective: dict[str, Any]
+    seed: int
+    state: str
+    error: str | None
+    audit: Audit | None
+
+
+def strength_of(objective: Objective) -> float | None:
+    """Return the value of an objective's strength, None for one that has none."""
+    return None if objective.strength is None else float(getattr(objective, objective.strength))
+
+
+def check_grid(objective: Objective, values: Sequence[float], seeds: Sequence[int]) -> None:
+    """Raise InputError for strengths and seeds that make no sweep."""
+    if objective.strength is None:
+        raise InputError(
+            f"{objective.name} has no strength to sweep; choose another objective, such as pgd"
+        )
+    if not values:
+        raise InputError(f"no strengths given; name some values of {objective.strength}: --values")
+    for value in values:
+        if not 0 < value < float("inf"):
+            raise InputError(
+                f"--values holds {value:g}; strengths must be above 0 and finite "
+                "(the standard model is trained beside them in any case)"
+            )
+    for name, given in (("--values", values), ("--seeds", seeds)):
+        twice = [v for i, v in enumerate(given) if v in given[:i]]
+        if twice:
+            raise InputError(f"{name} holds {twice[0]:g} twice; name each once")
+
+
+def make_job(shared: dict[str, Any], objective: Objective, seed: int, device: str) -> Job:
+    """Return the job of one run; shared: what all runs of the sweep have in common."""
+    train = {
+        **{key: shared[key] for key in ("model", "weights", "precision")},
+        "recipe": {**shared["recipe"], "seed": seed},
+        "objective": to_config(objective),
+    }
+    name = f"{run_name(objective)}-s{seed}"
+    digits = content_hash({**train, "data": shared["data"], "coach": shared["coach"]})
+    config = {
+        "train": train,
+        "images": shared["images"],
+        "audit": {**shared["audit"], "label": name},
+        "data": shared["data"],
+        "judge": shared["judge"],
+        "coach": shared["coach"],
+        "measures": shared["measures"],
+        "device": device,
+    }
+    return Job(f"{name}-{digits}", config)
+
+
+def claim_sweep(shared: dict[str, Any], out: Path | None) -> Path:
+    """Return the folder of a sweep whose runs share this.
+
+    Raises InputError where it holds a sweep of which anything but strengths, seeds and objectives
+    differs.
+    """
+    fixed = {key: value for key, value in shared.items() if key != "measures"}
+    folder = make_folder(out if out is not None else ROOT / f"sweep-{identity(fixed)}")
+    path = folder / SHARED
+    if path.is_file():
+        saved = read_json(path)
+        now = json.loads(json.dumps(fixed))
+        others = [key for key in now if saved.get(key) != now[key]]
+        if others:
+            raise InputError(
+                f"{folder} holds a sweep with another {others[0]} "
+                f"({_short(saved.get(others[0]))}, not {_short(now[others[0]])}); "
+                "choose another folder with --out"
+            )
+    write_json(path, {"schema": SCHEMA, **fixed})
+    return folder
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold a sweep's folder; raises InputError where another process does."""
+    with open(folder / ".lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InputError(
+                f"another sweep is at work in {folder}; wait for it, or choose another --out"
+            ) from error
+        yield
+
+
+def run_jobs(
+    jobs: Sequence[Job], folder: Path, executor: Executor, inputs: Inputs
+) -> Iterator[Event]:
+    """Run the jobs that are not done; yield an event as each starts and ends.
+
+    Keeps index.jsonl. Raises InputError as soon as a job refuses what it was given, since all
+    others would; a job that fails is told and the rest go on.
+    """
+    with alone(folder):
+        write_index(folder)
+        pending = [job for job in jobs if not job.done(folder)]
+        with closing(executor.run(pending, folder, inputs)) as events:  # type: ignore[type-var]
+            for event in events:
+                if event.state != "started":
+                    with open(folder / INDEX, "a", encoding="utf-8") as index:
+                        index.write(_line(folder / event.job.name))
+                yield event
+                if event.state == "refused":
+                    raise InputError(event.error or f"{event.job.name} was refused")
+
+
+def read_sweep(folder: Path) -> list[SweepRun]:
+    """Return the runs of a sweep as they lie there, finished or not.
+
+    Raises InputError for a folder without a sweep, or with an empty one.
+    """
+    if not (folder / SHARED).is_file():
+        raise InputError(f"{folder} holds no sweep; make one with offmanifold sweep")
+    runs = [_read(path.parent) for path in sorted(folder.glob(f"*/{JOB}"))]
+    if not runs:
+        raise InputError(f"the sweep in {folder} has no run yet; run its command again")
+    return runs
+
+
+def write_index(folder: Path) -> None:
+    """Write index.jsonl anew from what lies in the folder."""
+    ends = [path.parent for path in sorted(folder.glob(f"*/{JOB}"))]
+    write_text(folder / INDEX, "".join(_line(run) for run in ends if read_outcome(run)))
+
+
+def _read(folder: Path) -> SweepRun:
+    config = read_json(folder / JOB)
+    outcome = read_outcome(folder) or {"state": "unfinished", "error": None}
+    found = sorted(folder.glob("audits/*/audit.json"), key=lambda p: p.stat().st_mtime)
+    finished = outcome["state"] == "finished" and found
+    return SweepRun(
+        folder,
+        config["train"]["objective"],
+        config["train"]["recipe"]["seed"],
+        outcome["state"] if finished or outcome["state"] != "finished" else "unfinished",
+        outcome["error"],
+        read_audit(found[-1].parent) if finished else None,
+    )
+
+
+def _line(folder: Path) -> str:
+    """Return the line of the index for a run: what it was, how it ended, its numbers."""
+    run, outcome = _read(folder), read_outcome(folder) or {}
+    measures = {} if run.audit is None else run.audit.json["measures"]
+    return (
+        json.dumps(
+            {
+                "folder": folder.name,
+                "objective": run.objective,
+                "seed": run.seed,
+                "state": run.state,
+                "error": run.error,
+                "seconds": outcome.get("seconds"),
+                "measures": {
+                    name: {k: number[k] for k in ("value", "low", "high")}
+                    for name, number in measures.items()
+                },
+            },
+            ensure_ascii=False,
+            allow_nan=False,
+        )
+        + "\n"
+    )
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
