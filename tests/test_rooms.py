@@ -20,6 +20,7 @@ models
 attacks certification
 gradients
 objectives
+executors
 manifold
 probe
 measures
@@ -29,11 +30,13 @@ audits planning panels temperature
 training auditing
 comparing
 sweeping
+strengths recommending
 synthesis inspection
 reporting
 serving
 commands
 cli
+job
 """
 PLACE = {room: i for i, line in enumerate(ROOMS.strip().splitlines()) for room in line.split()}
 # Reports read only what an audit saved.

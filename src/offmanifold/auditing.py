@@ -91,6 +91,7 @@ def audit_models(
     manifold: Any = None,
     *,
     limit: int | None = None,
+    split: str = "test",
     seed: int = 0,
     gradient: str = "log_prob",
     eps: float | None = None,
@@ -108,7 +109,8 @@ def audit_models(
 ) -> list[Audit]:
     """Audit classifiers on `data.test` with one manifold, in one pass.
 
-    manifold: Tangent and Score, or None: what needs one is then skipped, and said so. limit: of
+    manifold: Tangent and Score, or None: what needs one is then skipped, and said so. split: test,
+    or val where something is to be chosen by what is found. limit: of
     images, drawn by seed, class-balanced (default 200; 500 where images and model are small).
     gradient: see `gradients.SCALARS`. eps: l2 norm per image of the attack. thorough: attack by
     an ensemble too. certify: σ per pixel at which the classifier is smoothed and certified, or
@@ -132,7 +134,7 @@ def audit_models(
         reference_accuracy=reference_accuracy,
     )
     limit = limit if limit is not None else default_limit(data, largest, manifold)
-    part, images = judged([s.loaded for s in subjects], data, manifold)
+    part, images = judged([s.loaded for s in subjects], data, manifold, split)
     images = images.subset(min(limit, max(20, limit // 4)) if fast else limit, seed)
     plan = Plan.of(
         part,

@@ -26,7 +26,7 @@ from offmanifold.training import Recipe
 
 def main(argv: list[str] | None = None) -> int:
     """Run the job; the exit code is that of the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("config", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--judge", type=Path)

@@ -108,12 +108,16 @@ class Plan:
         return cls(part, images, running, reasons, has, settings, independent)
 
 
-def judged(models: Sequence[Loaded], data: Data, manifold: Any) -> tuple[str, Split]:
-    """Return "test" and its images, or "all".
+def judged(
+    models: Sequence[Loaded], data: Data, manifold: Any, split: str = "test"
+) -> tuple[str, Split]:
+    """Return "val" and its images if they are asked for; else "test" and its images, or "all".
 
     All images are judged where we divided them ourselves, and neither a manifold nor a model was
     made on any of them, as far as is known: a bare module may have been.
     """
+    if split == "val":
+        return "val", data.val
     foreign = all(m.card.config.keys() == {"spec", "weights_hash"} for m in models)
     divided = data.info.get("source") == "divided 70/15/15"
     if manifold is not None or not foreign or not divided:

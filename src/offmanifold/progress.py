@@ -71,7 +71,7 @@ def live_table(
     A table that moves on a terminal; on a pipe a line a change.
     """
     states: dict[str, tuple[str, str | None, float]] = dict.fromkeys(names, ("waiting", None, 0.0))
-    states |= {name: ("was there", None, 0.0) for name in done}
+    states |= dict.fromkeys(done, ("was there", None, 0.0))
     console = Console(stderr=True, highlight=False)
 
     def table() -> Table:

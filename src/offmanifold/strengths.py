@@ -1,10 +1,10 @@
 """What a sweep says by strength: numbers pooled over seeds, regimes, and where one ends.
 
-The regime of a strength is that of rule 1 (`offmanifold.regimes`) on means over its seeds. Along the
-strengths of one objective, gradients begin to be on the manifold where F − C, the on-manifold
-fraction less its better control, crosses zero upwards; robustness becomes excessive where A − A_ref
-last crosses −.05 downwards. Both are interpolated in the logarithm of the strength. Intervals are
-over seeds and images.
+The regime of a strength is that of rule 1 (`offmanifold.regimes`) on means over its seeds. Along
+the strengths of one objective, gradients begin to be on the manifold where F − C, the on-manifold
+fraction less its better control, first crosses zero upwards; robustness becomes excessive where
+A − A_ref last crosses −.05 downwards. Both are interpolated in the logarithm of the strength.
+Intervals are over seeds and images.
 """
 
 import json
@@ -43,6 +43,10 @@ from offmanifold.sweeping import SweepRun
 SCHEMA = "offmanifold.sweep-summary/1"
 Turn = Callable[[np.ndarray, np.ndarray], float]
 STANDARD = "erm"
+KEPT = (
+    *("value", "low", "high", "n", "method", "over", "unit", "title", "title_ja", "better"),
+    *("controls", "chance"),
+)
 
 
 @dataclass(frozen=True)
@@ -202,8 +206,10 @@ def _point(strength: Strength, pool: Pool, reference: Columns | None) -> dict[st
     }
 
 
-def _pooled(name: str, seeds: list[Columns], saved: list[Any], n: int) -> dict[str, Any]:
+def _pooled(name: str, seeds: Sequence[Columns], saved: list[Any], n: int) -> dict[str, Any]:
     """Return a measure's number over seeds and images, with its controls and chance."""
+    if len(seeds) == 1 and len(seeds[0]["index"]) == saved[0]["n"]:
+        return {k: saved[0][k] for k in KEPT if k in saved[0]}
     measure = measures[name]()
     try:
         number = estimate_over_seeds(measure.statistic, seeds, n, unit=measure.unit).json()
@@ -222,7 +228,9 @@ def _pooled(name: str, seeds: list[Columns], saved: list[Any], n: int) -> dict[s
     return {**number, **kept}
 
 
-def _regime(strength: Strength, seeds: list[Columns], n: int, reference: Columns | None) -> Regime:
+def _regime(
+    strength: Strength, seeds: Sequence[Columns], n: int, reference: Columns | None
+) -> Regime:
     if not seeds:
         return diverged(bool(strength.collapsed))
     labels = strength.audits[0].labels
@@ -278,15 +286,15 @@ def _accuracy_gap(reference: Columns | None) -> Statistic | None:
 def boundaries(method: Method, pool: Pool, reference: Columns | None) -> dict[str, Any]:
     """Return the strengths at which regimes change, each a number or a reason why there is none.
 
-    on_manifold: where F first exceeds C. excessive: where A falls below A_ref − .05 for good. A missing low or high
-    end lies beyond the strengths of the sweep. Strengths of which every seed collapsed are no
-    evidence for either.
+    on_manifold: where F first exceeds C. excessive: where A falls below A_ref − .05 for good. A
+    missing low or high end lies beyond the strengths of the sweep. Strengths of which every seed
+    collapsed are no evidence for either.
     """
     known = [s for s in method.strengths if s.audits]
     if len(known) < 2:
         few = "fewer than two strengths have been audited"
         return {name: {"value": None, "reason": few} for name in ("on_manifold", "excessive")}
-    logs = np.log([s.value for s in known])
+    logs = np.log([s.value or 0.0 for s in known])
     seeds = [[pool.columns(a) for a in s.audits] for s in known]
     found = {}
     gaps = [_fraction_gap(s) for s in seeds]

@@ -25,12 +25,13 @@ def test_each_text_is_in_both_languages_with_the_same_fields():
 
 def test_each_text_is_used():
     folder = Path(module.__file__).parent
-    files = [*folder.glob("*.py"), folder / "page.html.jinja"]
-    source = "".join(f.read_text() for f in files if f.name != "texts.py")
+    files = [*folder.glob("*.py"), *folder.glob("*.jinja")]
+    source = "".join(f.read_text() for f in files if not f.name.endswith("texts.py"))
     built = (
         "regime plain says card control key gradient split group over unit settings glossary masked"
     )
     some = ("pictures.gradient", "pictures.tangent", "pictures.normal", "table.", "colour.")
+    some += ("sweep.boundary.", "sweep.no_boundary.", "recommend.")
     for key in TEXTS:
         named = f'"{key}"' in source or key.startswith(some)
         assert named or key.split(".")[0] in built.split(), f"{key} is not used"

@@ -5,6 +5,7 @@ from offmanifold.commands.compare import Compare
 from offmanifold.commands.demo import Demo
 from offmanifold.commands.fit_manifold import FitManifold
 from offmanifold.commands.info import Info
+from offmanifold.commands.recommend import Recommend
 from offmanifold.commands.report import ReportCommand
 from offmanifold.commands.sweep import SweepCommand
 from offmanifold.commands.theory import Theory
@@ -17,6 +18,7 @@ COMMANDS = {
     "audit": AuditCommand,
     "compare": Compare,
     "sweep": SweepCommand,
+    "recommend": Recommend,
     "theory": Theory,
     "report": ReportCommand,
     "info": Info,

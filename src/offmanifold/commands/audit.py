@@ -31,6 +31,7 @@ class AuditCommand:
         manifold: auto, none, exact, a fitted manifold, or a denoiser: FILE.py:FUNCTION,
             diffusers:PATH.
         limit: how many images (default 200; 500 where images and model are small).
+        split: part of the images that is audited: test, or val to choose among models by it.
         fast: a quarter of the images.
         gradient: the scalar whose input gradient is looked at: log_prob, logit, logsumexp,
             logit_sum, loss or margin.
@@ -59,6 +60,7 @@ class AuditCommand:
     classes: str | None = None
     manifold: str = "auto"
     limit: int | None = None
+    split: Literal["test", "val"] = "test"
     fast: bool = False
     gradient: str = "log_prob"
     eps: float | None = None
@@ -122,7 +124,7 @@ class AuditCommand:
         asked = {"thorough": self.thorough, "certify": self.certify}
         options |= {name: value for name, value in asked.items() if value}  # no other hash changes
         mapping = self.classes
-        part, _ = judged(loaded, data, manifold)
+        part, _ = judged(loaded, data, manifold, self.split)
         hashed = {**options, "classes": _content(mapping), "part": part}
         subjects = [
             Subject(
@@ -144,6 +146,7 @@ class AuditCommand:
             reference_accuracy=self.reference_accuracy,
             device=self.device,
             allow_dependent=self.allow_dependent,
+            split=self.split,
             beside=[one for one in kept.values() if one is not None],
             **options,
         )

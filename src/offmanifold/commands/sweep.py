@@ -23,8 +23,8 @@ from offmanifold.manifold import load_manifold
 from offmanifold.measures import measures
 from offmanifold.objectives import ERM, PGD, Objective, objectives
 from offmanifold.progress import live_table, note
-from offmanifold.sweeping import check_grid, claim_sweep, make_job, read_sweep, run_jobs
 from offmanifold.strengths import summarise
+from offmanifold.sweeping import check_grid, claim_sweep, make_job, read_sweep, run_jobs
 from offmanifold.training import Recipe
 
 
@@ -41,6 +41,7 @@ class Runs:
         trained_with: a fitted manifold, for an objective that needs one.
         limit: images an audit sees; as in audit.
         attack_eps: radius of the attack, an l2 norm per image; --eps of audit.
+        split: part of the images that is audited; as in audit.
         out: folder of the sweep; by default runs/sweep-<hash>, one for the same images, model,
             recipe and audit.
         executor: local for processes of this machine, ray for a Ray cluster.
@@ -58,6 +59,7 @@ class Runs:
     trained_with: str | None = None
     limit: int | None = None
     attack_eps: float | None = None
+    split: Literal["test", "val"] = "test"
     out: Path | None = None
     executor: Literal["local", "ray"] = "local"
     jobs: int | None = None
@@ -75,7 +77,8 @@ class Runs:
         judge = resolve_manifold(self.manifold, data, device=self.device)
         coach = None if self.trained_with is None else find_manifold(self.trained_with)
         precision = resolve_precision(self.precision, Engine(self.device, "fp32").device)
-        saved = judge is not None and (Path(judge.card.spec) / "config.json").is_file()
+        place = None if judge is None else Path(judge.card.spec)
+        saved = place is not None and (place / "config.json").is_file()
         recipe = asdict(self.recipe)
         del recipe["seed"]
         shared = {
@@ -87,6 +90,7 @@ class Runs:
             "audit": {
                 "limit": self.limit,
                 "eps": self.attack_eps,
+                **({} if self.split == "test" else {"split": self.split}),
                 "manifold": "none" if saved or judge is None else self.manifold,
             },
             "data": data.fingerprint,
@@ -95,7 +99,7 @@ class Runs:
             "measures": sorted(measures),
         }
         folder = claim_sweep(shared, self.out)
-        inputs = Inputs(Path(judge.card.spec).resolve() if saved else None, coach)
+        inputs = Inputs(place.resolve() if place is not None and saved else None, coach)
         return Sweep(self, shared, folder, inputs)
 
     def chosen_executor(self) -> Executor:
@@ -162,15 +166,19 @@ class SweepCommand:
 
 
 def conclude(folder: Path, language: str, as_json: bool) -> dict[str, Any]:
-    """Summarise a sweep as it lies there: its table, summary.json and page; return the summary."""
-    from offmanifold.reporting.sweep import sweep_page, sweep_table
+    """Summarise a sweep as it lies there: its tables, summary.json and page; return the summary."""
+    from offmanifold.reporting import sweep_boundaries, sweep_page, sweep_tables
 
     summary = summarise(read_sweep(folder))
     write_json(folder / "summary.json", summary)
     if as_json:
         print_json(summary)
     else:
-        for head, rows in sweep_table(summary, language):
-            print_table(head, rows)
+        for title, table in sweep_tables(summary, language):
+            print(title)
+            print_table(*table)
+    for method in summary["methods"]:
+        for sentence in sweep_boundaries(method, language):
+            note(f"{method['objective'].replace('_', '-')}: {sentence}")
     note(f"page: {sweep_page(folder / 'summary.json', folder / 'report.html', language)}")
     return summary

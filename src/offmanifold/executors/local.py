@@ -58,7 +58,7 @@ def _start(job: Job, root: Path, inputs: Inputs, most: int) -> subprocess.Popen[
     folder = make_folder(root / job.name)
     write_json(folder / JOB, job.config)
     (folder / OUTCOME).unlink(missing_ok=True)
-    threads = max(1, (os.cpu_count() or 1) // most)
+    threads = max(1, _cores() // most)
     with open(folder / LOG, "wb") as log:
         return subprocess.Popen(
             command(folder / JOB, folder, inputs),
@@ -87,4 +87,11 @@ def _fitting() -> int:
         return torch.cuda.device_count()
     free = available_memory()
     by_memory = 1 if free is None else int(free // A_PROCESS)
-    return max(1, min(os.cpu_count() or 1, by_memory))
+    return max(1, min(_cores(), by_memory))
+
+
+def _cores() -> int:
+    """Return the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

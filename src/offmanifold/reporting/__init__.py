@@ -1,6 +1,27 @@
-"""One self-contained page, and one small table, made from saved audits only."""
+"""Self-contained pages and small tables, made from saved audits and summaries only."""
 
 from offmanifold.reporting.page import report
 from offmanifold.reporting.rows import Table, masked_gradients, table
+from offmanifold.reporting.sweep import (
+    draw_sweep,
+    read_summary,
+    recommendation_sentences,
+    recommendation_table,
+    sweep_boundaries,
+    sweep_page,
+    sweep_tables,
+)
 
-__all__ = ["Table", "masked_gradients", "report", "table"]
+__all__ = [
+    "Table",
+    "draw_sweep",
+    "masked_gradients",
+    "read_summary",
+    "recommendation_sentences",
+    "recommendation_table",
+    "report",
+    "sweep_boundaries",
+    "sweep_page",
+    "sweep_tables",
+    "table",
+]

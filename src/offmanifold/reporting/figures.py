@@ -5,6 +5,7 @@ import itertools
 import math
 import re
 import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,7 +63,7 @@ class Dot:
     alignment: dict[str, Any]
 
 
-def _svg(figure: Figure, salt: str, label: str) -> Markup:
+def svg(figure: Figure, salt: str, label: str) -> Markup:
     buffer = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": salt}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")  # the browser has the glyphs
@@ -84,6 +85,20 @@ def _svg(figure: Figure, salt: str, label: str) -> Markup:
         count=1,
     )
     return Markup(text)
+
+
+def spans(xs: Sequence[float], names: Sequence[str]) -> Iterator[tuple[float, float, str]]:
+    """Yield the stretches (left, right, name) of a logarithmic axis along which a name holds.
+
+    Between two points of other names the border is their geometric mean.
+    """
+    start = 0
+    for name, group in itertools.groupby(names):
+        end = start + len(list(group))
+        left = xs[0] if start == 0 else math.sqrt(xs[start - 1] * xs[start])
+        right = xs[-1] if end == len(xs) else math.sqrt(xs[end - 1] * xs[end])
+        yield left, right, name
+        start = end
 
 
 def _figure(width: int, height: int) -> Figure:
@@ -155,7 +170,7 @@ def curves(
         axes.set_xlabel(x_title, fontsize=10.5)
         if mark is not None or any(line.word for line in lines):
             axes.set_ylabel(title, fontsize=10.5)  # another curve has it as a heading
-        return _svg(figure, salt, title)
+        return svg(figure, salt, title)
 
 
 def _short(label: str, most: int = 22) -> str:
@@ -205,7 +220,7 @@ def accuracy(dots: list[Dot], title: str) -> Markup:
         axes.set_xlim(0, 1)
         axes.spines["left"].set_visible(False)
         axes.xaxis.set_major_formatter(PERCENT)
-        return _svg(figure, "accuracy", title)
+        return svg(figure, "accuracy", title)
 
 
 def scatter(dots: list[Dot], axis_titles: list[str], title: str, share: bool) -> Markup:
@@ -250,7 +265,7 @@ def scatter(dots: list[Dot], axis_titles: list[str], title: str, share: bool) ->
             axes.xaxis.set_major_formatter(PERCENT)
         axes.set_xlabel(axis_titles[0])
         axes.set_ylabel(axis_titles[1])
-        return _svg(figure, "scatter", title)
+        return svg(figure, "scatter", title)
 
 
 def _free(

@@ -5,6 +5,7 @@ from typing import Any
 from markupsafe import Markup
 
 from offmanifold.errors import unknown_name
+from offmanifold.reporting.sweep_texts import SWEEP
 
 LANGUAGES = ("en", "ja")
 
@@ -542,6 +543,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "σ, standard deviation per pixel, pixels in [0, 1]",
         "σ、画素ごとの標準偏差、画素値 [0, 1]",
     ),
+    **SWEEP,
 }
 
 

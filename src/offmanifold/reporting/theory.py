@@ -1,6 +1,5 @@
 """The figure of theorem 3: noise robustness and risk against the strength, regimes shaded."""
 
-import itertools
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +8,7 @@ import matplotlib
 from matplotlib import ticker
 from matplotlib.figure import Figure
 
-from offmanifold.reporting.figures import COLOURS, INK, STYLE
+from offmanifold.reporting.figures import COLOURS, INK, STYLE, spans
 
 NAMES = {
     "weak": "weak: ρ > {:g}",
@@ -39,16 +38,10 @@ def draw_regimes(
         named = dict(NAMES)
         for regime, bound in zip(("weak", "excessive"), bounds, strict=True):
             named[regime] = NAMES[regime].format(bound)
-        start = 0
-        for regime, group in itertools.groupby(regimes):
-            end = start + len(list(group))
-            left = strengths[0] if start == 0 else _middle(strengths[start - 1], strengths[start])
-            right = (
-                strengths[-1] if end == len(points) else _middle(strengths[end - 1], strengths[end])
-            )
+        for left, right, regime in spans(strengths, regimes):
             axes.axvspan(left, right, color=COLOURS[regime], alpha=0.12, linewidth=0)
             axes.text(
-                _middle(left, right),
+                math.sqrt(left * right),
                 1.02,
                 named[regime],
                 color=COLOURS[regime],
@@ -56,7 +49,6 @@ def draw_regimes(
                 va="bottom",
                 transform=axes.get_xaxis_transform(),
             )
-            start = end
         axes.plot(strengths, rho, color=INK, linewidth=2)
         axes.plot(strengths, risk, color=INK, linewidth=2, linestyle=(0, (4, 2)))
         axes.annotate(RHO, (strengths[1], rho[1]), (0, -24), textcoords="offset points")
@@ -68,7 +60,3 @@ def draw_regimes(
         figure.suptitle(TITLE, fontsize=12)
         metadata = {"Date": None} if format == "svg" else None
         figure.savefig(path, format=format, dpi=150, metadata=metadata)
-
-
-def _middle(a: float, b: float) -> float:
-    return math.sqrt(a * b)

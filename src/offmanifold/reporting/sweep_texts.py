@@ -1,0 +1,92 @@
+"""The texts of a sweep's page and tables, in English and Japanese side by side."""
+
+SWEEP: dict[str, tuple[str, str]] = {
+    "sweep.title": ("How much robustness is right?", "ロバスト性はどこまで強めるべきか"),
+    "sweep.line": (
+        "{data} · {n} images · {finished} runs finished, {collapsed} diverged, {left} not yet",
+        "{data} · 画像 {n} 枚 · 学習完了 {finished} 件、発散 {collapsed} 件、未完了 {left} 件",
+    ),
+    "sweep.intro": (
+        "Each point is a model trained at one strength, the mean of its seeds; bars are 95 % "
+        "intervals over images, and over seeds where there are several. Colours behind the lines "
+        "are the regimes: too weak, right (Bayes-aligned), too much. The standard model stands at "
+        "the left, apart.",
+        "各点は一つの強さで学習したモデルで、乱数シードの平均です。縦線は画像に対する"
+        "（シードが複数あればシードにも対する）95 % 区間です。背景の色は状態を示します："
+        "弱すぎる、適切（ベイズ整合）、強すぎる。左端に離れているのが標準モデルです。",
+    ),
+    "sweep.method": ("{objective}: strength {field}", "{objective}：強さ {field}"),
+    "sweep.strength": ("Strength", "強さ"),
+    "sweep.seeds": ("Seeds", "シード数"),
+    "sweep.standard": ("standard", "標準"),
+    "sweep.accuracy": ("accuracy", "正解率"),
+    "sweep.attacked": ("under attack", "攻撃下"),
+    "sweep.fraction": ("gradient on the manifold", "勾配の多様体上の割合"),
+    "sweep.control": ("its better control", "その対照"),
+    "sweep.cosine": ("cosine to posterior score", "事後スコアとのコサイン"),
+    "sweep.on": ("change along the manifold", "多様体に沿った変化"),
+    "sweep.off": ("change off the manifold", "多様体から外れた変化"),
+    "sweep.accuracies": ("Accuracy", "正解率"),
+    "sweep.alignment": ("Alignment of gradients", "勾配の整合"),
+    "sweep.changes": (
+        "Change of the output by a step of {step} (l2)",
+        "大きさ {step}（l2）の一歩による出力の変化",
+    ),
+    "sweep.boundary.on_manifold": (
+        "Gradients are on the manifold from {field} = {place}.",
+        "勾配が多様体に沿い始めるのは {field} = {place} からです。",
+    ),
+    "sweep.boundary.excessive": (
+        "Accuracy is more than 5 points below the standard model's from {field} = {place}.",
+        "正解率が標準モデルより5ポイントを超えて下がるのは {field} = {place} からです。",
+    ),
+    "sweep.no_boundary.on_manifold": (
+        "Where gradients come to lie on the manifold is not seen here: {reason}.",
+        "勾配が多様体に沿い始める強さは、このスイープでは分かりません（{reason}）。",
+    ),
+    "sweep.no_boundary.excessive": (
+        "Where accuracy falls more than 5 points below the standard model's is not seen here: "
+        "{reason}.",
+        "正解率が標準モデルより5ポイントを超えて下がる強さは、このスイープでは分かりません"
+        "（{reason}）。",
+    ),
+    "sweep.beyond": ("beyond the sweep", "範囲外"),
+    "sweep.collapsed": ("{n} of its seeds collapsed", "シードのうち {n} 件が崩壊"),
+    "recommend.loss": ("Accuracy lost to the standard model", "標準モデルに対する正解率の低下"),
+    "recommend.acceptable": ("Acceptable", "条件を満たす"),
+    "recommend.yes": ("yes", "はい"),
+    "recommend.no": ("no", "いいえ"),
+    "recommend.collapsed": ("collapsed", "崩壊"),
+    "recommend.none": (
+        "No strength tried is acceptable (accuracy lost at most {loss}, and the robustness asked "
+        "for): allow more loss (--accuracy-loss), start lower (--start), or allow more runs "
+        "(--most); {field} was varied.",
+        "試した強さはいずれも条件（正解率の低下が{loss}以下、および求めるロバスト性）を"
+        "満たしません。許容する低下を増やす（--accuracy-loss）、小さい値から始める（--start）、"
+        "または学習回数を増やしてください（--most）。変えた強さは {field} です。",
+    ),
+    "recommend.best": (
+        "Train with {field} = {strength}: {title} {value}, against {standard} of the standard "
+        "model; accuracy lost {lost}, where {loss} is allowed; on {n} validation images.",
+        "{field} = {strength} での学習を勧めます。{title}は {value}（標準モデルは {standard}）、"
+        "正解率の低下は {lost}（許容 {loss}）。検証用画像 {n} 枚によります。",
+    ),
+    "recommend.model": (
+        "The model so trained is {folder}; audit it on test images.",
+        "この強さで学習したモデルは {folder} です。評価用画像で監査してください。",
+    ),
+    "recommend.edge": (
+        "It is the largest strength tried: a larger {field} may be better still (--most).",
+        "試した中で最大の強さです。より大きい {field} がさらに良い可能性があります（--most）。",
+    ),
+}
+"""{key: (English, Japanese)}, part of `texts.TEXTS`."""
+
+REASONS = {
+    "everywhere in the sweep": "すべての強さで満たされています",
+    "nowhere in the sweep": "どの強さでも満たされていません",
+    "fewer than two strengths have been audited": "監査済みの強さが二つ未満です",
+    "the gradients were not held against a manifold": "勾配を多様体と比べていません",
+    "there is no standard model to compare accuracies with": "比較する標準モデルがありません",
+}
+"""Why a boundary is not known, in Japanese."""
