@@ -30,7 +30,7 @@ audits planning panels temperature
 training auditing
 comparing
 sweeping
-strengths recommending
+strengths recommending explaining
 synthesis inspection
 reporting
 serving

@@ -7,17 +7,21 @@ from typing import Annotated, Literal
 import tyro
 
 from offmanifold.commands.compare import find_audit
+from offmanifold.commands.sweep import SUMMARY, save_summary
 from offmanifold.errors import InputError
 from offmanifold.progress import note
+from offmanifold.sweeping import SHARED
+
+FIGURES = (".png", ".svg", ".pdf")
 
 
 @dataclass(frozen=True)
 class ReportCommand:
-    """Write one self-contained page of audits, or of a comparison.
+    """Write one self-contained page of audits, of a comparison, or of a sweep.
 
     Attributes:
-        audits: folders of audits or runs, or one compare.json.
-        out: the file to write.
+        audits: folders of audits or runs, one compare.json, or the folder of one sweep.
+        out: the file to write; of a sweep also a .png, .svg or .pdf, which is its figure alone.
         language: of the page.
     """
 
@@ -30,7 +34,21 @@ class ReportCommand:
         from offmanifold.reporting import report
 
         if not self.audits:
-            raise InputError("nothing to report; give audits or a compare.json")
+            raise InputError("nothing to report; give audits, a compare.json or a sweep")
+        if len(self.audits) == 1 and (self.audits[0] / SHARED).is_file():
+            self._sweep(self.audits[0])
+            return
+        if self.out.suffix in FIGURES:
+            raise InputError(f"{self.out} is a figure, which a sweep alone has; give a sweep")
         is_file = len(self.audits) == 1 and self.audits[0].suffix == ".json"
         what = self.audits[0] if is_file else [find_audit(path) for path in self.audits]
         note(f"page: {report(what, self.out, self.language)}")
+
+    def _sweep(self, folder: Path) -> None:
+        from offmanifold.reporting import draw_sweep, sweep_page
+
+        summary = save_summary(folder)
+        if self.out.suffix in FIGURES:
+            note(f"figure: {draw_sweep(summary, self.out, self.language)}")
+        else:
+            note(f"page: {sweep_page(folder / SUMMARY, self.out, self.language)}")

@@ -18,6 +18,7 @@ from offmanifold.commands.subcommands import registered
 from offmanifold.engine import Engine, resolve_precision
 from offmanifold.errors import InputError
 from offmanifold.executors import Executor, Inputs, Local
+from offmanifold.explaining import explain
 from offmanifold.files import write_json
 from offmanifold.manifold import load_manifold
 from offmanifold.measures import measures
@@ -26,6 +27,8 @@ from offmanifold.progress import live_table, note
 from offmanifold.strengths import summarise
 from offmanifold.sweeping import check_grid, claim_sweep, make_job, read_sweep, run_jobs
 from offmanifold.training import Recipe
+
+SUMMARY = "summary.json"
 
 
 @dataclass(frozen=True)
@@ -165,12 +168,19 @@ class SweepCommand:
         conclude(sweep.folder, self.language, self.json)
 
 
-def conclude(folder: Path, language: str, as_json: bool) -> dict[str, Any]:
-    """Summarise a sweep as it lies there: its tables, summary.json and page; return the summary."""
+def save_summary(folder: Path) -> dict[str, Any]:
+    """Write summary.json of a sweep as it lies there, and return it."""
+    runs = read_sweep(folder)
+    summary = {**summarise(runs), "explains": explain(runs)}
+    write_json(folder / SUMMARY, summary)
+    return summary
+
+
+def conclude(folder: Path, language: str, as_json: bool) -> None:
+    """Summarise a sweep as it lies there, and print its tables; write its page."""
     from offmanifold.reporting import sweep_boundaries, sweep_page, sweep_tables
 
-    summary = summarise(read_sweep(folder))
-    write_json(folder / "summary.json", summary)
+    summary = save_summary(folder)
     if as_json:
         print_json(summary)
     else:
@@ -180,5 +190,4 @@ def conclude(folder: Path, language: str, as_json: bool) -> dict[str, Any]:
     for method in summary["methods"]:
         for sentence in sweep_boundaries(method, language):
             note(f"{method['objective'].replace('_', '-')}: {sentence}")
-    note(f"page: {sweep_page(folder / 'summary.json', folder / 'report.html', language)}")
-    return summary
+    note(f"page: {sweep_page(folder / SUMMARY, folder / 'report.html', language)}")

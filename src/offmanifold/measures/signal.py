@@ -11,8 +11,8 @@ from offmanifold.measures.directions import unit
 from offmanifold.measures.statistics import Statistic, ratio_of
 from offmanifold.probe import Probe
 
-SIGMAS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
-CURVE_DRAWS = 2
+SIGMAS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  # the range of the paper
+CURVE_DRAWS = 1
 
 
 def signal_share(direction: Tensor, mask: Tensor) -> Tensor:
@@ -59,7 +59,7 @@ class SignalNoiseRatio(Measure):
     title: ClassVar[str] = "Change by noise on the signal ÷ on the distractor"
     title_ja: ClassVar[str] = "ノイズによる出力変化の比（信号÷無関係部分）"
     needs: ClassVar = frozenset({"masks"})
-    cost: ClassVar[float] = 32
+    cost: ClassVar[float] = 28
 
     def columns(self, probe: Probe) -> dict[str, Tensor]:
         assert probe.mask is not None

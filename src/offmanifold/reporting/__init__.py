@@ -4,6 +4,7 @@ from offmanifold.reporting.page import report
 from offmanifold.reporting.rows import Table, masked_gradients, table
 from offmanifold.reporting.sweep import (
     draw_sweep,
+    explains_table,
     read_summary,
     recommendation_sentences,
     recommendation_table,
@@ -15,6 +16,7 @@ from offmanifold.reporting.sweep import (
 __all__ = [
     "Table",
     "draw_sweep",
+    "explains_table",
     "masked_gradients",
     "read_summary",
     "recommendation_sentences",

@@ -88,10 +88,42 @@ def sweep_page(summary: Path | str, out: Path | str, language: str = "en") -> Pa
         )
     ]
     html = environment.get_template("sweep.html.jinja").render(
-        t=t, line=_line(saved, t), methods=methods, colours=COLOURS
+        t=t,
+        line=_line(saved, t),
+        methods=methods,
+        colours=COLOURS,
+        explains=explains_table(saved, language),
     )
     write_text(Path(out), html)
     return Path(out)
+
+
+def explains_table(summary: dict[str, Any], language: str = "en") -> Table | None:
+    """Return what goes with alignment over the runs, a row a predictor; None of too few runs."""
+    t = Texts(language)
+    found = summary.get("explains") or []
+    if not found:
+        return None
+    methods = list(found[0]["by_method"])
+    head = [
+        t("explains.predictor"),
+        t("explains.all"),
+        t("explains.partial"),
+        *(t("explains.method", method=m.replace("_", "-")) for m in methods),
+    ]
+    rows = []
+    for one in found:
+        each = [one["by_method"].get(m, {}) for m in methods]
+        pairs = [f"{writing.plain(e.get('to_peak'))} / {writing.plain(e.get('all'))}" for e in each]
+        rows.append(
+            [
+                t(f"explains.{one['predictor']}"),
+                writing.interval(one["spearman"]),
+                writing.interval(one["partial"] or {}),
+                *pairs,
+            ]
+        )
+    return Table(head, rows)
 
 
 def draw_sweep(summary: dict[str, Any], path: Path, language: str = "en") -> Path:

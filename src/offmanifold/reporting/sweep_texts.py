@@ -52,6 +52,30 @@ SWEEP: dict[str, tuple[str, str]] = {
     ),
     "sweep.beyond": ("beyond the sweep", "範囲外"),
     "sweep.collapsed": ("{n} of its seeds collapsed", "シードのうち {n} 件が崩壊"),
+    "explains.title": ("What goes with alignment?", "整合と関係するのは何か"),
+    "explains.intro": (
+        "Rank correlation with the cosine to the posterior score over all runs, and with accuracy "
+        "partialled out, 95 % over strengths and seeds; then by method, up to the strength with "
+        "the highest cosine / over all. What is said to explain alignment must beat the plain "
+        "alternatives: strength, accuracy, accuracy under attack.",
+        "全学習における事後スコアとのコサインとの順位相関、および正解率の影響を除いた偏相関"
+        "（強さとシードに対する95 % 区間）。続いて方法別に、コサインが最大となる強さまで／全体。"
+        "整合を説明するという量は、強さ、正解率、攻撃下の正解率という単純な量より"
+        "強く相関していなければなりません。",
+    ),
+    "explains.predictor": ("Over the runs", "学習ごとの量"),
+    "explains.all": ("Rank correlation", "順位相関"),
+    "explains.partial": ("Accuracy held", "正解率を固定"),
+    "explains.method": ("{method}: to peak / all", "{method}：最大まで／全体"),
+    "explains.robustness.rho_relative": ("ρ: noise response off ÷ on", "ρ：ノイズ応答 外÷内"),
+    "explains.robustness.change_ratio": ("change on ÷ off", "変化の比 内÷外"),
+    "explains.alignment.on_manifold_fraction": (
+        "gradient on the manifold",
+        "勾配の多様体上の割合",
+    ),
+    "explains.strength": ("strength (rank within its method)", "強さ（方法内の順位）"),
+    "explains.accuracy.clean": ("accuracy", "正解率"),
+    "explains.accuracy.pgd_l2": ("accuracy under attack", "攻撃下の正解率"),
     "recommend.loss": ("Accuracy lost to the standard model", "標準モデルに対する正解率の低下"),
     "recommend.acceptable": ("Acceptable", "条件を満たす"),
     "recommend.yes": ("yes", "はい"),

@@ -1,0 +1,145 @@
+"""Make a result of a sweep: run what results/NAME/plan.json wants and does not lie there yet.
+
+    python results/sweep.py mnist-sweep
+
+results/NAME is a sweep's folder with its runs made small: config, a short log, the audit with few
+pictures, no weights. The runs themselves are made below runs/NAME. The plan's groups come in order,
+the most telling first; any stop leaves a valid, smaller result.
+"""
+
+import argparse
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from make import KEPT_LOG, markdown, panels_shown
+
+from offmanifold.audits import read_audit, save_audit
+from offmanifold.commands.base import Images
+from offmanifold.commands.sweep import SUMMARY, Runs, Sweep, save_summary
+from offmanifold.executors import Job, Local, read_outcome
+from offmanifold.executors.base import JOB, OUTCOME
+from offmanifold.files import make_folder, read_json, read_tensors, write_json, write_text
+from offmanifold.objectives import objectives
+from offmanifold.registry import from_config
+from offmanifold.reporting import (
+    draw_sweep,
+    explains_table,
+    sweep_boundaries,
+    sweep_page,
+    sweep_tables,
+)
+from offmanifold.sweeping import SHARED, make_job, run_jobs, write_index
+from offmanifold.training import Recipe
+
+HERE = Path(__file__).parent
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run, keep, conclude; print how much of the plan is done."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("name")
+    parser.add_argument("--processes", type=int)
+    parser.add_argument("--groups", type=int, help="only the first groups of the plan")
+    parser.add_argument("--conclude", action="store_true", help="only table, page and figure")
+    given = parser.parse_args(argv)
+    place = HERE / given.name
+    plan = read_json(place / "plan.json")
+    if not given.conclude:
+        make(plan, place, given.processes, given.groups)
+    conclude(plan, place)
+
+
+def make(plan: dict[str, Any], place: Path, processes: int | None, groups: int | None) -> None:
+    """Run the jobs that are not kept yet, and keep each as it ends."""
+    runs = Runs(
+        model=plan["model"],
+        images=Images(plan["data"]),
+        recipe=Recipe(**plan["recipe"]),
+        manifold=plan["manifold"],
+        limit=plan["limit"],
+        attack_eps=plan["attack_eps"],
+        precision=plan["precision"],
+        out=Path("runs") / place.name,
+    )
+    sweep = runs.open()
+    for jobs in jobs_of(plan, sweep)[:groups]:
+        pending = [job for job in jobs if not kept(job, place)]
+        for job in [job for job in pending if job.done(sweep.folder)]:
+            keep(job, sweep.folder, place)
+            pending.remove(job)
+        for event in run_jobs(pending, sweep.folder, Local(processes), sweep.inputs):
+            print(event.job.name, event.state, event.error or "", flush=True)
+            if event.state in ("finished", "collapsed"):
+                keep(event.job, sweep.folder, place)
+
+
+def jobs_of(plan: dict[str, Any], sweep: Sweep) -> list[list[Job]]:
+    """Return the jobs of each group of the plan: {objective, values, seeds}."""
+    found = []
+    for group in plan["groups"]:
+        base: Any = from_config(objectives, group["objective"])
+        values = group.get("values")
+        grid = [base] if not values else [replace(base, **{base.strength: v}) for v in values]
+        found.append([make_job(sweep.shared, o, s, "cpu") for s in group["seeds"] for o in grid])
+    return found
+
+
+def kept(job: Job, place: Path) -> bool:
+    """Whether a run of this name lies in the result."""
+    outcome = read_outcome(place / job.name)
+    return outcome is not None and outcome["state"] in ("finished", "collapsed")
+
+
+def keep(job: Job, scratch: Path, place: Path) -> None:
+    """Copy what is small of a run; outcome.json comes last, since it says that all is there."""
+    source, target = scratch / job.name, make_folder(place / job.name)
+    shutil.copyfile(scratch / SHARED, place / SHARED)
+    for name in ("config.json", "provenance.json", JOB):
+        if (source / name).is_file():
+            shutil.copyfile(source / name, target / name)
+    if (source / "metrics.json").is_file():
+        metrics = read_json(source / "metrics.json")
+        metrics["log"] = metrics["log"][:: max(1, len(metrics["log"]) // KEPT_LOG)]
+        write_json(target / "metrics.json", metrics)
+    audits = sorted(source.glob("audits/*/audit.json"), key=lambda p: p.stat().st_mtime)
+    if audits:
+        audit = read_audit(audits[-1].parent)
+        panels = read_tensors(audits[-1].parent / "panels.safetensors")[0]
+        first = panels_shown(panels["label"])
+        few = {k: v[first].half() if v.is_floating_point() else v[first] for k, v in panels.items()}
+        folder = target / "audits" / audits[-1].parent.name
+        for old in target.glob("audits/*"):
+            shutil.rmtree(old)
+        save_audit(replace(audit, panels=few), folder)
+    shutil.copyfile(source / OUTCOME, target / OUTCOME)
+
+
+def conclude(plan: dict[str, Any], place: Path) -> None:
+    """Write summary, table, figure and page of what lies there."""
+    wanted = sum(len(g.get("values") or [0]) * len(g["seeds"]) for g in plan["groups"])
+    done = len(list(place.glob(f"*/{OUTCOME}")))
+    print(f"{done} of {wanted} runs are done")
+    if not done:
+        return
+    write_index(place)
+    summary = save_summary(place)
+    parts = [f"{done} of {wanted} runs of plan.json are done.", ""]
+    for title, table in sweep_tables(summary):
+        parts += [f"## {title}", "", markdown(*table)]
+    for method in summary["methods"]:
+        parts += [f"- {method['objective']}: {s}" for s in sweep_boundaries(method)]
+    explains = explains_table(summary)
+    if explains is not None:
+        parts += ["", "## What goes with alignment", "", markdown(*explains)]
+    write_text(place / "table.md", "\n".join([*parts, ""]))
+    draw_sweep(summary, place / "figure.png")
+    sweep_page(place / SUMMARY, place / "report.html")
+    print((place / "table.md").read_text())
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    main()

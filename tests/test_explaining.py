@@ -1,0 +1,68 @@
+"""Rank correlations against scipy, and partial ones against residuals of ranks."""
+
+import numpy as np
+import pytest
+from scipy.stats import rankdata, spearmanr
+
+from offmanifold.explaining import (
+    PREDICTORS,
+    TARGET,
+    Cluster,
+    _by_method,
+    _interval,
+    partial_spearman,
+    spearman,
+)
+
+
+def columns(n: int = 60) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    random = np.random.default_rng(0)
+    z = random.normal(size=n)
+    return z + random.normal(size=n), z + random.normal(size=n), z
+
+
+def test_spearman_is_that_of_scipy():
+    x, y, _ = columns()
+    assert spearman(x, y) == pytest.approx(spearmanr(x, y).statistic)
+    assert np.isnan(spearman(np.ones(60), y))
+
+
+def test_partial_is_the_correlation_of_residuals_of_ranks():
+    x, y, z = (rankdata(c) for c in columns())
+    left = [c - np.polyval(np.polyfit(z, c, 1), z) for c in (x, y)]
+    assert partial_spearman(x, y, z) == pytest.approx(np.corrcoef(*left)[0, 1])
+    assert abs(partial_spearman(x, y, z)) < abs(spearman(x, y))
+
+
+def test_the_interval_covers_what_it_should_and_shrinks_with_clusters():
+    random = np.random.default_rng(1)
+
+    def clusters(n: int) -> list[Cluster]:
+        made = []
+        for i in range(n):
+            x = random.normal(size=2)
+            values = dict.fromkeys(PREDICTORS, x) | {TARGET: x + random.normal(size=2)}
+            made.append(Cluster("pgd", i / n, values))
+        return made
+
+    def statistic(x: dict[str, np.ndarray]) -> float:
+        return spearman(x["strength"], x[TARGET])
+
+    few, many = _interval(statistic, clusters(8)), _interval(statistic, clusters(80))
+    assert many.low is not None
+    assert many.high is not None
+    assert few.low is not None
+    assert few.high is not None
+    assert many.low < 0.69 < many.high  # of two normals correlated at 1/√2, (6/π) asin(r/2)
+    assert many.high - many.low < few.high - few.low
+
+
+def test_up_to_the_peak_leaves_out_what_comes_after():
+    target = [0.1, 0.2, 0.3, 0.2, 0.1]
+    made = [
+        Cluster("pgd", i / 5, {"strength": np.array([float(i)]), TARGET: np.array([y])})
+        for i, y in enumerate(target)
+    ]
+    found = _by_method(made, "strength", TARGET)["pgd"]
+    assert found["to_peak"] == pytest.approx(1)
+    assert found["all"] == pytest.approx(0)
