@@ -59,6 +59,7 @@ def make(plan: dict[str, Any], place: Path, processes: int | None, groups: int |
         images=Images(plan["data"]),
         recipe=Recipe(**plan["recipe"]),
         manifold=plan["manifold"],
+        second=plan.get("second"),
         limit=plan["limit"],
         attack_eps=plan["attack_eps"],
         precision=plan["precision"],

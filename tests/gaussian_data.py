@@ -122,11 +122,19 @@ def probe_of(
     rows: list[int] | None = None,
     shuffled: tuple[nn.Module, ...] = (),
     temperature: float = 1.0,
+    second: TweedieManifold | None = None,
+    randomised: nn.Module | None = None,
     **settings,
 ) -> Probe:
-    """Return a probe of some images (all by default) of a split."""
+    """Return a probe of some images (all by default) of a split.
+
+    second: the manifold itself by default. The fake manifolds are the first five pixels.
+    """
     split = images() if split is None else split
     batch = split.read(split.rows if rows is None else np.array(rows))
     means = None if batch.y is None else split.class_means
-    scene = Scene(batch, split, manifold, means, Settings(**settings))
-    return Probe(scene, model, temperature, shuffled)
+    pixels = torch.eye(5, batch.x[0].numel())
+    fakes = {"low_pass": pixels, "global_pca": pixels}
+    other = manifold if second is None else second
+    scene = Scene(batch, split, manifold, means, Settings(**settings), other, fakes)
+    return Probe(scene, model, temperature, shuffled, randomised)

@@ -85,7 +85,7 @@ def test_signal_of_a_classifier_that_reads_only_the_upper_half(masked):
     above = masked.test.read(audit.columns["index"]).mask[:, 0, 0, 0]
     np.testing.assert_allclose(audit.columns["signal.fraction"], above, atol=1e-6)
     assert audit.json["measures"]["signal.fraction"]["chance"] == pytest.approx(0.5)
-    assert len(audit.json["curves"]["signal.noise_ratio"]["points"]) == 6
+    assert len(audit.json["curves"]["signal.noise_ratio"]["points"]) == 10
     assert set(audit.json["measures"]) == {"signal.fraction", "signal.noise_ratio"}
 
 

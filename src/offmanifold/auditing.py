@@ -25,13 +25,14 @@ from offmanifold.files import (
 )
 from offmanifold.freezing import at_home, frozen
 from offmanifold.interrupts import deferred_interrupt
+from offmanifold.manifold import global_pca, low_pass
+from offmanifold.manifold.pooled import pool_data
 from offmanifold.measures import Measure, measures
 from offmanifold.models import Loaded, ModelCard, adapt_labels, check_classifier
 from offmanifold.models.labels import BY_INDEX
 from offmanifold.panels import draw_panels
 from offmanifold.planning import (
     NO_IMAGE,
-    NOT_YET,
     ZERO,
     Plan,
     audit_settings,
@@ -90,6 +91,8 @@ def audit_models(
     data: Data,
     manifold: Any = None,
     *,
+    second: Any = None,
+    label_randomised: Loaded | None = None,
     limit: int | None = None,
     split: str = "test",
     seed: int = 0,
@@ -109,9 +112,11 @@ def audit_models(
 ) -> list[Audit]:
     """Audit classifiers on `data.test` with one manifold, in one pass.
 
-    manifold: Tangent and Score, or None: what needs one is then skipped, and said so. split: test,
-    or val where something is to be chosen by what is found. limit: of
-    images, drawn by seed, class-balanced (default 200; 500 where images and model are small).
+    manifold: Tangent and Score, or None: what needs one is then skipped, and said so. second:
+    another, beside which the first is held: the ceiling of alignment, the fraction by it.
+    label_randomised: a classifier trained on permuted labels, as a control. split: test, or val
+    where something is to be chosen by what is found. limit: of images, drawn by seed,
+    class-balanced (default 200; 500 where images and model are small).
     gradient: see `gradients.SCALARS`. eps: l2 norm per image of the attack. thorough: attack by
     an ensemble too. certify: σ per pixel at which the classifier is smoothed and certified, or
     None. fast: a quarter of the images. only: names of the measures wanted. reference,
@@ -142,24 +147,33 @@ def audit_models(
         [measures[name]() for name in (only or list(measures))],
         manifold,
         audit_settings(data, manifold, seed, gradient, eps, thorough=thorough, certify=certify),
-        check_independence([s.loaded for s in subjects], manifold, allow_dependent),
+        all(
+            check_independence([s.loaded for s in subjects], m, allow_dependent)
+            for m in (manifold, second)
+        ),
+        second,
+        label_randomised is not None,
     )
     if show and (caution := _out_of_reach(plan.settings)):
         note(caution)
     means = data.train.class_means.to(place) if "labels" in plan.has else None
     judge = manifold if "manifold" in plan.has else None
+    other = second if "second" in plan.has else None
+    fakes = {} if judge is None else _fakes(judge, data, place)
     with ExitStack() as stack:
         for subject in subjects:
             stack.enter_context(frozen(subject.loaded.module))
             stack.enter_context(at_home(subject.loaded.module))
         if isinstance(judge, nn.Module):
             judge = stack.enter_context(at_home(judge)).to(place)
+        if isinstance(other, nn.Module):
+            other = stack.enter_context(at_home(other)).to(place)
         interrupted = stack.enter_context(deferred_interrupt())
-        runs = [_Run(s, data, place) for s in subjects]
+        runs = [_Run(s, data, place, label_randomised) for s in subjects]
         progress = stack.enter_context(bar("auditing", len(images), show=show))
         first = True
         for batch in images.batches(batch_size or _batch_size(data, judge)):
-            scene = Scene(_to(batch, place), images, judge, means, plan.settings)
+            scene = Scene(_to(batch, place), images, judge, means, plan.settings, other, fakes)
             for run in runs:
                 run.see(scene, plan.running, plan.has)
             progress.advance(len(batch))
@@ -168,7 +182,7 @@ def audit_models(
                 first = False
             if interrupted():
                 break
-    found = [run.finish(plan, data, manifold) for run in runs]
+    found = [run.finish(plan, data, manifold, second) for run in runs]
     found = with_regimes([*beside, *found], reference, reference_accuracy)[len(beside) :]
     audits = [save_audit(a, s.folder) for a, s in zip(found, subjects, strict=True)]
     if interrupted():
@@ -179,12 +193,12 @@ def audit_models(
 class _Run:
     """One classifier under audit: its columns and panels as they grow."""
 
-    def __init__(self, subject: Subject, data: Data, device: torch.device):
+    def __init__(
+        self, subject: Subject, data: Data, device: torch.device, randomised: Loaded | None
+    ):
         self.subject = subject
-        loaded = subject.loaded
-        module, outputs = check_classifier(loaded.module.to(device), data.shape, device)
-        checked = Loaded(module, replace(loaded.card, outputs=outputs))
-        self.module = adapt_labels(checked, data.classes, subject.mapping).to(device)
+        self.module = _adapted(subject.loaded, data, subject.mapping, device)
+        self.randomised = None if randomised is None else _adapted(randomised, data, None, device)
         self.shuffled = shuffled_copies(self.module)
         self.temperature = fit_temperature(self.module, data.val, device)
         self.columns: dict[str, list[np.ndarray]] = {}
@@ -193,7 +207,7 @@ class _Run:
 
     def see(self, scene: Scene, running: Sequence[Measure], has: set[str]) -> None:
         started = time.time()
-        probe = Probe(scene, self.module, self.temperature, self.shuffled)
+        probe = Probe(scene, self.module, self.temperature, self.shuffled, self.randomised)
         probe.gradient()  # a model without one is refused before anything long
         y = scene.batch.y
         found: dict[str, Tensor] = {
@@ -211,12 +225,12 @@ class _Run:
                 self.panels.setdefault(name, []).append(values.cpu())
         self.seconds += time.time() - started
 
-    def finish(self, plan: Plan, data: Data, manifold: Any) -> Audit:
+    def finish(self, plan: Plan, data: Data, manifold: Any, second: Any) -> Audit:
         columns = {k: np.concatenate(v) for k, v in self.columns.items()}
         n = len(columns.get("index", ()))
         numbers = {m.name: m.reduce(columns, n) for m in plan.running}
         step = plan.settings.reference_step
-        skipped = {**plan.reasons, **NOT_YET}
+        skipped = dict(plan.reasons)
         for name, number in numbers.items():
             if number["value"] is None:
                 skipped[name] = NO_IMAGE if n == 0 else ZERO
@@ -231,6 +245,7 @@ class _Run:
                 if manifold is None
                 else {**manifold.card.summary(), "independent": plan.independent}
             ),
+            **({} if second is None else {"second_manifold": second.card.summary()}),
             "settings": {
                 **_describe_settings(plan.settings, data),
                 "temperature": self.temperature,
@@ -250,6 +265,23 @@ class _Run:
         kept = {k: v for k, v in columns.items() if v.ndim == 1}
         joined = {k: torch.cat(v) for k, v in self.panels.items()}
         return Audit(_without_nan(saved), {**kept, "path": np.array(paths, dtype=object)}, joined)
+
+
+def _adapted(loaded: Loaded, data: Data, mapping: Any, device: torch.device) -> nn.Module:
+    """Return a classifier whose outputs are the classes of the data, checked on its images."""
+    module, outputs = check_classifier(loaded.module.to(device), data.shape, device)
+    checked = Loaded(module, replace(loaded.card, outputs=outputs))
+    return adapt_labels(checked, data.classes, mapping).to(device)
+
+
+def _fakes(manifold: Any, data: Data, device: torch.device) -> dict[str, Tensor]:
+    """Return the rows (k, d) of subspaces of the manifold's dimension that know no image."""
+    pooling = manifold.card.pooling
+    inner = manifold.estimator.card if pooling > 1 else manifold.card
+    train = (pool_data(data, pooling) if pooling > 1 else data).train
+    k = max(1, round(inner.dimension or 1))
+    found = {"low_pass": low_pass(inner, k), "global_pca": global_pca(inner, train, k)}
+    return {name: fake.rows.to(device) for name, fake in found.items()}
 
 
 def _describe_model(card: ModelCard) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from offmanifold.commands.base import Images
 from offmanifold.commands.train import Train
 from offmanifold.engine import end_with
 from offmanifold.errors import Diverged, InputError, RunError
-from offmanifold.executors.base import OUTCOME, Job
+from offmanifold.executors.base import OUTCOME, Inputs, Job
 from offmanifold.files import read_json, write_json
 from offmanifold.objectives import objectives
 from offmanifold.registry import from_config
@@ -29,14 +29,15 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("config", type=Path)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--judge", type=Path)
-    parser.add_argument("--coach", type=Path)
-    given = parser.parse_args(argv)
+    for name in Inputs.__dataclass_fields__:
+        parser.add_argument(f"--{name}", type=Path)
+    given = vars(parser.parse_args(argv))
     end_with(os.getppid())
-    return guarded(lambda: _run(given.config, given.folder, given.judge, given.coach))
+    path, folder = given.pop("config"), given.pop("folder")
+    return guarded(lambda: _run(path, folder, Inputs(**given)))
 
 
-def _run(path: Path, folder: Path, judge: Path | None, coach: Path | None) -> int:
+def _run(path: Path, folder: Path, inputs: Inputs) -> int:
     config, started = read_json(path), time.time()
     digest = Job(folder.name, config).digest
 
@@ -53,8 +54,8 @@ def _run(path: Path, folder: Path, judge: Path | None, coach: Path | None) -> in
 
     try:
         _check_images(config)
-        _train(config, folder, coach)
-        _audit(config, folder, judge)
+        _train(config, folder, inputs)
+        _audit(config, folder, inputs)
     except Diverged as error:
         end("collapsed", str(error))
         return 0
@@ -68,7 +69,7 @@ def _run(path: Path, folder: Path, judge: Path | None, coach: Path | None) -> in
     return 0
 
 
-def _train(config: dict[str, Any], folder: Path, coach: Path | None) -> None:
+def _train(config: dict[str, Any], folder: Path, inputs: Inputs) -> None:
     wanted = dict(config["train"])
     Train(
         model=wanted["model"],
@@ -78,15 +79,19 @@ def _train(config: dict[str, Any], folder: Path, coach: Path | None) -> None:
         objective=from_config(objectives, wanted["objective"]),
         precision=wanted["precision"],
         device=config["device"],
-        manifold=None if coach is None else str(coach),
+        manifold=None if inputs.coach is None else str(inputs.coach),
         out=folder,
     ).run()
 
 
-def _audit(config: dict[str, Any], folder: Path, judge: Path | None) -> None:
+def _audit(config: dict[str, Any], folder: Path, inputs: Inputs) -> None:
     wanted = dict(config["audit"])
-    if judge is not None:
-        wanted["manifold"] = str(judge)
+    here = {
+        "manifold": inputs.judge,
+        "second": inputs.second,
+        "label_randomised": inputs.randomised,
+    }
+    wanted |= {name: str(path) for name, path in here.items() if path is not None}
     AuditCommand(
         model=(str(folder),), images=_images(config), device=config["device"], **wanted
     ).run()

@@ -10,31 +10,13 @@ import numpy as np
 from offmanifold.data.types import Data, Split
 from offmanifold.errors import InputError, unknown_name
 from offmanifold.gradients import SCALARS
-from offmanifold.manifold.gates import PREFERRED
+from offmanifold.manifold.gates import PREFERRED, may_ask
 from offmanifold.measures import Measure
 from offmanifold.models import Loaded
-from offmanifold.probe import Settings
+from offmanifold.probe import Scene, Settings
 
 EIGENVECTORS = 10**9  # numbers of all hard projectors of an audit; see results/manifold-large
 SMALL_PIXELS, SMALL_PARAMETERS = 4096, 2_000_000  # below both, 500 images cost little
-NOT_YET = {
-    "alignment.cosine_posterior/ceiling": (
-        "the agreement of two manifolds fitted on halves of the data comes with a later version",
-        "データを半分に分けて推定した二つの多様体の一致度は、今後の版で追加されます",
-    ),
-    "alignment.cosine_posterior@sigma/2": (
-        "the cosine at half and at twice σ comes with a later version",
-        "σの半分および2倍でのコサイン類似度は、今後の版で追加されます",
-    ),
-    "alignment.on_manifold_fraction/fake_manifolds": (
-        "low-pass and global-PCA manifolds as controls come with a later version",
-        "対照としての低域通過多様体と大域PCA多様体は、今後の版で追加されます",
-    ),
-    "manifold.second_estimator": (
-        "a second estimate of the manifold comes with a later version",
-        "別の方法による多様体の推定は、今後の版で追加されます",
-    ),
-}
 LACKS = {
     "labels": (
         "the images have no labels; put them in one folder a class",
@@ -65,13 +47,44 @@ LACKS = {
         "ask for it with --certify SIGMA",
         "--certify SIGMA を指定すると測定します",
     ),
+    "second": (
+        "there is no second manifold; give one with --second",
+        "第2の多様体がありません。--second で指定してください",
+    ),
+    "second_scores": (
+        "the ceiling needs a second manifold with classes whose gates pass at σ: fit two on halves "
+        "of the images (offmanifold fit-manifold --halves), judge by one (--manifold) and give "
+        "the other with --second",
+        "上限の測定には、クラスを知りσで基準を満たす第2の多様体が必要です。"
+        "画像を半分に分けて二つ推定し（offmanifold fit-manifold --halves）、"
+        "一方を --manifold、他方を --second で指定してください",
+    ),
+    "randomised": (
+        "train a network on permuted labels (offmanifold train --data random-labels:DATA) and give "
+        "it with --label-randomised",
+        "ラベルを並べ替えて学習したネットワーク（offmanifold train --data random-labels:DATA）を"
+        "--label-randomised で指定してください",
+    ),
+    "half_sigma": (
+        "the manifold does not pass its gates around σ/2",
+        "多様体がσ/2の前後で基準を満たしません",
+    ),
+    "double_sigma": (
+        "the manifold does not pass its gates around 2σ",
+        "多様体が2σの前後で基準を満たしません",
+    ),
 }
 ASKED = ("thorough", "certify")
+OPTIONAL = {
+    "alignment.cosine_posterior/ceiling": ("posterior", "second_scores"),
+    "alignment.cosine_posterior/label_randomised": ("posterior", "randomised"),
+}
 NO_IMAGE = ("no image was audited", "監査した画像がありません")
 ZERO = ("its denominator is zero", "分母がゼロです")
-"""Reasons in English and Japanese: what comes later, and {what a measure needs: what to do}.
+"""Reasons in English and Japanese: {what a measure needs: what to do}.
 
-ASKED: those of the needs that are settings, met where the setting is given.
+ASKED: those of the needs that are settings, met where the setting is given. OPTIONAL: parts of
+measures that need more than these, the last of which is told as lacking.
 """
 
 
@@ -96,8 +109,11 @@ class Plan:
         manifold: Any,
         settings: Settings,
         independent: bool,
+        second: Any = None,
+        randomised: bool = False,
     ) -> "Plan":
-        has = _capabilities(images, manifold)
+        scene = Scene(images.read(images.rows[:1]), images, manifold, None, settings, second)
+        has = _capabilities(scene) | ({"randomised"} if randomised else set())
         has |= {need for need in ASKED if getattr(settings, need)}
         lacks = {
             m.name: next((need for need in LACKS if need in m.needs and need not in has), None)
@@ -105,6 +121,10 @@ class Plan:
         }
         reasons = {name: LACKS[lack] for name, lack in lacks.items() if lack is not None}
         running = [m for m in wanted if lacks[m.name] is None]
+        measured = {m.name for m in running}
+        for name, (first, last) in OPTIONAL.items():
+            if name.split("/")[0] in measured and first in has and last not in has:
+                reasons[name] = LACKS[last]
         return cls(part, images, running, reasons, has, settings, independent)
 
 
@@ -126,18 +146,28 @@ def judged(
     return "all", Split(data.test.source, np.sort(rows), data.classes)
 
 
-def _capabilities(images: Split, manifold: Any) -> set[str]:
+def _capabilities(scene: Scene) -> set[str]:
+    images, manifold = scene.split, scene.manifold
     has = set()
     if images.labels is not None:
         has.add("labels")
-    if images.source.masks(images.rows[:1]) is not None:
+    if scene.batch.mask is not None:
         has.add("masks")
-    if manifold is not None and manifold.card.usable:
-        has.add("manifold")
-        if images.classes is not None and manifold.card.classes == images.classes:
-            has.add("posterior")
-        if manifold.card.pooling > 1:
-            has.add("pooling")
+    if manifold is None or not manifold.card.usable:
+        return has
+    card, sigma = manifold.card, scene.settings.sigma
+    has.add("manifold")
+    if images.classes is not None and card.classes == images.classes:
+        has.add("posterior")
+    if card.pooling > 1:
+        has.add("pooling")
+    for name, times in (("half_sigma", 0.5), ("double_sigma", 2)):
+        if may_ask(card, times * sigma):
+            has.add(name)
+    if scene.second is not None and scene.second.card.usable:
+        has.add("second")
+        if scene.second_scores:
+            has.add("second_scores")
     return has
 
 

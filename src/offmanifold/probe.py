@@ -1,7 +1,7 @@
 """One batch seen through a classifier and a manifold, lazily, nothing computed twice."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from offmanifold.data.types import Batch, Split
 from offmanifold.freezing import frozen
 from offmanifold.gradients import input_gradient
+from offmanifold.manifold.gates import may_ask
 from offmanifold.manifold.pooled import Pooled
 from offmanifold.randomness import generator_of, image_noise, seed_of
 
@@ -65,7 +66,9 @@ class Scene:
     """A batch and a manifold without any classifier: what all audited models share.
 
     batch: on the device. split: where partners are drawn from. manifold: Tangent and Score, or
-    None. class_means: (k, c, h, w) of the training images, or None without labels.
+    None. class_means: (k, c, h, w) of the training images, or None without labels. second: another
+    manifold, beside which the first is held. fakes: {name: rows (k, d)} of subspaces that know no
+    image, d the pixels that the manifold resolves.
     """
 
     batch: Batch
@@ -73,12 +76,27 @@ class Scene:
     manifold: Any
     class_means: Tensor | None
     settings: Settings
+    second: Any = None
+    fakes: Mapping[str, Tensor] = field(default_factory=dict)
     memo: Memo = field(default_factory=Memo, repr=False, compare=False)
 
     @property
     def x(self) -> Tensor:
         """Images (n, c, h, w)."""
         return self.batch.x
+
+    @property
+    def second_scores(self) -> bool:
+        """Whether the second manifold gives the target of these images too."""
+        m = self.second
+        inner = m.estimator if isinstance(m, Pooled) else m
+        return (
+            m is not None
+            and getattr(inner, "scores", False)
+            and m.card.classes is not None
+            and m.card.classes == self.split.classes
+            and may_ask(m.card, self.settings.sigma)
+        )
 
     def noise(self, name: str, draw: int = 0) -> Tensor:
         """Return standard normal noise (n, c, h, w) by (seed, name, draw, image index)."""
@@ -121,6 +139,25 @@ class Scene:
             return self.score(part) - self.score("unconditional")
 
         return self.memo.once(("score", kind), compute)
+
+    def posterior(
+        self, *, sigma: float | None = None, at: Batch | None = None, second: bool = False
+    ) -> Tensor:
+        """Return the target s(x̃|y) − s(x̃) elsewhere: at another σ, image, or by the second."""
+        m = self.second if second else self.manifold
+        sigma = self.settings.sigma if sigma is None else sigma
+        b = self.batch if at is None else at
+
+        def compute() -> Tensor:
+            conditional = m.score(b.x, b.y, sigma, index=b.index)
+            return conditional - m.score(b.x, None, sigma, index=b.index)
+
+        return self.memo.once(("posterior", sigma, at is not None and id(at), second), compute)
+
+    def fake_energy(self, name: str, v: Tensor) -> Tensor:
+        """Return the energy (n,) of a field under a subspace of `fakes`."""
+        v = self.manifold.shrink(v) if isinstance(self.manifold, Pooled) else v
+        return (v.flatten(1) @ self.fakes[name].T).square().sum(1)
 
     def tangent(self, v: Tensor) -> Tensor:
         """Return the soft projection J̄v (n, c, h, w)."""
@@ -181,13 +218,15 @@ class Probe:
     """A scene and a classifier, images → logits over the classes of the data.
 
     temperature: divides logits where sizes of changes are drawn; it changes no decision. shuffled:
-    copies for the untrained control, prepared once (`shuffled_copies`).
+    copies for the untrained control, prepared once (`shuffled_copies`). randomised: a network
+    trained on permuted labels, for the control of that name.
     """
 
     scene: Scene
     model: nn.Module
     temperature: float = 1.0
     shuffled: tuple[nn.Module, ...] = ()
+    randomised: nn.Module | None = None
     labels: Tensor | None = None
     memo: Memo = field(default_factory=Memo, repr=False, compare=False)
 
@@ -244,6 +283,16 @@ class Probe:
     def untrained(self) -> list["Probe"]:
         """Return probes of the classifier with the entries of each weight tensor shuffled."""
         return self.memo.once("untrained", lambda: [self.with_model(m) for m in self.shuffled])
+
+    def controls(self) -> dict[str, list["Probe"]]:
+        """Return the networks that know nothing of the labels, by the name of their control."""
+        found = {"untrained": self.untrained()} if self.shuffled else {}
+        if self.randomised is not None:
+            one = self.randomised
+            found["label_randomised"] = [
+                self.memo.once("label_randomised", lambda: self.with_model(one))
+            ]
+        return found
 
     def with_model(self, model: nn.Module) -> "Probe":
         """Return the same scene and labels seen through another classifier."""

@@ -82,7 +82,9 @@ def make_job(shared: dict[str, Any], objective: Objective, seed: int, device: st
         "audit": {**shared["audit"], "label": name},
         "data": shared["data"],
         "judge": shared["judge"],
+        "second": shared["second"],
         "coach": shared["coach"],
+        "randomised": shared["randomised"],
         "measures": shared["measures"],
         "device": device,
     }

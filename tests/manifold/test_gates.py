@@ -12,6 +12,7 @@ from offmanifold.manifold.gates import (
     SIGMAS,
     choose_sigma,
     complete,
+    may_ask,
     measure_gates,
     measure_rank,
 )
@@ -246,3 +247,21 @@ def test_test_images_are_never_read_when_judging(monkeypatch):
     monkeypatch.setattr(Split, "read", recorded)
     complete(Altered(lambda d, noisy: d), data_of(X.float(), 60))
     assert seen == set(range(N - 60))
+
+
+def test_between_noise_levels_both_neighbours_must_pass():
+    gates = [{"sigma": s, "passes": p} for s, p in ((0.1, 1), (0.15, 1), (0.25, 0), (0.35, 1))]
+    card = ManifoldCard("m", "h", (1, 2, 2), sigma=0.15, gates=gates)  # type: ignore[arg-type]
+    for sigma, answer in (
+        (0.1, True),
+        (0.125, True),
+        (0.15, True),
+        (0.2, False),
+        (0.3, False),
+        (0.35, True),
+        (0.05, False),  # beyond what was tried
+        (0.5, False),
+    ):
+        assert may_ask(card, sigma) is answer, sigma
+    assert may_ask(ManifoldCard("exact", "h", (1, 2, 2), sigma=0.25), 3.0)
+    assert not may_ask(ManifoldCard("unusable", "h", (1, 2, 2)), 0.25)

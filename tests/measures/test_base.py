@@ -7,7 +7,18 @@ import pytest
 from offmanifold.measures import Curve, measures
 from offmanifold.measures.base import Measure, compare_with_controls
 
-NEEDS = {"labels", "masks", "manifold", "posterior", "pooling", "certify", "thorough"}
+NEEDS = {
+    "second",
+    "half_sigma",
+    "double_sigma",
+    "labels",
+    "masks",
+    "manifold",
+    "posterior",
+    "pooling",
+    "certify",
+    "thorough",
+}
 
 
 @pytest.mark.parametrize("name", list(measures))

@@ -10,9 +10,10 @@ import tyro
 from offmanifold.auditing import Subject, audit_models
 from offmanifold.audits import Audit, audit_folder, audit_hash, finished_audit, with_regimes
 from offmanifold.commands.base import Images, print_json, print_table, resolve_manifold
+from offmanifold.data import Data
 from offmanifold.errors import InputError
 from offmanifold.measures import measures
-from offmanifold.models import adapt_labels, load_model
+from offmanifold.models import Loaded, adapt_labels, load_model
 from offmanifold.models.labels import BY_INDEX
 from offmanifold.planning import check_independence, check_options, default_limit, judged
 from offmanifold.progress import note
@@ -30,6 +31,10 @@ class AuditCommand:
         classes: map.json, or by-index: how outputs are named where names do not match.
         manifold: auto, none, exact, a fitted manifold, or a denoiser: FILE.py:FUNCTION,
             diffusers:PATH.
+        second: another manifold, specified alike, beside which the first is held: the ceiling of
+            alignment, and the fraction on the manifold by it.
+        label_randomised: a model trained on permuted labels (--data random-labels:DATA), as a
+            control.
         limit: how many images (default 200; 500 where images and model are small).
         split: part of the images that is audited: test, or val to choose among models by it.
         fast: a quarter of the images.
@@ -59,6 +64,8 @@ class AuditCommand:
     allow_pickle: bool = False
     classes: str | None = None
     manifold: str = "auto"
+    second: str | None = None
+    label_randomised: str | None = None
     limit: int | None = None
     split: Literal["test", "val"] = "test"
     fast: bool = False
@@ -112,6 +119,8 @@ class AuditCommand:
         for one in loaded:
             adapt_labels(one, data.classes, self.classes)  # said before anything long is begun
         manifold = resolve_manifold(self.manifold, data, device=self.device)
+        second = None if self.second is None else self._second(manifold, data)
+        randomised = None if self.label_randomised is None else self._randomised(data)
         largest = max(m.card.parameters for m in loaded)
         options: dict[str, Any] = {
             "limit": self.limit or default_limit(data, largest, manifold),
@@ -123,6 +132,10 @@ class AuditCommand:
         }
         asked = {"thorough": self.thorough, "certify": self.certify}
         options |= {name: value for name, value in asked.items() if value}  # no other hash changes
+        if second is not None:
+            options["second"] = second.card.hash
+        if randomised is not None:
+            options["label_randomised"] = randomised.card.weights_hash
         mapping = self.classes
         part, _ = judged(loaded, data, manifold, self.split)
         hashed = {**options, "classes": _content(mapping), "part": part}
@@ -138,6 +151,7 @@ class AuditCommand:
         kept = {s.label: finished_audit(s.folder, s.label) for s in subjects}
         waiting = [s for s in subjects if kept[s.label] is None]
         check_independence(loaded, manifold, self.allow_dependent)
+        options |= {"second": second, "label_randomised": randomised}
         made = audit_models(
             waiting,
             data,
@@ -170,6 +184,31 @@ class AuditCommand:
             from offmanifold.reporting import report  # matplotlib takes a second
 
             note(f"page: {report(audits, self.report, self.language)}")
+
+    def _second(self, manifold: Any, data: Data) -> Any:
+        """Return the second manifold. Raises InputError where it is the first, or there is none."""
+        assert self.second is not None
+        if manifold is None:
+            raise InputError("--second is held beside --manifold, and there is none")
+        second = resolve_manifold(self.second, data, device=self.device)
+        if second is not None and second.card.hash == manifold.card.hash:
+            raise InputError(
+                "--second is the very manifold that judges; fit another (offmanifold fit-manifold "
+                "--halves, or another estimator)"
+            )
+        return second
+
+    def _randomised(self, data: Data) -> Loaded:
+        """Return the network trained on permuted labels; says if its labels were not permuted."""
+        assert self.label_randomised is not None
+        loaded = load_model(self.label_randomised, classes=data.classes, shape=data.shape)
+        adapt_labels(loaded, data.classes, None)
+        if loaded.card.config.get("data") == data.fingerprint:
+            note(
+                f"{self.label_randomised} was trained on these very labels: as a control it wants "
+                "permuted ones (offmanifold train --data random-labels:DATA)"
+            )
+        return loaded
 
     def _asked_shape(self) -> tuple[int, int, int] | None:
         """Return the image shape the model asks for, where the user says none and it knows one."""

@@ -33,8 +33,8 @@ class Images:
     """Which images.
 
     Attributes:
-        data: digits, glyphs, sphere:K, distractor:DATA, a folder (class folders or flat), a .npz or
-            a .parquet.
+        data: digits, glyphs, sphere:K, distractor:DATA, random-labels:DATA, a folder (class
+            folders or flat), a .npz or a .parquet.
         image_size: height and width to bring the images to; needed where they differ.
         channels: 1 for grey, 3 for colour; by default as the images are.
         max_bad_share: share of unreadable images above which loading fails.

@@ -19,9 +19,10 @@ from offmanifold.engine import Engine, resolve_precision
 from offmanifold.errors import InputError
 from offmanifold.executors import Executor, Inputs, Local
 from offmanifold.explaining import explain
-from offmanifold.files import write_json
+from offmanifold.files import content_hash, write_json
 from offmanifold.manifold import load_manifold
 from offmanifold.measures import measures
+from offmanifold.models import find_run
 from offmanifold.objectives import ERM, PGD, Objective, objectives
 from offmanifold.progress import live_table, note
 from offmanifold.strengths import summarise
@@ -41,6 +42,8 @@ class Runs:
         images: which images.
         recipe: how long and how fast.
         manifold: that judges all runs; as in audit.
+        second: another manifold, beside which the first is held; as in audit.
+        label_randomised: a model trained on permuted labels; as in audit.
         trained_with: a fitted manifold, for an objective that needs one.
         limit: images an audit sees; as in audit.
         attack_eps: radius of the attack, an l2 norm per image; --eps of audit.
@@ -59,6 +62,8 @@ class Runs:
     images: Annotated[Images, tyro.conf.arg(name="")] = field(default_factory=Images)
     recipe: Annotated[Recipe, tyro.conf.arg(name="")] = field(default_factory=Recipe)
     manifold: str = "auto"
+    second: str | None = None
+    label_randomised: str | None = None
     trained_with: str | None = None
     limit: int | None = None
     attack_eps: float | None = None
@@ -77,33 +82,43 @@ class Runs:
         if self.jobs is not None and self.jobs < 1:
             raise InputError(f"--jobs must be at least 1, not {self.jobs}")
         data = self.images.load()
-        judge = resolve_manifold(self.manifold, data, device=self.device)
+        judge, second = (
+            None if spec is None else resolve_manifold(spec, data, device=self.device)
+            for spec in (self.manifold, self.second)
+        )
+        if second is not None and (judge is None or second.card.hash == judge.card.hash):
+            raise InputError("--second must be another manifold than the one that judges")
         coach = None if self.trained_with is None else find_manifold(self.trained_with)
-        precision = resolve_precision(self.precision, Engine(self.device, "fp32").device)
-        place = None if judge is None else Path(judge.card.spec)
-        saved = place is not None and (place / "config.json").is_file()
+        randomised = None if self.label_randomised is None else find_run(self.label_randomised)
+        inputs = Inputs(
+            _folder(judge),
+            _folder(second),
+            coach,
+            None if randomised is None else randomised.folder,
+        )
         recipe = asdict(self.recipe)
         del recipe["seed"]
+        given = {"split": self.split, "second": None if second is None else self.second}
         shared = {
             "model": self.model,
             "weights": None if self.weights is None else str(self.weights),
-            "precision": precision,
+            "precision": resolve_precision(self.precision, Engine(self.device, "fp32").device),
             "recipe": recipe,
             "images": asdict(self.images),
             "audit": {
                 "limit": self.limit,
                 "eps": self.attack_eps,
-                **({} if self.split == "test" else {"split": self.split}),
-                "manifold": "none" if saved or judge is None else self.manifold,
+                "manifold": "none" if judge is None else self.manifold,
+                **{k: v for k, v in given.items() if v not in (None, "test")},
             },
             "data": data.fingerprint,
             "judge": None if judge is None else judge.card.hash,
+            "second": None if second is None else second.card.hash,
             "coach": None if coach is None else load_manifold(coach).card.hash,
+            "randomised": None if randomised is None else content_hash(randomised.config),
             "measures": sorted(measures),
         }
-        folder = claim_sweep(shared, self.out)
-        inputs = Inputs(place.resolve() if place is not None and saved else None, coach)
-        return Sweep(self, shared, folder, inputs)
+        return Sweep(self, shared, claim_sweep(shared, self.out), inputs)
 
     def chosen_executor(self) -> Executor:
         """Return where jobs are run."""
@@ -112,6 +127,12 @@ class Runs:
         from offmanifold.executors.ray import Ray
 
         return Ray(self.address, self.jobs)
+
+
+def _folder(manifold: Any) -> Path | None:
+    """Return the folder of a fitted manifold, None of one that is known otherwise."""
+    folder = None if manifold is None else Path(manifold.card.spec)
+    return folder.resolve() if folder and (folder / "config.json").is_file() else None
 
 
 @dataclass(frozen=True)

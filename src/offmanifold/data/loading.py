@@ -15,6 +15,7 @@ from offmanifold.data.known import KINDS, opener
 from offmanifold.data.npz import open_npz
 from offmanifold.data.opening import Found, Request
 from offmanifold.data.parquet import TRAIN, open_parquet, pair_of
+from offmanifold.data.random_labels import PREFIX, randomise_labels
 from offmanifold.data.resized import resized
 from offmanifold.data.types import Data, Split, divide
 from offmanifold.errors import InputError, unknown_name
@@ -43,10 +44,11 @@ def load_data(
 ) -> Data:
     """Return the images a spec names, divided into train, val and test.
 
-    spec: `digits`; `glyphs`, `glyphs:N`, `glyphs:N:AB` or `glyphs:N:AB:mask`; `distractor:SPEC`; a
-    `.npz` with x_train, y_train, x_test, y_test; a `.parquet` of encoded images (NAME-train.parquet
-    and NAME-test.parquet together, from either of them or their folder); a folder of class folders,
-    of images, or of train/ val/ test/. A relative path is looked up in the working directory, then
+    spec: `digits`; `glyphs`, `glyphs:N`, `glyphs:N:AB` or `glyphs:N:AB:mask`; `distractor:SPEC`;
+    `random-labels:SPEC`, the same with labels permuted within each part; a `.npz` with x_train,
+    y_train, x_test, y_test; a `.parquet` of encoded images (NAME-train.parquet and
+    NAME-test.parquet together, from either of them or their folder); a folder of class folders, of
+    images, or of train/ val/ test/. A relative path is looked up in the working directory, then
     under $OFFMANIFOLD_DATA.
     size: pixels; the shorter side is scaled to it and the middle cropped; (h, w) likewise. Of
     `distractor:SPEC` it is the size of SPEC's images. channels: 1 (grey) or 3 (RGB).
@@ -62,6 +64,19 @@ def load_data(
     """
     if channels not in (None, 1, 3):
         raise InputError(f"channels must be 1 (grey) or 3 (RGB), not {channels}")
+    if str(spec).partition(":")[0] == PREFIX:
+        rest = str(spec).partition(":")[2]
+        if not rest:
+            raise InputError(f'"{PREFIX}" needs data after a colon, such as "{PREFIX}:digits"')
+        inner = load_data(
+            rest,
+            size=size,
+            channels=channels,
+            seed=seed,
+            max_bad_share=max_bad_share,
+            progress=progress,
+        )
+        return randomise_labels(inner, seed)
     request = Request(_height_width(size), channels, seed, max_bad_share, progress)
     found = _open(str(spec), request)
     rows, how, notes = _divide(found, seed)
@@ -120,7 +135,13 @@ def _find(spec: str) -> Path:
     missing = f'no file or folder "{spec}" in {places}'
     if os.sep in spec or Path(spec).suffix:
         raise InputError(missing)
-    known = [*NAMES, *(f"{name}:DATA" for name in AROUND), *(f"FILE{s}" for s in FILES), "a folder"]
+    known = [
+        *NAMES,
+        f"{PREFIX}:DATA",
+        *(f"{name}:DATA" for name in AROUND),
+        *(f"FILE{s}" for s in FILES),
+        "a folder",
+    ]
     raise InputError(f"{unknown_name('data', spec, known)}; and there is {missing}")
 
 

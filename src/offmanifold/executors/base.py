@@ -38,10 +38,20 @@ class Job:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Folders that every job reads: the manifold that judges, and one to train with, if any."""
+    """Folders that every job reads, where there are any.
+
+    judge: the manifold that judges. second: the one beside which it is held. coach: the one to
+    train with. randomised: the run trained on permuted labels.
+    """
 
     judge: Path | None = None
+    second: Path | None = None
     coach: Path | None = None
+    randomised: Path | None = None
+
+    def folders(self) -> dict[str, Path]:
+        """Return those that are there by name."""
+        return {name: path for name, path in vars(self).items() if path is not None}
 
 
 @dataclass(frozen=True)

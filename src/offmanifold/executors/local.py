@@ -49,9 +49,8 @@ class Local:
 
 def command(config: Path, folder: Path, inputs: Inputs) -> list[str]:
     """Return the command line of a job, the same on every machine."""
-    given = [("--judge", inputs.judge), ("--coach", inputs.coach)]
-    optional = [part for flag, path in given if path is not None for part in (flag, str(path))]
-    return [sys.executable, "-m", "offmanifold.job", str(config), str(folder), *optional]
+    given = [p for name, path in inputs.folders().items() for p in (f"--{name}", str(path))]
+    return [sys.executable, "-m", "offmanifold.job", str(config), str(folder), *given]
 
 
 def _start(job: Job, root: Path, inputs: Inputs, most: int) -> subprocess.Popen[bytes]:

@@ -49,11 +49,19 @@ def low_pass(card: ManifoldCard, k: int) -> FakeManifold:
 
 
 def global_pca(card: ManifoldCard, train: Split, k: int) -> FakeManifold:
-    """Return the k first principal components of training images."""
+    """Return the k first principal components of training images, at most as many as they span."""
     part = train.subset(IMAGES)
     x = part.read(part.rows).x.flatten(1).double()
-    _, _, rows = torch.linalg.svd(x - x.mean(0), full_matrices=False)
-    return FakeManifold(replace(card, spec="global-pca", hash="global-pca"), rows[:k].float())
+    x = x - x.mean(0)
+    k = min(k, len(x) - 1, x.shape[1])
+    if x.shape[1] <= len(x):
+        rows = torch.linalg.eigh(x.T @ x).eigenvectors.flip(1)[:, :k].T
+    else:  # the smaller matrix of products between images
+        values, among = torch.linalg.eigh(x @ x.T)
+        good = values.flip(0)[:k] > 1e-10 * values[-1]
+        rows = torch.linalg.qr(x.T @ among.flip(1)[:, :k][:, good]).Q.T
+    card = replace(card, spec="global-pca", hash="global-pca")
+    return FakeManifold(card, rows.float().contiguous())
 
 
 def _cosines(n: int) -> Tensor:

@@ -52,6 +52,19 @@ def complete(manifold: Fitted, data: Data, *, images: int = 512, seed: int = 0) 
         manifold.card = replace(manifold.card, rank=rank[0], rank_interval=rank[1:])
 
 
+def may_ask(card: ManifoldCard, sigma: float) -> bool:
+    """Whether a manifold may be asked at σ: its gates pass there, or at both σ tried around it.
+
+    One without gates, known exactly, may be asked anywhere.
+    """
+    if not card.gates:
+        return card.usable
+    passing = {row["sigma"]: bool(row["passes"]) for row in card.gates}
+    below = [s for s in passing if s <= sigma * (1 + 1e-9)]
+    above = [s for s in passing if s >= sigma * (1 - 1e-9)]
+    return bool(below and above) and passing[max(below)] and passing[min(above)]
+
+
 def measure_rank(manifold: Fitted, x: Tensor, index: Tensor) -> tuple[float, float, float]:
     """Return the number of eigenvalues of J̄ above ½ at the default σ: mean over images, low, high.
 

@@ -7,7 +7,11 @@ from offmanifold.measures.certified_accuracy import (
     CertifiedRadius,
     SmoothedAccuracy,
 )
-from offmanifold.measures.cosine_posterior import CosinePosterior
+from offmanifold.measures.cosine_posterior import (
+    CosinePosterior,
+    CosinePosteriorDoubleSigma,
+    CosinePosteriorHalfSigma,
+)
 from offmanifold.measures.ensemble_accuracy import EnsembleAccuracy
 from offmanifold.measures.on_manifold_fraction import (
     OnManifoldFraction,
@@ -16,6 +20,11 @@ from offmanifold.measures.on_manifold_fraction import (
     UnresolvedFraction,
 )
 from offmanifold.measures.on_off_change import ChangeRatio, OffChange, OnChange
+from offmanifold.measures.other_manifolds import (
+    GlobalPcaFraction,
+    LowPassFraction,
+    OnManifoldFractionSecond,
+)
 from offmanifold.measures.relative_noise_robustness import RhoPaper, RhoRelative, RhoTotal
 from offmanifold.measures.robust_accuracy import RobustAccuracy
 from offmanifold.measures.signal import SignalFraction, SignalNoiseRatio
@@ -28,14 +37,19 @@ __all__ = [
     "CertifiedRadius",
     "ChangeRatio",
     "CosinePosterior",
+    "CosinePosteriorDoubleSigma",
+    "CosinePosteriorHalfSigma",
     "Curve",
     "EnsembleAccuracy",
+    "GlobalPcaFraction",
+    "LowPassFraction",
     "Measure",
     "Number",
     "OffChange",
     "OnChange",
     "OnManifoldFraction",
     "OnManifoldFractionHard",
+    "OnManifoldFractionSecond",
     "ProjectedNorm",
     "RhoPaper",
     "RhoRelative",

@@ -52,9 +52,10 @@ class Measure:
 
     A subclass is a registered frozen dataclass that sets the names below and `columns`. Column
     `name` is the value of each image, `name/control` that of a control, `name/chance` what chance
-    gives, `name/is_zero` 1 where a gradient had no direction to go by. cost: forward-equivalents of
-    the classifier an image. needs: a subset of {"labels", "masks", "manifold", "posterior",
-    "pooling", "thorough", "certify"}. better: "higher", "lower" or None. method: "bootstrap" or
+    gives, `name/ceiling` what the estimate allows at most, `name/is_zero` 1 where a gradient had no
+    direction to go by. cost: forward-equivalents of the classifier an image. needs: a subset of
+    {"labels", "masks", "manifold", "posterior", "pooling", "thorough", "certify", "second",
+    "half_sigma", "double_sigma"}. better: "higher", "lower" or None. method: "bootstrap" or
     "wilson" (of a column of zeros and ones).
     """
 
@@ -98,10 +99,13 @@ class Measure:
             if key.startswith(f"{self.name}/")
         }
         chance, is_zero = controls.pop("chance", None), controls.pop("is_zero", None)
+        ceiling = controls.pop("ceiling", None)
         if chance is not None:
             saved["chance"] = float(np.mean(chance))
         if is_zero is not None:
             saved["zero_gradients"] = int(is_zero.sum())
+        if ceiling is not None:
+            saved["ceiling"] = estimate(mean_of("ceiling"), {"ceiling": ceiling}, n).json()
         if controls:
             saved |= compare_with_controls(columns[self.name], controls)
         return saved

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from offmanifold.measures.base import Measure, measures
-from offmanifold.measures.directions import cosine, is_zero
+from offmanifold.measures.directions import cosine, is_zero, spectrum_noise
 from offmanifold.probe import Probe
 
 
@@ -17,8 +17,10 @@ class CosinePosterior(Measure):
     """cos(∇log p(y|x), T), T = s_σ(x̃|y) − s_σ(x̃), mean over draws of x̃ = x + σz.
 
     By Bayes' rule T is what ∇log p_σ(y|x̃) equals. T is a small difference of two large estimates,
-    so the value is to be read beside its controls: white noise, the image, class mean − image, the
-    same network with shuffled weights (mean of 3), and the target of another class.
+    so the value is to be read beside its controls: white noise, noise with the image's own
+    spectrum, the image, class mean − image, the same network with shuffled weights (mean of 3), one
+    trained on permuted labels, the target of another class, and that at an image of another class.
+    ceiling: the cosine between the targets of two manifolds; no gradient can be expected above it.
     """
 
     better: ClassVar[str | None] = "higher"
@@ -32,19 +34,59 @@ class CosinePosterior(Measure):
 
         def shared() -> dict[str, Tensor]:
             assert scene.class_means is not None
-            return {
-                "white_noise": cosine(scene.noise("white"), target),
+            white = scene.noise("white")
+            found = {
+                "white_noise": cosine(white, target),
+                "spectrum_noise": cosine(spectrum_noise(scene.x, white), target),
                 "image": cosine(scene.x, target),
                 "class_mean": cosine(scene.class_means[probe.y] - scene.x, target),
             }
+            if scene.second_scores:
+                found["ceiling"] = cosine(target, scene.posterior(second=True))
+            return found
 
         controls = dict(scene.memo.once(self.name, shared))
         controls["wrong_class"] = cosine(gradient, scene.score("posterior_wrong_class"))
-        untrained = [cosine(p.gradient(), target) for p in probe.untrained()]
-        if untrained:
-            controls["untrained"] = torch.stack(untrained).mean(0)
+        controls["wrong_image"] = cosine(gradient, scene.posterior(at=scene.partner))
+        for name, networks in probe.controls().items():
+            each = [cosine(p.gradient(), target) for p in networks]
+            controls[name] = torch.stack(each).mean(0)
         return {
             self.name: cosine(gradient, target),
             **{f"{self.name}/{control}": values for control, values in controls.items()},
             f"{self.name}/is_zero": is_zero(gradient).float(),
         }
+
+
+def cosine_at(probe: Probe, times: float) -> Tensor:
+    """Return the cosine (n,) of the gradient to the target at a multiple of the audit's σ."""
+    scene = probe.scene
+    return cosine(probe.gradient(), scene.posterior(sigma=times * scene.settings.sigma))
+
+
+@measures.register("alignment.cosine_posterior_half_sigma")
+@dataclass(frozen=True)
+class CosinePosteriorHalfSigma(Measure):
+    """The same cosine with the target at σ/2, where the manifold may be asked there."""
+
+    better: ClassVar[str | None] = "higher"
+    title: ClassVar[str] = "Cosine to the posterior score at σ/2"
+    title_ja: ClassVar[str] = "σ/2での事後スコアとのコサイン類似度"
+    needs: ClassVar = frozenset({"manifold", "labels", "posterior", "half_sigma"})
+
+    def columns(self, probe: Probe) -> dict[str, Tensor]:
+        return {self.name: cosine_at(probe, 0.5)}
+
+
+@measures.register("alignment.cosine_posterior_double_sigma")
+@dataclass(frozen=True)
+class CosinePosteriorDoubleSigma(Measure):
+    """The same cosine with the target at 2σ, where the manifold may be asked there."""
+
+    better: ClassVar[str | None] = "higher"
+    title: ClassVar[str] = "Cosine to the posterior score at 2σ"
+    title_ja: ClassVar[str] = "2σでの事後スコアとのコサイン類似度"
+    needs: ClassVar = frozenset({"manifold", "labels", "posterior", "double_sigma"})
+
+    def columns(self, probe: Probe) -> dict[str, Tensor]:
+        return {self.name: cosine_at(probe, 2)}

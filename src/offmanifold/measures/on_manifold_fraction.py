@@ -18,8 +18,8 @@ class OnManifoldFraction(Measure):
     """gᵀJ̄g / ‖g‖², J̄ the symmetric denoiser Jacobian at noisy points; never clipped.
 
     Chance is tr J / d. Controls under the same J̄: white noise, noise with the image's own amplitude
-    spectrum, the gradient of the same network with shuffled weights (mean of 3), and the gradient
-    itself under the J̄ of an image of another class.
+    spectrum, the gradient of the same network with shuffled weights (mean of 3) and of one trained
+    on permuted labels, and the gradient itself under the J̄ of an image of another class.
     """
 
     unit: ClassVar[str] = "share of energy"
@@ -43,12 +43,14 @@ class OnManifoldFraction(Measure):
             }
 
         gradient = unit(probe.gradient())
-        untrained = [unit(p.gradient()) for p in probe.untrained()]
-        own, *shuffled = scene.energy(torch.stack([gradient, *untrained]))
+        networks = probe.controls()
+        theirs = [unit(p.gradient()) for group in networks.values() for p in group]
+        own, *others = scene.energy(torch.stack([gradient, *theirs]))
         controls = dict(scene.memo.once(self.name, shared))
         controls["wrong_image"] = scene.energy(gradient, at=scene.partner)
-        if shuffled:
-            controls["untrained"] = torch.stack(shuffled).mean(0)
+        for name, group in networks.items():
+            controls[name] = torch.stack(others[: len(group)]).mean(0)
+            del others[: len(group)]
         return {
             self.name: own,
             **{f"{self.name}/{control}": values for control, values in controls.items()},

@@ -358,7 +358,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "control.white_noise": ("white noise", "白色雑音"),
     "control.spectrum_noise": ("noise with the image’s spectrum", "画像と同じスペクトルの雑音"),
     "control.untrained": ("untrained network", "未学習のネットワーク"),
-    "control.wrong_image": ("tangent of another image", "別画像の接空間"),
+    "control.label_randomised": (
+        "network trained on random labels",
+        "ランダムなラベルで学習したネットワーク",
+    ),
+    "control.wrong_image": ("that of another image", "別画像のもの"),
     "control.wrong_class": ("score of another class", "別クラスのスコア"),
     "control.image": ("the image itself", "画像そのもの"),
     "control.class_mean": ("class mean − image", "クラス平均 − 画像"),
