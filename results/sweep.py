@@ -83,7 +83,9 @@ def jobs_of(plan: dict[str, Any], sweep: Sweep) -> list[list[Job]]:
     for group in plan["groups"]:
         base: Any = from_config(objectives, group["objective"])
         values = group.get("values")
-        grid = [base] if not values else [replace(base, **{base.strength: v}) for v in values]
+        grid = (
+            [base] if not values else [replace(base, **{base.strength: float(v)}) for v in values]
+        )
         found.append([make_job(sweep.shared, o, s, "cpu") for s in group["seeds"] for o in grid])
     return found
 

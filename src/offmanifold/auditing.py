@@ -160,6 +160,7 @@ def audit_models(
     judge = manifold if "manifold" in plan.has else None
     other = second if "second" in plan.has else None
     fakes = {} if judge is None else _fakes(judge, data, place)
+    kept = None if judge is None else _folder_of(judge)
     with ExitStack() as stack:
         for subject in subjects:
             stack.enter_context(frozen(subject.loaded.module))
@@ -173,7 +174,8 @@ def audit_models(
         progress = stack.enter_context(bar("auditing", len(images), show=show))
         first = True
         for batch in images.batches(batch_size or _batch_size(data, judge)):
-            scene = Scene(_to(batch, place), images, judge, means, plan.settings, other, fakes)
+            seen = _to(batch, place)
+            scene = Scene(seen, images, judge, means, plan.settings, other, fakes, kept)
             for run in runs:
                 run.see(scene, plan.running, plan.has)
             progress.advance(len(batch))
@@ -282,6 +284,12 @@ def _fakes(manifold: Any, data: Data, device: torch.device) -> dict[str, Tensor]
     k = max(1, round(inner.dimension or 1))
     found = {"low_pass": low_pass(inner, k), "global_pca": global_pca(inner, train, k)}
     return {name: fake.rows.to(device) for name, fake in found.items()}
+
+
+def _folder_of(manifold: Any) -> Path | None:
+    """Return the folder of a manifold that was fitted and saved, else None."""
+    folder = Path(manifold.card.spec)
+    return folder if (folder / "config.json").is_file() else None
 
 
 def _describe_model(card: ModelCard) -> dict[str, Any]:

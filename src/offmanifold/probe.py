@@ -4,6 +4,7 @@ import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from offmanifold.data.types import Batch, Split
 from offmanifold.freezing import frozen
 from offmanifold.gradients import input_gradient
+from offmanifold.manifold.bases import remembered_basis
 from offmanifold.manifold.gates import may_ask
 from offmanifold.manifold.pooled import Pooled
 from offmanifold.randomness import generator_of, image_noise, seed_of
@@ -68,7 +70,8 @@ class Scene:
     batch: on the device. split: where partners are drawn from. manifold: Tangent and Score, or
     None. class_means: (k, c, h, w) of the training images, or None without labels. second: another
     manifold, beside which the first is held. fakes: {name: rows (k, d)} of subspaces that know no
-    image, d the pixels that the manifold resolves.
+    image, d the pixels that the manifold resolves. folder: of the fitted manifold, where its
+    tangent spaces are kept; None keeps none.
     """
 
     batch: Batch
@@ -78,6 +81,7 @@ class Scene:
     settings: Settings
     second: Any = None
     fakes: Mapping[str, Tensor] = field(default_factory=dict)
+    folder: Path | None = None
     memo: Memo = field(default_factory=Memo, repr=False, compare=False)
 
     @property
@@ -174,10 +178,10 @@ class Scene:
 
         Of a `Pooled` manifold, in the space of its blocks, where Q is r² times smaller.
         """
-        m, index = self.manifold, self.batch.index
+        m, x = self.manifold, self.x
         if isinstance(m, Pooled):
-            return m.estimator.basis(m.down(self.x), index=index)
-        return m.basis(self.x, index=index)
+            m, x = m.estimator, m.down(x)
+        return remembered_basis(m, x, self.batch.index, self.folder)
 
     def coordinates(self, v: Tensor) -> Tensor:
         """Return Qv (n, k̂): ‖Qv‖ = ‖Pv‖."""
