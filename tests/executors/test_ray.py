@@ -73,9 +73,12 @@ def test_a_machine_that_dies_in_the_middle_changes_nothing(tmp_path, monkeypatch
     second = cluster.add_node(num_cpus=1)
     cluster.wait_for_nodes()
 
+    over = threading.Event()
+
     def kill() -> None:
-        while not list(tmp_path.glob("there/.lock")):
-            time.sleep(0.1)
+        while not (tmp_path / "there/.lock").exists():
+            if over.wait(0.1):
+                return
         time.sleep(4)  # both tasks are under way
         cluster.remove_node(second, allow_graceful=False)
 
@@ -85,6 +88,7 @@ def test_a_machine_that_dies_in_the_middle_changes_nothing(tmp_path, monkeypatch
         cluster_flags = ["--executor", "ray", "--address", cluster.address, "--json"]
         assert main([*SWEEP, "--out", "there", *cluster_flags, "pgd", "--steps", "2"]) == 0
     finally:
+        over.set()
         killer.join()
         cluster.shutdown()
     json.loads(capsys.readouterr().out)  # nothing else on stdout

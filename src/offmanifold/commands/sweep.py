@@ -1,6 +1,8 @@
 """`offmanifold sweep`."""
 
+import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -148,7 +150,10 @@ class Sweep:
         """Train and audit those of (objective, seed) that are not there yet, with a live table."""
         jobs = [make_job(self.shared, o, seed, self.runs.device) for o, seed in wanted]
         there = [job.name for job in jobs if job.done(self.folder)]
-        with live_table([job.name for job in jobs], done=there) as show:
+        with (
+            redirect_stdout(sys.stderr),  # a cluster tells of its lost machines on stdout
+            live_table([job.name for job in jobs], done=there) as show,
+        ):
             executor = self.runs.chosen_executor()
             for event in run_jobs(jobs, self.folder, executor, self.inputs):
                 show(event.job.name, event.state, event.error)

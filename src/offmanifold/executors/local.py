@@ -90,7 +90,9 @@ def _fitting() -> int:
 
 
 def _cores() -> int:
-    """Return the cores that this process may use."""
+    """Return the cores that this process may use, at most OMP_NUM_THREADS where that is set."""
+    found = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        found = len(os.sched_getaffinity(0))
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, min(found, int(asked))) if asked.isdigit() else found
