@@ -1,5 +1,6 @@
 """`offmanifold compare`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,6 +13,7 @@ from offmanifold.comparing import compare, save_comparison
 from offmanifold.errors import InputError
 from offmanifold.models import find_run
 from offmanifold.progress import note
+from offmanifold.sweeping import SHARED, read_sweep
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,8 @@ class Compare:
     """Compare audits of the same images, image by image.
 
     Attributes:
-        audits: folders of audits, or of runs (their newest audit is taken).
+        audits: folders of audits, of runs (their newest audit is taken), or of sweeps; what among
+            several has no audit yet is left out.
         reference: label of the standard model, for the regimes; by default the only erm run.
         reference_accuracy: accuracy of a standard model that is not among them.
         out: the file to write; its page is written beside it.
@@ -38,7 +41,7 @@ class Compare:
         """Compare, save, and print the table."""
         from offmanifold.reporting import report, table
 
-        found = [find_audit(path) for path in self.audits]
+        found = find_audits(self.audits)
         comparison = compare(
             found, reference=self.reference, reference_accuracy=self.reference_accuracy
         )
@@ -49,6 +52,31 @@ class Compare:
             print_table(*table(self.out, self.language))
         page = report(self.out, self.out.with_suffix(".html"), self.language)
         note(f"comparison in {self.out}, page: {page}")
+
+
+def find_audits(paths: Sequence[Path]) -> list[Audit]:
+    """Return the audits that several paths lead to; says what is left out, having none.
+
+    Raises InputError where one path leads to none, or none of several does.
+    """
+    if len(paths) == 1 and not (paths[0] / SHARED).is_file():
+        return [find_audit(paths[0])]
+    found, without = [], []
+    for path in paths:
+        if (path / SHARED).is_file():
+            found += [run.audit for run in read_sweep(path) if run.audit is not None]
+            continue
+        try:
+            found.append(find_audit(path))
+        except InputError:
+            without.append(path.name)
+    if not found:
+        raise InputError(
+            f"there is no audit in {', '.join(map(str, paths))}; make one with offmanifold audit"
+        )
+    if without:
+        note(f"{len(without)} of {len(paths)} have no audit (yet): {', '.join(without)}")
+    return found
 
 
 def find_audit(path: Path) -> Audit:

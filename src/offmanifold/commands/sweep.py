@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,7 +18,7 @@ from offmanifold.commands.base import (
 )
 from offmanifold.commands.subcommands import registered
 from offmanifold.engine import Engine, resolve_precision
-from offmanifold.errors import InputError
+from offmanifold.errors import InputError, RunError
 from offmanifold.executors import Executor, Inputs, Local
 from offmanifold.explaining import explain
 from offmanifold.files import content_hash, write_json
@@ -147,8 +147,12 @@ class Sweep:
     inputs: Inputs
 
     def make(self, wanted: Sequence[tuple[Objective, int]]) -> None:
-        """Train and audit those of (objective, seed) that are not there yet, with a live table."""
+        """Train and audit those of (objective, seed) that are not there yet, with a live table.
+
+        Raises RunError that names those that failed, once all others are done.
+        """
         jobs = [make_job(self.shared, o, seed, self.runs.device) for o, seed in wanted]
+        failed: list[str] = []
         there = [job.name for job in jobs if job.done(self.folder)]
         with (
             redirect_stdout(sys.stderr),  # a cluster tells of its lost machines on stdout
@@ -157,6 +161,13 @@ class Sweep:
             executor = self.runs.chosen_executor()
             for event in run_jobs(jobs, self.folder, executor, self.inputs):
                 show(event.job.name, event.state, event.error)
+                if event.state == "failed":
+                    failed.append(event.job.name)
+        if failed:
+            raise RunError(
+                f"{len(failed)} of {len(jobs)} runs failed ({', '.join(failed)}); each folder in "
+                f"{self.folder} holds a log.txt: mend what it says, and run the same command again"
+            )
 
 
 @dataclass(frozen=True)
@@ -190,7 +201,12 @@ class SweepCommand:
         sweep = self.runs.open()
         standard = [] if self.without_standard else [ERM()]
         wanted = [*standard, *(replace(objective, **{objective.strength: v}) for v in self.values)]
-        sweep.make([(one, seed) for seed in seeds for one in wanted])
+        try:
+            sweep.make([(one, seed) for seed in seeds for one in wanted])
+        except RunError:
+            with suppress(InputError):  # nothing has been audited
+                conclude(sweep.folder, self.language, self.json)
+            raise
         conclude(sweep.folder, self.language, self.json)
 
 

@@ -1,0 +1,61 @@
+"""Processes of this machine: their share of the cores, their end with the sweep's."""
+
+import os
+from pathlib import Path
+
+from offmanifold.executors import Inputs, Job
+from offmanifold.executors import local as module
+from offmanifold.executors.local import Local, command
+
+
+def sleeper(seconds: float):
+    """Replace the command of a job by one that sleeps."""
+    return lambda config, folder, inputs: ["sleep", str(seconds)]
+
+
+def test_the_command_names_every_folder_that_is_given():
+    line = command(Path("c.json"), Path("run"), Inputs(judge=Path("j"), randomised=Path("r")))
+    assert line[1:] == [
+        "-m",
+        "offmanifold.job",
+        "c.json",
+        "run",
+        "--judge",
+        "j",
+        "--randomised",
+        "r",
+    ]
+
+
+def test_as_many_at_once_as_asked_and_a_silent_end_is_a_failure(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "command", sleeper(0.3))
+    events = list(Local(2).run([Job(str(i), {}) for i in range(3)], tmp_path, Inputs()))
+    states = [(e.job.name, e.state) for e in events]
+    assert states[:2] == [("0", "started"), ("1", "started")]
+    assert sorted(states) == sorted((str(i), s) for i in range(3) for s in ("started", "failed"))
+    assert "it said nothing" in (events[-1].error or "")
+
+
+def test_closed_early_it_ends_its_processes(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "command", sleeper(60))
+    started = []
+    begin = module._start
+
+    def remember(*given):
+        started.append(begin(*given))
+        return started[-1]
+
+    monkeypatch.setattr(module, "_start", remember)
+    events = Local(1).run([Job("a", {})], tmp_path, Inputs())
+    next(events)
+    events.close()
+    assert started[0].poll() is not None
+
+
+def test_cores_are_those_allowed(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert module._cores() == 1
+    monkeypatch.setenv("OMP_NUM_THREADS", "1000")
+    assert module._cores() == len(os.sched_getaffinity(0))
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert 1 <= module._fitting() <= module._cores()

@@ -1,0 +1,87 @@
+"""A made sweep: folders of runs whose columns are known, as the job leaves them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from offmanifold.audits import SCHEMA, Audit, save_audit
+from offmanifold.files import write_json
+from offmanifold.measures import measures
+from offmanifold.regimes import Regime
+from offmanifold.sweeping import SHARED
+
+N = 200
+FRACTION = "alignment.on_manifold_fraction"
+COSINE = "alignment.cosine_posterior"
+REDUCED = ("accuracy.clean", "accuracy.pgd_l2", FRACTION, COSINE, "robustness.rho_relative")
+
+
+def make_run(
+    root: Path,
+    objective: dict[str, Any],
+    seed: int = 0,
+    *,
+    accuracy: float = 0.95,
+    fraction: float = 0.6,
+    control: float = 0.4,
+    cosine: float = 0.3,
+    state: str = "finished",
+) -> Path:
+    """Write one run of N images; the values of images scatter around the means given."""
+    name = "-".join(str(v) for v in objective.values())
+    folder = root / f"{name}-s{seed}"
+    config = {"train": {"objective": objective, "recipe": {"seed": seed}}}
+    write_json(root / SHARED, {"schema": "offmanifold.sweep/1"})
+    write_json(folder / "job.json", config)
+    if state == "unfinished":
+        return folder
+    write_json(folder / "outcome.json", {"state": state, "error": None, "digest": "x"})
+    if state != "finished":
+        return folder
+    random = np.random.default_rng(seed)
+    wrong = round((1 - accuracy) * N)
+    right = np.ones(N)
+    right[:wrong] = 0
+
+    def around(mean: float) -> np.ndarray:
+        noise = 0.05 * random.normal(size=N)
+        return mean + noise - noise.mean()
+
+    columns: dict[str, np.ndarray] = {
+        "index": np.arange(N),
+        "label": np.arange(N) % 2,
+        "prediction": np.arange(N) % 2,
+        "accuracy.clean": right,
+        "accuracy.pgd_l2": right * 0.5,
+        FRACTION: around(fraction),
+        f"{FRACTION}/spectrum_noise": around(control),
+        f"{FRACTION}/wrong_image": around(0.1),
+        COSINE: around(cosine),
+        "robustness.rho_off": np.full(N, 1 - fraction),
+        "robustness.rho_on": np.full(N, fraction),
+    }
+    numbers = {}
+    for measure in ("accuracy.clean", "accuracy.pgd_l2", FRACTION, COSINE):
+        numbers[measure] = measures[measure]().reduce(columns, N)
+    saved = {
+        "schema": SCHEMA,
+        "label": folder.name,
+        "model": {"objective": objective},
+        "data": {"name": "made", "n": N, "planned": N, "fingerprint": "f"},
+        "manifold": {"hash": "judge"},
+        "settings": {"reference_step": 1.33},
+        "measures": numbers,
+        "curves": {},
+        "skipped": {},
+        "regime": Regime("uncertain", "", "").json(),
+    }
+    columns["path"] = np.array(["p"] * N, dtype=object)
+    save_audit(Audit(json.loads(json.dumps(saved)), columns, {}), folder / "audits" / "a")
+    return folder
+
+
+def pgd(eps: float) -> dict[str, Any]:
+    """Return the config of an objective."""
+    return {"name": "pgd", "eps": eps, "norm": "l2", "steps": 5}

@@ -1,0 +1,148 @@
+"""A sweep's folder: what lies there is done, what differs is refused, the index is always whole."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from offmanifold.errors import InputError
+from offmanifold.executors import Event, Inputs, Job
+from offmanifold.executors.base import ended
+from offmanifold.files import write_json
+from offmanifold.objectives import ERM, PGD
+from offmanifold.sweeping import (
+    alone,
+    check_grid,
+    claim_sweep,
+    make_job,
+    read_sweep,
+    run_jobs,
+    write_index,
+)
+
+SHARED = {
+    "model": "small-resnet",
+    "weights": None,
+    "precision": "fp32",
+    "recipe": {"epochs": 1},
+    "images": {"data": "digits"},
+    "audit": {"limit": 20},
+    "data": "fingerprint",
+    "judge": None,
+    "second": None,
+    "coach": None,
+    "randomised": None,
+    "measures": ["accuracy.clean"],
+}
+
+
+class Fake:
+    """An executor that writes outcomes and remembers what it was asked for."""
+
+    def __init__(self, state: str = "finished"):
+        self.state, self.asked = state, []
+
+    def run(self, jobs, root: Path, inputs: Inputs):
+        for job in jobs:
+            self.asked.append(job.name)
+            yield Event(job, "started")
+            write_json(root / job.name / "job.json", job.config)
+            outcome = {"state": self.state, "error": "why", "digest": job.digest}
+            write_json(root / job.name / "outcome.json", outcome)
+            yield ended(job, root / job.name, 0)
+
+
+def jobs(*strengths: float) -> list[Job]:
+    return [make_job(SHARED, PGD(eps=s), 0, "cpu") for s in strengths]
+
+
+def test_the_same_again_starts_nothing_and_more_strengths_start_alone(tmp_path: Path):
+    first = Fake("collapsed")
+    list(run_jobs(jobs(1, 2), tmp_path, first, Inputs()))
+    again = Fake("collapsed")
+    list(run_jobs(jobs(1, 2, 3), tmp_path, again, Inputs()))
+    assert len(first.asked) == 2
+    assert [name.split("-s0")[0] for name in again.asked] == ["pgd-3"]
+    lines = [json.loads(line) for line in (tmp_path / "index.jsonl").read_text().splitlines()]
+    assert [line["state"] for line in lines] == ["collapsed"] * 3
+
+
+def test_a_failed_run_is_tried_again_and_the_others_go_on(tmp_path: Path):
+    list(run_jobs(jobs(1, 2), tmp_path, Fake("failed"), Inputs()))
+    again = Fake()
+    list(run_jobs(jobs(1, 2), tmp_path, again, Inputs()))
+    assert len(again.asked) == 2
+
+
+def test_a_refusal_stops_the_sweep_with_its_sentence(tmp_path: Path):
+    refusing = Fake("refused")
+    with pytest.raises(InputError, match="why"):
+        list(run_jobs(jobs(1, 2), tmp_path, refusing, Inputs()))
+    assert len(refusing.asked) == 1
+
+
+def test_another_measure_or_judge_runs_again_but_keeps_the_folder():
+    (job,) = jobs(1)
+    other = make_job({**SHARED, "measures": ["a", "b"]}, PGD(eps=1), 0, "cpu")
+    judged = make_job({**SHARED, "judge": "x"}, PGD(eps=1), 0, "cpu")
+    elsewhere = make_job(SHARED, PGD(eps=1), 0, "cuda")
+    assert {other.name, judged.name, elsewhere.name} == {job.name}
+    assert len({job.digest, other.digest, judged.digest}) == 3
+    assert elsewhere.digest == job.digest
+    assert make_job(SHARED, PGD(eps=1), 1, "cpu").name != job.name
+    assert make_job({**SHARED, "data": "other"}, PGD(eps=1), 0, "cpu").name != job.name
+
+
+def test_two_sweeps_in_one_folder_are_refused_by_what_differs(tmp_path: Path):
+    claim_sweep(SHARED, tmp_path)
+    claim_sweep({**SHARED, "measures": ["more"]}, tmp_path)
+    with pytest.raises(InputError, match=r"another recipe .*--out"):
+        claim_sweep({**SHARED, "recipe": {"epochs": 2}}, tmp_path)
+
+
+def test_two_processes_in_one_folder_are_refused(tmp_path: Path):
+    with alone(tmp_path), pytest.raises(InputError, match="another sweep is at work"):
+        list(run_jobs(jobs(1), tmp_path, Fake(), Inputs()))
+    list(run_jobs(jobs(1), tmp_path, Fake("collapsed"), Inputs()))
+
+
+def test_an_index_cut_off_in_the_middle_is_written_anew(tmp_path: Path):
+    list(run_jobs(jobs(1), tmp_path, Fake("collapsed"), Inputs()))
+    index = tmp_path / "index.jsonl"
+    whole = index.read_text()
+    index.write_text(whole + whole[:40])
+    write_index(tmp_path)
+    assert index.read_text() == whole
+
+
+def test_folders_without_a_sweep_or_runs(tmp_path: Path):
+    with pytest.raises(InputError, match="holds no sweep"):
+        read_sweep(tmp_path)
+    claim_sweep(SHARED, tmp_path)
+    with pytest.raises(InputError, match="has no run yet"):
+        read_sweep(tmp_path)
+
+
+def test_a_process_that_dies_is_told_with_its_last_line(tmp_path: Path):
+    (job,) = jobs(1)
+    (tmp_path / "log.txt").write_text("begun\nkilled in the middle\n")
+    event = ended(job, tmp_path, -9)
+    assert event.state == "failed"
+    assert "code -9: killed in the middle" in (event.error or "")
+
+
+@pytest.mark.parametrize(
+    ("objective", "values", "seeds", "words"),
+    [
+        (ERM(), (1.0,), (0,), "erm has no strength to sweep"),
+        (PGD(), (), (0,), "no strengths given"),
+        (PGD(), (0.0, 1.0), (0,), "--values holds 0"),
+        (PGD(), (-1.0,), (0,), "--values holds -1"),
+        (PGD(), (float("nan"),), (0,), "--values holds nan"),
+        (PGD(), (1.0, 2.0, 1.0), (0,), "--values holds 1 twice"),
+        (PGD(), (1.0,), (0, 0), "--seeds holds 0 twice"),
+    ],
+)
+def test_grids_that_make_no_sweep(objective, values, seeds, words):
+    with pytest.raises(InputError, match=words):
+        check_grid(objective, values, seeds)
