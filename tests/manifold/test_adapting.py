@@ -42,7 +42,7 @@ def gaussian(n: int = 300, classes=CLASSES) -> Data:
     """Images of the law of EXACT, with labels."""
     generator = np.random.default_rng(0)
     labels = np.arange(n) % 2
-    away = generator.multivariate_normal(np.zeros(D), C.numpy(), n)
+    away = generator.multivariate_normal(np.zeros(D), C.numpy(), n, method="cholesky")
     pixels = (MEANS.numpy()[labels] + away).astype(np.float32).reshape(n, *SHAPE)
     return data_of(pixels, labels, classes)
 
@@ -285,7 +285,7 @@ def test_a_diffusion_model_is_a_manifold_and_its_prediction_is_part_of_its_ident
         return 2 * EXACT.denoise((u + 1) / 2, None, float(sigma)) - 1
 
     alphas = torch.linspace(1e-4, 0.02, 1000, dtype=torch.double).neg().add(1).cumprod(0)
-    manifold = as_manifold(DDPMDenoiser(Closed(), alphas, "sample"), gaussian(60), device="cpu")
+    manifold = as_manifold(DDPMDenoiser(Closed(), alphas, "sample"), gaussian(120), device="cpu")
     assert manifold.card.usable
     torch.testing.assert_close(
         manifold.score(X, None, 0.25), EXACT.score(X, None, 0.25), rtol=0, atol=0.05
