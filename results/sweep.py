@@ -116,7 +116,12 @@ def keep(job: Job, scratch: Path, place: Path) -> None:
         folder = target / "audits" / audits[-1].parent.name
         for old in target.glob("audits/*"):
             shutil.rmtree(old)
-        save_audit(replace(audit, panels=few), folder)
+        manifolds = {
+            name: {**audit.json[name], "spec": os.path.relpath(audit.json[name]["spec"])}
+            for name in ("manifold", "second_manifold")
+            if audit.json.get(name)
+        }
+        save_audit(replace(audit, json={**audit.json, **manifolds}, panels=few), folder)
     shutil.copyfile(source / OUTCOME, target / OUTCOME)
 
 

@@ -79,7 +79,7 @@ def write_provenance(folder: Path, started: float, **facts: Any) -> None:
             "python": platform.python_version(),
             "machine": platform.machine(),
             "threads": torch.get_num_threads(),
-            "command": shlex.join(sys.argv),
+            "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
             "seconds": round(time.time() - started, 1),
             **facts,
         },
