@@ -26,6 +26,7 @@ from offmanifold.files import (
 from offmanifold.freezing import at_home, frozen
 from offmanifold.interrupts import deferred_interrupt
 from offmanifold.manifold import global_pca, low_pass
+from offmanifold.manifold.base import fitted_folder
 from offmanifold.manifold.pooled import pool_data
 from offmanifold.measures import Measure, measures
 from offmanifold.models import Loaded, ModelCard, adapt_labels, check_classifier
@@ -160,7 +161,7 @@ def audit_models(
     judge = manifold if "manifold" in plan.has else None
     other = second if "second" in plan.has else None
     fakes = {} if judge is None else _fakes(judge, data, place)
-    kept = None if judge is None else _folder_of(judge)
+    kept = fitted_folder(judge)
     with ExitStack() as stack:
         for subject in subjects:
             stack.enter_context(frozen(subject.loaded.module))
@@ -284,12 +285,6 @@ def _fakes(manifold: Any, data: Data, device: torch.device) -> dict[str, Tensor]
     k = max(1, round(inner.dimension or 1))
     found = {"low_pass": low_pass(inner, k), "global_pca": global_pca(inner, train, k)}
     return {name: fake.rows.to(device) for name, fake in found.items()}
-
-
-def _folder_of(manifold: Any) -> Path | None:
-    """Return the folder of a manifold that was fitted and saved, else None."""
-    folder = Path(manifold.card.spec)
-    return folder if (folder / "config.json").is_file() else None
 
 
 def _describe_model(card: ModelCard) -> dict[str, Any]:

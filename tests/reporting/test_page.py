@@ -184,6 +184,19 @@ def test_null_is_a_dash_with_its_reason(make_audit, tmp_path):
     assert "NaN" not in html and "None" not in html and ">nan" not in html
 
 
+def test_the_ceiling_stands_beside_the_cosine_and_a_low_one_is_named(make_audit, tmp_path):
+    folder = make_audit(tmp_path / "a")
+    audit = load(folder)
+    assert "two estimates agree" not in page(folder, tmp_path)
+    for value, unreliable in ((0.62, False), (0.41, True)):
+        ceiling = {"value": value, "low": value - 0.02, "high": value + 0.02}
+        audit["measures"]["alignment.cosine_posterior"]["ceiling"] = ceiling
+        write_json(folder / "audit.json", audit)
+        html = page(folder, tmp_path)
+        assert "ceiling: two estimates agree at" in html
+        assert ("the target is unreliable" in html) is unreliable
+
+
 def test_summary_follows_the_regimes(comparison, make_audit, models, tmp_path):
     said = Reader(page(comparison, tmp_path)).said()
     assert "4 models were compared" in said

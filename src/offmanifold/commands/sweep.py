@@ -23,6 +23,7 @@ from offmanifold.executors import Executor, Inputs, Local
 from offmanifold.explaining import explain
 from offmanifold.files import content_hash, write_json
 from offmanifold.manifold import load_manifold
+from offmanifold.manifold.base import fitted_folder
 from offmanifold.measures import measures
 from offmanifold.models import find_run
 from offmanifold.objectives import ERM, PGD, Objective, objectives
@@ -132,9 +133,8 @@ class Runs:
 
 
 def _folder(manifold: Any) -> Path | None:
-    """Return the folder of a fitted manifold, None of one that is known otherwise."""
-    folder = None if manifold is None else Path(manifold.card.spec)
-    return folder.resolve() if folder and (folder / "config.json").is_file() else None
+    folder = fitted_folder(manifold)
+    return None if folder is None else folder.resolve()
 
 
 @dataclass(frozen=True)

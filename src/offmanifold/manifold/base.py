@@ -8,6 +8,7 @@ that every model and control is judged on the same ones.
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -61,6 +62,12 @@ class ManifoldCard:
     def summary(self) -> dict[str, Any]:
         """Return plain JSON values, with `usable`."""
         return {**asdict(self), "usable": self.usable}
+
+
+def fitted_folder(manifold: Any) -> Path | None:
+    """Return the folder of a manifold that was fitted and saved; None of another, or of none."""
+    folder = None if manifold is None else Path(manifold.card.spec)
+    return folder if folder is not None and (folder / "config.json").is_file() else None
 
 
 def check_shape(x: Tensor, card: ManifoldCard) -> None:

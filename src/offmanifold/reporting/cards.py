@@ -12,6 +12,7 @@ from offmanifold.reporting.sources import Source
 from offmanifold.reporting.texts import Texts
 from offmanifold.reporting.wording import in_language, why_missing
 
+RELIABLE = 0.5  # below this agreement of two estimates the target is called unreliable
 COSINE, RADIUS = "alignment.cosine_posterior", "robustness.certified_radius"
 
 
@@ -97,10 +98,20 @@ def _metric(
             if v is not None
         ],
         "control": (t.name("control", best), written(controls[best])) if best else None,
+        "ceiling": _ceiling(number, t),
         "chance": written(number["chance"]) if number.get("chance") is not None else None,
         "difference": gap if difference.get("value") is not None else None,
         "shares": shares,
     }
+
+
+def _ceiling(number: dict[str, Any], t: Texts) -> Markup | None:
+    """Return how far two manifolds agree on the target, and whether that is too little."""
+    value = writing.value_of(number.get("ceiling"))
+    if value is None:
+        return None
+    said = Markup("{} {}").format(t("card.ceiling"), writing.data(value, writing.plain(value)))
+    return said if value >= RELIABLE else Markup("{} {}").format(said, t("card.unreliable"))
 
 
 def _end(value: float, share: bool) -> str:

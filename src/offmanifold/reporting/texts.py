@@ -189,6 +189,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "card.none": ("not measured", "測定なし"),
     "card.why": ("see why", "理由を見る"),
     "card.control": ("best control: {name}", "最も高い対照：{name}"),
+    "card.ceiling": ("ceiling: two estimates agree at", "上限（二つの推定の一致度）"),
+    "card.unreliable": (
+        "– below 0.5: the target is unreliable",
+        "– 0.5未満のため、目標は信頼できません",
+    ),
     "card.chance": ("chance", "偶然の水準"),
     "card.difference": ("difference to it", "その差"),
     "points": ("{value} points", "{value} ポイント"),
