@@ -7,7 +7,7 @@ any moment, begun again, and grow by strengths, seeds and objectives.
 
 import fcntl
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 from offmanifold.audits import Audit, read_audit
 from offmanifold.errors import InputError
 from offmanifold.executors import Event, Executor, Inputs, Job, read_outcome
-from offmanifold.executors.base import JOB
+from offmanifold.executors.base import JOB, read_config
 from offmanifold.files import content_hash, make_folder, read_json, write_json, write_text
 from offmanifold.objectives import Objective
 from offmanifold.registry import to_config
@@ -132,17 +132,17 @@ def run_jobs(
 ) -> Iterator[Event]:
     """Run the jobs that are not done; yield an event as each starts and ends.
 
-    Keeps index.jsonl. Raises InputError as soon as a job refuses what it was given, since all
-    others would; a job that fails is told and the rest go on.
+    Keeps index.jsonl, whole at any moment. Raises InputError as soon as a job refuses what it was
+    given, since all others would; a job that fails is told and the rest go on.
     """
     with alone(folder):
-        write_index(folder)
         pending = [job for job in jobs if not job.done(folder)]
+        lines = write_index(folder, {job.name for job in pending})
         with closing(executor.run(pending, folder, inputs)) as events:  # type: ignore[type-var]
             for event in events:
                 if event.state != "started":
-                    with open(folder / INDEX, "a", encoding="utf-8") as index:
-                        index.write(_line(folder / event.job.name))
+                    lines.append(_line(folder / event.job.name))
+                    write_text(folder / INDEX, "".join(lines))
                 yield event
                 if event.state == "refused":
                     raise InputError(event.error or f"{event.job.name} was refused")
@@ -155,16 +155,26 @@ def read_sweep(folder: Path) -> list[SweepRun]:
     """
     if not (folder / SHARED).is_file():
         raise InputError(f"{folder} holds no sweep; make one with offmanifold sweep")
-    runs = [_read(path.parent) for path in sorted(folder.glob(f"*/{JOB}"))]
+    runs = [_read(run) for run in _folders(folder)]
     if not runs:
         raise InputError(f"the sweep in {folder} has no run yet; run its command again")
     return runs
 
 
-def write_index(folder: Path) -> None:
-    """Write index.jsonl anew from what lies in the folder."""
-    ends = [path.parent for path in sorted(folder.glob(f"*/{JOB}"))]
-    write_text(folder / INDEX, "".join(_line(run) for run in ends if read_outcome(run)))
+def write_index(folder: Path, pending: Collection[str] = ()) -> list[str]:
+    """Write index.jsonl anew from what lies in the folder, and return its lines.
+
+    pending: names of runs that are about to be done again.
+    """
+    ends = [run for run in _folders(folder) if read_outcome(run) and run.name not in pending]
+    lines = [_line(run) for run in ends]
+    write_text(folder / INDEX, "".join(lines))
+    return lines
+
+
+def _folders(folder: Path) -> list[Path]:
+    """Return the folders of a sweep's runs."""
+    return [p.parent for p in sorted(folder.glob(f"*/{JOB}")) if read_config(p.parent)]
 
 
 def _read(folder: Path) -> SweepRun:

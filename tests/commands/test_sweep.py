@@ -64,7 +64,7 @@ def test_compare_takes_what_is_there(swept, monkeypatch, offmanifold, tmp_path):
     unfinished.rmdir()
     assert code == 0
     assert len(out["audits"]) == 2
-    assert "have no audit (yet)" in err
+    assert "paths are left out" in err
     assert "pgd-9-s0-000000000000" in err
     code, out, _ = offmanifold("compare", "s", "--json", "--out", str(tmp_path / "d.json"))
     assert len(out["audits"]) == 2

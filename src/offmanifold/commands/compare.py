@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -46,6 +46,13 @@ class Compare:
             found, reference=self.reference, reference_accuracy=self.reference_accuracy
         )
         save_comparison(comparison, self.out)
+        standard = [a["label"] for a in comparison["audits"] if _objective(a) == "erm"]
+        chosen = comparison["reference"] or self.reference_accuracy
+        if chosen is None and len(standard) > 1:
+            note(
+                f"{len(standard)} standard models ({', '.join(standard)}): regimes have no "
+                f"reference; choose one, such as --reference {standard[0]}"
+            )
         if self.json:
             print_json(comparison)
         else:
@@ -55,28 +62,41 @@ class Compare:
 
 
 def find_audits(paths: Sequence[Path]) -> list[Audit]:
-    """Return the audits that several paths lead to; says what is left out, having none.
+    """Return the audits that several paths lead to; says how many are left out, and why.
 
     Raises InputError where one path leads to none, or none of several does.
     """
-    if len(paths) == 1 and not (paths[0] / SHARED).is_file():
-        return [find_audit(paths[0])]
-    found, without = [], []
+    found, without = [], list[tuple[Path, InputError]]()
     for path in paths:
-        if (path / SHARED).is_file():
-            found += [run.audit for run in read_sweep(path) if run.audit is not None]
-            continue
         try:
-            found.append(find_audit(path))
-        except InputError:
-            without.append(path.name)
+            found += _audits(path)
+        except InputError as error:
+            without.append((path, error))
+    if not found and len(paths) == 1:
+        raise without[0][1]
     if not found:
         raise InputError(
             f"there is no audit in {', '.join(map(str, paths))}; make one with offmanifold audit"
         )
     if without:
-        note(f"{len(without)} of {len(paths)} have no audit (yet): {', '.join(without)}")
+        note(f"{len(without)} of {len(paths)} paths are left out:")
+    for path, error in without:
+        note(f"  {path}: {'a file, not a folder' if path.is_file() else error}")
     return found
+
+
+def _audits(path: Path) -> list[Audit]:
+    """Return the audit that a path leads to, or all of a sweep; raises InputError for none."""
+    if not (path / SHARED).is_file():
+        return [find_audit(path)]
+    found = [run.audit for run in read_sweep(path) if run.audit is not None]
+    if not found:
+        raise InputError(f"no run of the sweep in {path} has been audited yet; run its command")
+    return found
+
+
+def _objective(audit: dict[str, Any]) -> str | None:
+    return (audit["model"]["objective"] or {}).get("name")
 
 
 def find_audit(path: Path) -> Audit:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from offmanifold.errors import InputError
 from offmanifold.files import content_hash, read_json
 
 OUTCOME, JOB, LOG = "outcome.json", "job.json", "log.txt"
@@ -31,6 +32,7 @@ class Job:
         outcome = read_outcome(root / self.name)
         return (
             outcome is not None
+            and read_config(root / self.name) is not None
             and outcome["digest"] == self.digest
             and outcome["state"] in ("finished", "collapsed")
         )
@@ -72,9 +74,21 @@ class Executor(Protocol):
 
 def read_outcome(folder: Path) -> dict[str, Any] | None:
     """Return what a job said of its end, or None where it has not come to one."""
-    path = folder / OUTCOME
-    saved = read_json(path) if path.is_file() else None
-    return saved if isinstance(saved, dict) and {"state", "digest"} <= saved.keys() else None
+    return _read(folder / OUTCOME, {"state", "error", "digest"})
+
+
+def read_config(folder: Path) -> dict[str, Any] | None:
+    """Return the config of the job that a folder is of, or None where it is of none."""
+    return _read(folder / JOB, {"train"})
+
+
+def _read(path: Path, keys: set[str]) -> dict[str, Any] | None:
+    """Return an object with these keys; a broken file (a lost disk cache) is as good as none."""
+    try:
+        saved = read_json(path)
+    except InputError:
+        return None
+    return saved if isinstance(saved, dict) and keys <= saved.keys() else None
 
 
 def ended(job: Job, folder: Path, code: int) -> Event:
