@@ -1,8 +1,10 @@
 import errno
+import io
 import math
 import os
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,9 +15,11 @@ from offmanifold.errors import InputError, RunError
 from offmanifold.files import (
     content_hash,
     make_folder,
+    packed,
     read_json,
     read_tensors,
     tensors_hash,
+    unpack,
     write_atomically,
     write_json,
     write_tensors,
@@ -196,3 +200,61 @@ def test_tensors_hash_sees_names_types_shapes_and_values():
     image = torch.rand(2, 3, 4, 5)
     other_layout = image.to(memory_format=torch.channels_last)
     assert tensors_hash({"b": a, "a": image}) == tensors_hash({"a": other_layout, "b": a})
+
+
+def test_a_folder_comes_back_as_it_was_without_what_is_not_wanted(tmp_path: Path):
+    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "a/b/x.json").write_text("{}")
+    (tmp_path / "a/resume.pt").write_text("large")
+    (tmp_path / "a/b/.x.json.1.part").write_text("{")
+    (tmp_path / "a/link").symlink_to("/etc/hostname")
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c/old").write_text("old")
+    unpack(packed(tmp_path / "a", without=("resume.pt", ".part")), tmp_path / "c")
+    assert [str(p.relative_to(tmp_path / "c")) for p in tmp_path.glob("c/**/*")] == [
+        "b",
+        "b/x.json",
+    ]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "c"]  # nothing left over
+
+
+def test_nothing_is_written_outside_the_folder(tmp_path: Path):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        tar.addfile(tarfile.TarInfo("../outside"))
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c/kept").write_text("kept")
+    with pytest.raises(tarfile.OutsideDestinationError):
+        unpack(buffer.getvalue(), tmp_path / "c")
+    assert (tmp_path / "c/kept").read_text() == "kept"
+    assert not (tmp_path / "outside").exists()
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])
+def test_links_do_not_come_back(kind: bytes, tmp_path: Path):
+    (tmp_path / "secret").write_text("secret")
+    link, through = tarfile.TarInfo("link"), tarfile.TarInfo("link/file")
+    link.type, link.linkname = kind, str(tmp_path)
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        tar.addfile(link)
+        tar.addfile(through)
+    unpack(buffer.getvalue(), tmp_path / "c")
+    assert not (tmp_path / "c/link").is_symlink()
+    assert (tmp_path / "c/link/file").is_file()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["c", "secret"]
+
+
+def test_a_full_disk_is_told_and_leaves_what_was_there(tmp_path: Path, monkeypatch):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/x").write_text("x")
+    data = packed(tmp_path / "a")
+
+    def full(self, *args, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tarfile.TarFile, "extractall", full)
+    with pytest.raises(RunError, match="no space left"):
+        unpack(data, tmp_path / "a")
+    assert (tmp_path / "a/x").read_text() == "x"
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]

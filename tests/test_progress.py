@@ -1,6 +1,10 @@
-import pytest
+import io
 
-from offmanifold.progress import RANKS, bar, is_main_process, note
+import pytest
+from rich.console import Console
+
+from offmanifold import progress
+from offmanifold.progress import RANKS, bar, is_main_process, live_table, note
 
 
 @pytest.mark.parametrize("show", [True, False])
@@ -39,3 +43,29 @@ def test_only_the_main_process_speaks(
     out, err = capsys.readouterr()
     assert not out
     assert ("a line" in err) == ("training" in err) == main
+
+
+def test_jobs_are_a_line_a_change_on_a_pipe(capsys: pytest.CaptureFixture[str]):
+    with live_table(["a", "b", "c"], done=["a"]) as show:
+        show("b", "started", None)
+        show("b", "failed", "no space left")
+        show("c", "finished", None)
+    out, err = capsys.readouterr()
+    assert not out
+    assert err.splitlines() == [
+        "[1/3] b: started",
+        "[2/3] b: failed (no space left)",
+        "[3/3] c: finished",
+    ]
+
+
+def test_jobs_are_a_table_on_a_terminal(monkeypatch: pytest.MonkeyPatch):
+    file = io.StringIO()
+    terminal = Console(file=file, force_terminal=True, width=80)
+    monkeypatch.setattr(progress, "Console", lambda **options: terminal)
+    with live_table(["a", "b", "c"], done=["a"]) as show:
+        show("b", "failed", "no space left")
+    last = file.getvalue().rpartition("run")[2]
+    for word in ("was there", "failed", "no space left", "waiting"):
+        assert word in last
+    assert "[2/3]" not in file.getvalue()

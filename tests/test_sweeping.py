@@ -1,15 +1,16 @@
 """A sweep's folder: what lies there is done, what differs is refused, the index is always whole."""
 
+import errno
 import json
 from pathlib import Path
 
 import pytest
 
-from offmanifold.errors import InputError
+from offmanifold.errors import InputError, RunError
 from offmanifold.executors import Event, Inputs, Job
 from offmanifold.executors.base import ended
 from offmanifold.files import write_json
-from offmanifold.objectives import ERM, PGD
+from offmanifold.objectives import ERM, PGD, Noise
 from offmanifold.sweeping import (
     alone,
     check_grid,
@@ -17,7 +18,6 @@ from offmanifold.sweeping import (
     make_job,
     read_sweep,
     run_jobs,
-    write_index,
 )
 
 SHARED = {
@@ -67,11 +67,73 @@ def test_the_same_again_starts_nothing_and_more_strengths_start_alone(tmp_path: 
     assert [line["state"] for line in lines] == ["collapsed"] * 3
 
 
-def test_a_failed_run_is_tried_again_and_the_others_go_on(tmp_path: Path):
+def test_it_grows_by_seeds_and_objectives(tmp_path: Path):
+    list(run_jobs(jobs(1), tmp_path, Fake("collapsed"), Inputs()))
+    grown = [
+        *jobs(1),
+        make_job(SHARED, PGD(eps=1), 1, "cpu"),
+        make_job(SHARED, Noise(sigma=1), 0, "cpu"),
+        make_job(SHARED, ERM(), 0, "cpu"),
+    ]
+    again = Fake("collapsed")
+    list(run_jobs(grown, tmp_path, again, Inputs()))
+    claim_sweep(SHARED, tmp_path)
+    assert [name.rpartition("-")[0] for name in again.asked] == ["pgd-1-s1", "noise-1-s0", "erm-s0"]
+    found = {(run.objective["name"], run.seed) for run in read_sweep(tmp_path)}
+    assert found == {("pgd", 0), ("pgd", 1), ("noise", 0), ("erm", 0)}
+
+
+def test_a_failed_run_is_tried_again_and_is_one_line_of_the_index(tmp_path: Path):
     list(run_jobs(jobs(1, 2), tmp_path, Fake("failed"), Inputs()))
-    again = Fake()
+    assert states_of(tmp_path) == ["failed"] * 2
+    again = Fake("collapsed")
     list(run_jobs(jobs(1, 2), tmp_path, again, Inputs()))
     assert len(again.asked) == 2
+    assert states_of(tmp_path) == ["collapsed"] * 2
+
+
+def states_of(folder: Path) -> list[str]:
+    lines = (folder / "index.jsonl").read_text().splitlines()
+    return [json.loads(line)["state"] for line in lines]
+
+
+@pytest.mark.parametrize("name", ["outcome.json", "job.json"])
+@pytest.mark.parametrize("text", ["", '{"state": "coll', "[]", "{}"])
+def test_a_run_with_a_broken_file_is_done_again(name: str, text: str, tmp_path: Path):
+    list(run_jobs(jobs(1, 2), tmp_path, Fake("collapsed"), Inputs()))
+    broken, whole = jobs(1, 2)
+    claim_sweep(SHARED, tmp_path)
+    (tmp_path / broken.name / name).write_text(text)
+    states = {run.folder.name: run.state for run in read_sweep(tmp_path)}
+    assert states.get(broken.name, "unfinished") == "unfinished"
+    assert states[whole.name] == "collapsed"
+    again = Fake("collapsed")
+    list(run_jobs(jobs(1, 2), tmp_path, again, Inputs()))
+    assert again.asked == [broken.name]
+    assert states_of(tmp_path) == ["collapsed"] * 2
+
+
+def test_a_full_disk_is_told_and_leaves_the_index_whole(tmp_path: Path, monkeypatch):
+    list(run_jobs(jobs(1), tmp_path, Fake("collapsed"), Inputs()))
+    events = run_jobs(jobs(1, 2), tmp_path, Fake("collapsed"), Inputs())
+    next(events)
+    begin = Path.write_text
+
+    def full(self: Path, text: str, **options):
+        if "index.jsonl" not in self.name:
+            return begin(self, text, **options)
+        begin(self, text[: len(text) // 2], **options)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(RunError, match=r"no space left to write .*index.jsonl"):
+        list(events)
+    monkeypatch.undo()
+    assert states_of(tmp_path) == ["collapsed"]
+    again = Fake("collapsed")
+    list(run_jobs(jobs(1, 2), tmp_path, again, Inputs()))
+    assert again.asked == []
+    assert states_of(tmp_path) == ["collapsed"] * 2
 
 
 def test_a_refusal_stops_the_sweep_with_its_sentence(tmp_path: Path):
@@ -96,8 +158,12 @@ def test_another_measure_or_judge_runs_again_but_keeps_the_folder():
 def test_two_sweeps_in_one_folder_are_refused_by_what_differs(tmp_path: Path):
     claim_sweep(SHARED, tmp_path)
     claim_sweep({**SHARED, "measures": ["more"]}, tmp_path)
+    before = (tmp_path / "sweep.json").read_bytes()
     with pytest.raises(InputError, match=r"another recipe .*--out"):
         claim_sweep({**SHARED, "recipe": {"epochs": 2}}, tmp_path)
+    with pytest.raises(InputError, match=r'another data \("fingerprint", not "others"\)'):
+        claim_sweep({**SHARED, "data": "others"}, tmp_path)
+    assert (tmp_path / "sweep.json").read_bytes() == before
 
 
 def test_two_processes_in_one_folder_are_refused(tmp_path: Path):
@@ -111,7 +177,7 @@ def test_an_index_cut_off_in_the_middle_is_written_anew(tmp_path: Path):
     index = tmp_path / "index.jsonl"
     whole = index.read_text()
     index.write_text(whole + whole[:40])
-    write_index(tmp_path)
+    list(run_jobs(jobs(1), tmp_path, Fake(), Inputs()))
     assert index.read_text() == whole
 
 
@@ -139,6 +205,7 @@ def test_a_process_that_dies_is_told_with_its_last_line(tmp_path: Path):
         (PGD(), (0.0, 1.0), (0,), "--values holds 0"),
         (PGD(), (-1.0,), (0,), "--values holds -1"),
         (PGD(), (float("nan"),), (0,), "--values holds nan"),
+        (PGD(), (float("inf"),), (0,), "--values holds inf"),
         (PGD(), (1.0, 2.0, 1.0), (0,), "--values holds 1 twice"),
         (PGD(), (1.0,), (0, 0), "--seeds holds 0 twice"),
     ],

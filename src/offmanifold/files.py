@@ -3,9 +3,12 @@
 import contextlib
 import errno
 import hashlib
+import io
 import json
 import os
 import re
+import shutil
+import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -100,6 +103,33 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             return {k: file.get_tensor(k) for k in file.keys()}, file.metadata() or {}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         raise InputError(f"cannot read the tensors in {path}: {error}") from error
+
+
+def packed(folder: Path, without: tuple[str, ...] = ()) -> bytes:
+    """Return a folder's files as a tar; without: ends of names that are left out, as links are."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not path.is_symlink() and not path.name.endswith(without):
+                tar.add(path, str(path.relative_to(folder)))
+    return buffer.getvalue()
+
+
+def unpack(data: bytes, folder: Path) -> Path:
+    """Put the files of a tar in place of a folder, whole or not at all; nothing outside of it."""
+    make_folder(folder.parent)
+    with (
+        _named_write_errors(folder),
+        tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as place,
+        tarfile.open(fileobj=io.BytesIO(data)) as tar,
+    ):
+        new, old = Path(place) / "new", Path(place) / "old"
+        new.mkdir()
+        tar.extractall(new, [member for member in tar if member.isreg()], filter="data")
+        if folder.exists():
+            shutil.move(folder, old)
+        os.replace(new, folder)
+    return folder
 
 
 def content_hash(value: Any) -> str:

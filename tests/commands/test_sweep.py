@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+from offmanifold.executors import Inputs, Job, local
 
 TINY = ["--data", "digits", "--epochs", "1", "--batch-size", "256", "--limit", "20", "--jobs", "1"]
 TINY += ["--precision", "fp32"]
@@ -47,6 +50,52 @@ def test_again_nothing_is_done_and_the_page_is_there(swept, monkeypatch, offmani
     assert (swept / "s/report.html").is_file()
 
 
+def test_a_failed_run_is_told_at_the_end_and_done_again(tmp_path, monkeypatch, offmanifold):
+    """A process is killed: the others go on, and later its run alone is made up for."""
+    monkeypatch.chdir(tmp_path)
+    begin = local.command
+
+    def killed(config: Path, folder: Path, inputs: Inputs) -> list[str]:
+        if folder.name.startswith("pgd-0.3-"):
+            return [sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"]
+        return begin(config, folder, inputs)
+
+    line = ["sweep", "--values", "0.3", "1", *TINY, *NONE, "--out", "s", "--without-standard", *PGD]
+    monkeypatch.setattr(local, "command", killed)
+    code, _, err = offmanifold(*line)
+    assert code == 1
+    last = err.strip().splitlines()[-1]
+    assert last.startswith("error: 1 of 2 runs failed (pgd-0.3-s0-")
+    assert "log.txt" in last
+    assert "code -9" in err
+    assert states(tmp_path / "s") == ["unfinished", "finished"]
+    assert (tmp_path / "s/report.html").is_file()
+    (done,) = tmp_path.glob("s/*/outcome.json")
+    before = done.stat().st_mtime_ns
+    monkeypatch.setattr(local, "command", begin)
+    assert offmanifold(*line)[0] == 0
+    assert sorted(states(tmp_path / "s")) == ["finished"] * 2
+    assert done.stat().st_mtime_ns == before
+
+
+def test_a_refused_run_stops_the_sweep_with_its_sentence(tmp_path, monkeypatch, offmanifold):
+    monkeypatch.chdir(tmp_path)
+    line = [*TINY, *NONE, "--out", "s", *PGD, "--norm", "linf"]
+    monkeypatch.setattr(local, "command", refusing)
+    code, _, err = offmanifold("sweep", "--values", "0.3", "1", *line)
+    assert code == 2
+    assert err.strip().splitlines()[-1] == "error: the images here are others"
+    assert len(list(tmp_path.glob("s/*/job.json"))) == 1
+
+
+def refusing(config: Path, folder: Path, inputs: Inputs) -> list[str]:
+    """Return a command that ends as a job does that refuses what it was given."""
+    digest = Job(folder.name, json.loads(config.read_text())).digest
+    outcome = {"state": "refused", "error": "the images here are others", "digest": digest}
+    script = f"open({str(folder / 'outcome.json')!r}, 'w').write({json.dumps(outcome)!r})"
+    return [sys.executable, "-c", script]
+
+
 def test_the_figure_and_the_page_by_one_command(swept, monkeypatch, offmanifold):
     monkeypatch.chdir(swept)
     assert offmanifold("report", "s", "--out", "f.png")[0] == 0
@@ -64,13 +113,52 @@ def test_compare_takes_what_is_there(swept, monkeypatch, offmanifold, tmp_path):
     unfinished.rmdir()
     assert code == 0
     assert len(out["audits"]) == 2
-    assert "paths are left out" in err
-    assert "pgd-9-s0-000000000000" in err
+    files = [p for p in paths if (swept / p).is_file()]
+    assert f"{len(files) + 1} of {len(paths)} paths are left out" in err
+    assert "s/sweep.json: a file, not a folder" in err
+    assert "s/index.jsonl: a file, not a folder" in err
+    assert "pgd-9-s0-000000000000: there is no" in err
+    assert "standard models" not in err
     code, out, _ = offmanifold("compare", "s", "--json", "--out", str(tmp_path / "d.json"))
     assert len(out["audits"]) == 2
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    (empty / "sweep.json").write_text("{}")
+    code, out, err = offmanifold("compare", "s", empty, "--json", "--out", str(tmp_path / "e.json"))
+    assert len(out["audits"]) == 2
+    assert "1 of 2 paths are left out" in err
+    assert "has no run yet" in err
+    code, _, err = offmanifold("compare", empty)
+    assert code == 2
+    assert "has no run yet" in err
     code, _, err = offmanifold("compare", "nowhere", "neither")
     assert code == 2
     assert "there is no audit in nowhere, neither" in err
+
+
+def test_several_standard_models_ask_which_is_the_reference(
+    swept, monkeypatch, offmanifold, tmp_path
+):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(swept / "s", "s")
+    (first,) = Path("s").glob("erm-s0-*")
+    second = Path(shutil.copytree(first, "s/erm-s1-000000000000"))
+    for path in second.glob("audits/*/audit.json"):
+        audit = json.loads(path.read_text())
+        path.write_text(json.dumps({**audit, "label": "erm-s1"}))
+    code, out, err = offmanifold("compare", "s", "--json", "--out", "c.json")
+    assert code == 0
+    assert out["reference"] is None
+    assert "2 standard models (erm-s0, erm-s1)" in err
+    assert "--reference erm-s0" in err
+    code, out, err = offmanifold(
+        "compare", "s", "--json", "--out", "c.json", "--reference", "erm-s1"
+    )
+    assert out["reference"] == "erm-s1"
+    assert "standard models" not in err
+    code, _, err = offmanifold("compare", "s", "--reference", "erm")
+    assert code == 2
+    assert "erm-s0" in err
 
 
 def test_recommend_finds_a_strength_from_few_runs(swept, monkeypatch, offmanifold):
@@ -91,6 +179,9 @@ def test_recommend_finds_a_strength_from_few_runs(swept, monkeypatch, offmanifol
     ("argv", "words"),
     [
         (["sweep", "--values", "0", *TINY, *NONE, *PGD], "--values holds 0"),
+        (["sweep", "--values", "1", "nan", *TINY, *NONE, *PGD], "--values holds nan"),
+        (["sweep", "--values", "1", "1.0", *TINY, *NONE, *PGD], "--values holds 1 twice"),
+        (["sweep", "--values", *TINY, *NONE, *PGD], "no strengths given"),
         (["sweep", "--values", "1", *TINY, *NONE, "erm"], "has no strength"),
         (["sweep", "--values", "1", *TINY, *NONE, "--jobs", "0", *PGD], "--jobs"),
         (["sweep", "--values", "1", *TINY, *NONE, "--address", "x:1", *PGD], "--executor ray"),
@@ -136,6 +227,20 @@ def alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_soon_and_the_same_command_goes_on(tmp_path: Path):
+    sweep = begin(tmp_path)
+    until(lambda: len(list(tmp_path.glob("k/*/log.txt"))) == 2)
+    sweep.send_signal(signal.SIGINT)
+    assert sweep.wait(30) == 130
+    done = {p: p.read_bytes() for p in tmp_path.glob("k/*/outcome.json")}
+    assert 1 <= len(done) < 4
+    assert begin(tmp_path).wait(180) == 0
+    assert len(states(tmp_path / "k")) == 4
+    for path, before in done.items():
+        assert path.read_bytes() == before
 
 
 @pytest.mark.slow

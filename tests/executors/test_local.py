@@ -1,11 +1,14 @@
 """Processes of this machine: their share of the cores, their end with the sweep's."""
 
 import os
+import signal
+import sys
 from pathlib import Path
 
 from offmanifold.executors import Inputs, Job
 from offmanifold.executors import local as module
 from offmanifold.executors.local import Local, command
+from offmanifold.files import write_json
 
 
 def sleeper(seconds: float):
@@ -50,6 +53,34 @@ def test_closed_early_it_ends_its_processes(tmp_path, monkeypatch):
     next(events)
     events.close()
     assert started[0].poll() is not None
+
+
+def test_without_jobs_no_process_is_started(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_start", None)
+    assert list(Local(1).run([], tmp_path, Inputs())) == []
+
+
+def test_a_killed_process_is_told_and_the_others_go_on(tmp_path, monkeypatch):
+    def killed_or_not(config, folder, inputs):
+        end = "os.kill(os.getpid(), signal.SIGKILL)" if folder.name == "a" else "print('over')"
+        return [sys.executable, "-c", f"import os, signal; print('begun', flush=True); {end}"]
+
+    monkeypatch.setattr(module, "command", killed_or_not)
+    events = Local(1).run([Job("a", {}), Job("b", {})], tmp_path, Inputs())
+    errors = [e.error for e in events if e.state == "failed"]
+    assert errors == [
+        f"its process ended with code -{signal.SIGKILL}: begun",
+        "its process ended with code 0: over",
+    ]
+
+
+def test_an_outcome_of_before_is_not_taken_for_that_of_now(tmp_path, monkeypatch):
+    job = Job("a", {"train": {}})
+    before = {"state": "failed", "error": "of before", "digest": job.digest}
+    write_json(tmp_path / "a/outcome.json", before)
+    monkeypatch.setattr(module, "command", sleeper(0))
+    *_, end = Local(1).run([job], tmp_path, Inputs())
+    assert "it said nothing" in (end.error or "")
 
 
 def test_cores_are_those_allowed(monkeypatch):

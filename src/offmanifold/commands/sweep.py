@@ -55,7 +55,7 @@ class Runs:
             recipe and audit.
         executor: local for processes of this machine, ray for a Ray cluster.
         jobs: processes at once; by default as many as fit.
-        address: of the Ray cluster; by default one of this machine is started.
+        address: of the Ray cluster, host:port or auto; by default one of this machine is started.
         device: auto, cpu, cuda or mps.
         precision: bf16, fp32, or auto: bf16 where it is faster here.
     """

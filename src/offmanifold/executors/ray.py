@@ -1,12 +1,9 @@
 """Jobs as tasks of a Ray cluster: many machines, no shared disk, any of which may die."""
 
-import io
 import logging
-import os
-import shutil
 import socket
 import subprocess
-import tarfile
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from offmanifold.errors import InputError, MissingExtra
-from offmanifold.executors.base import JOB, LOG, Event, Inputs, Job, ended
+from offmanifold.executors.base import JOB, LOG, OUTCOME, Event, Inputs, Job, ended
 from offmanifold.executors.local import command
-from offmanifold.files import make_folder, write_json
+from offmanifold.files import make_folder, packed, unpack, write_json, write_text
 
-REACH = 5  # seconds for a cluster to answer
-LEFT = {"resume.pt"}  # files of a run that are not sent back
+REACH = 12  # seconds for a port, and for the cluster behind it, to answer
+RETRIES = 10  # machines that may die under one job
+LEFT = ("resume.pt", ".part")  # ends of names of files that are not sent back
+PATIENCE = 10  # seconds for cancelled tasks to clear up
 
 
 @dataclass(frozen=True)
@@ -28,8 +27,8 @@ class Ray:
 
     Manifolds travel with it; the images do not: each machine needs the same files at the same
     path, or under its $OFFMANIFOLD_DATA, and offmanifold installed. A task whose machine dies is
-    run again on another. address: of a running cluster (host:port, ray://host:port or auto); None
-    starts one on this machine. jobs: tasks at once; None for as many as the cluster has cores.
+    run again on another. address: of a cluster that this machine is part of (host:port or auto);
+    None starts one here. jobs: tasks at once; None for one a core, or one a GPU where there are.
     """
 
     address: str | None = None
@@ -39,12 +38,14 @@ class Ray:
         """Yield an event as each task is handed over and ends; closed early, cancels them."""
         if not jobs:
             return
-        ray = _connected(self.address)
+        ray, ours = _connected(self.address)
+        waiting, running = list(jobs)[::-1], dict[Any, Job]()
         try:
             sent = {name: ray.put(packed(path)) for name, path in inputs.folders().items()}
-            task = ray.remote(num_cpus=1, max_retries=-1)(work)
-            waiting, running = list(jobs)[::-1], dict[Any, Job]()
-            most = self.jobs or max(1, int(ray.cluster_resources().get("CPU", 1)))
+            there = ray.cluster_resources()
+            gpus = there.get("GPU", 0) if jobs[0].config.get("device") in ("auto", "cuda") else 0
+            task = ray.remote(num_cpus=1, num_gpus=int(gpus > 0), max_retries=RETRIES)(work)
+            most = self.jobs or max(1, int(gpus or there.get("CPU", 1)))
             while waiting or running:
                 while waiting and len(running) < most:
                     job = waiting.pop()
@@ -53,85 +54,74 @@ class Ray:
                 for done in ray.wait(list(running), timeout=0.5)[0]:
                     yield _collected(ray, done, running.pop(done), root)
         finally:
-            ray.shutdown()
+            for left in running:
+                ray.cancel(left)
+            if running:
+                ray.wait(list(running), num_returns=len(running), timeout=PATIENCE)
+            if ours:
+                ray.shutdown()
 
 
 def work(name: str, config: dict[str, Any], names: list[str], *folders: bytes) -> tuple[int, bytes]:
     """Run a job where this is called; return its exit code and its folder, packed."""
     with tempfile.TemporaryDirectory(prefix="offmanifold-") as place:
         here = Path(place)
-        given = {}
-        for folder, data in zip(names, folders, strict=True):
-            given[folder] = unpack(data, here / "inputs" / folder)
+        sent = zip(names, folders, strict=True)
+        given = {name: unpack(data, here / "inputs" / name) for name, data in sent}
         run = make_folder(here / name)
         write_json(run / JOB, config)
         with open(run / LOG, "wb") as log:
-            code = subprocess.run(
-                command(run / JOB, run, Inputs(**given)),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=os.environ,
-                check=False,
-            ).returncode
-        return code, packed(run)
-
-
-def packed(folder: Path) -> bytes:
-    """Return a folder's files as a tar."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and not path.is_symlink() and path.name not in LEFT:
-                tar.add(path, str(path.relative_to(folder)))
-    return buffer.getvalue()
-
-
-def unpack(data: bytes, folder: Path) -> Path:
-    """Put the files of a tar in place of a folder, whole or not at all; nothing outside of it."""
-    make_folder(folder.parent)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as place:
-        new, old = Path(place) / "new", Path(place) / "old"
-        with tarfile.open(fileobj=io.BytesIO(data)) as tar:
-            tar.extractall(new, filter="data")
-        if folder.exists():
-            shutil.move(folder, old)
-        os.replace(new, folder)
-    return folder
+            line = command(run / JOB, run, Inputs(**given))
+            # a wait without a timeout would not be ended by Ray's cancel
+            done = subprocess.run(line, stdout=log, stderr=subprocess.STDOUT, timeout=1e9)
+        return done.returncode, packed(run, without=LEFT)
 
 
 def _collected(ray: Any, done: Any, job: Job, root: Path) -> Event:
+    folder = root / job.name
     try:
         code, data = ray.get(done)
     except ray.exceptions.RayError as error:
-        return Event(job, "failed", f"Ray gave it up: {str(error).strip().splitlines()[-1]}")
-    return ended(job, unpack(data, root / job.name), code)
+        said = f"Ray gave it up: {str(error).strip().splitlines()[-1]}"
+        end = {"state": "failed", "error": said, "digest": job.digest}
+        write_json(folder / JOB, job.config)
+        write_json(folder / OUTCOME, end)
+        write_text(folder / LOG, f"{error}\n")
+        return Event(job, "failed", said)
+    return ended(job, unpack(data, folder), code)
 
 
-def _connected(address: str | None) -> Any:
-    """Return ray, connected. Raises MissingExtra, or InputError where no cluster answers."""
+def _connected(address: str | None) -> tuple[Any, bool]:
+    """Return ray, connected, and whether by us. Raises MissingExtra, InputError without cluster."""
     try:
         import ray
     except ImportError as error:
         raise MissingExtra("ray", "ray", "--executor ray") from error
-    place = None if address is None else address.removeprefix("ray://")
-    unreachable = InputError(
-        f"no Ray cluster answers at {address}; start one there (ray start --head), or leave out "
-        "--address"
-    )
-    if place is not None and place != "auto":
-        host, _, port = place.rpartition(":")
-        try:
-            socket.create_connection((host, int(port)), REACH).close()
-        except (OSError, ValueError) as error:
-            raise unreachable from error
-    try:
-        ray.init(
-            address=address or "local",
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            include_dashboard=None if address else False,
+    if ray.is_initialized():
+        return ray, False
+    if address is not None and not _answers(address):
+        raise InputError(
+            f"no Ray cluster answers at {address}; give host:port of its head as ray start --head "
+            "tells it, or leave out --address"
         )
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise unreachable from error
-    return ray
+    try:
+        quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
+        ray.init(address or "local", include_dashboard=None if address else False, **quiet)
+    except (OSError, RuntimeError, ValueError) as error:
+        where, why = address or "this machine", str(error).strip().partition("\n")[0]
+        raise InputError(f"Ray cannot be used at {where}: {why}") from error
+    return ray, True
+
+
+def _answers(address: str) -> bool:
+    """Whether a cluster is there. `ray.init` itself would wait minutes for a port of another."""
+    line, (host, _, port) = ["health-check"], address.rpartition(":")
+    try:
+        if address != "auto":
+            socket.create_connection((host, int(port)), REACH).close()
+            line += ["--address", address]
+        ray = [sys.executable, "-m", "ray.scripts.scripts"]
+        subprocess.run(ray + line, capture_output=True, check=True, timeout=REACH)
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return False
+    return True
