@@ -171,7 +171,8 @@ def audit_models(
         if isinstance(other, nn.Module):
             other = stack.enter_context(at_home(other)).to(place)
         interrupted = stack.enter_context(deferred_interrupt())
-        runs = [_Run(s, data, place, label_randomised) for s in subjects]
+        randomised = label_randomised and _adapted(label_randomised, data, None, place)
+        runs = [_Run(s, data, place, randomised) for s in subjects]
         progress = stack.enter_context(bar("auditing", len(images), show=show))
         first = True
         for batch in images.batches(batch_size or _batch_size(data, judge)):
@@ -197,11 +198,10 @@ class _Run:
     """One classifier under audit: its columns and panels as they grow."""
 
     def __init__(
-        self, subject: Subject, data: Data, device: torch.device, randomised: Loaded | None
+        self, subject: Subject, data: Data, device: torch.device, randomised: nn.Module | None
     ):
-        self.subject = subject
+        self.subject, self.randomised = subject, randomised
         self.module = _adapted(subject.loaded, data, subject.mapping, device)
-        self.randomised = None if randomised is None else _adapted(randomised, data, None, device)
         self.shuffled = shuffled_copies(self.module)
         self.temperature = fit_temperature(self.module, data.val, device)
         self.columns: dict[str, list[np.ndarray]] = {}

@@ -7,13 +7,13 @@ do not. Intervals are over strengths and the seeds within them (a bootstrap of c
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from scipy.stats import rankdata
 
-from offmanifold.measures.statistics import LEVEL, Number
+from offmanifold.measures.statistics import Number, number_of
 from offmanifold.strengths import methods_of
 from offmanifold.sweeping import SweepRun
 
@@ -104,7 +104,8 @@ def explain(runs: Sequence[SweepRun], target: str = TARGET) -> list[dict[str, An
 
 def spearman(x: np.ndarray, y: np.ndarray) -> float:
     """Return the rank correlation of two columns (n,); NaN where one is constant."""
-    return _correlation(rankdata(x), rankdata(y))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return float(np.corrcoef(rankdata(x), rankdata(y))[0, 1])
 
 
 def partial_spearman(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> float:
@@ -112,12 +113,6 @@ def partial_spearman(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> float:
     xy, xz, yz = spearman(x, y), spearman(x, z), spearman(y, z)
     bottom = (1 - xz**2) * (1 - yz**2)
     return float((xy - xz * yz) / np.sqrt(bottom)) if bottom > 1e-12 else float("nan")
-
-
-def _correlation(x: np.ndarray, y: np.ndarray) -> float:
-    x, y = x - x.mean(), y - y.mean()
-    size = np.sqrt((x**2).sum() * (y**2).sum())
-    return float((x * y).sum() / size) if size > 0 else float("nan")
 
 
 def _interval(
@@ -139,12 +134,8 @@ def _interval(
             rows = random.integers(0, n, n)
             parts.append({name: column[rows] for name, column in values.items()})
         samples.append(statistic(joined(parts)))
-    finite = np.array(samples)[np.isfinite(samples)]
     n = sum(len(c.values[STRENGTH]) for c in clusters)
-    if not np.isfinite(value) or len(finite) < 0.95 * RESAMPLES:
-        return Number(None, None, None, n, over="runs")
-    low, high = np.quantile(finite, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Number(value, float(low), float(high), n, over="runs")
+    return replace(number_of(value, np.array(samples), n), over="runs")
 
 
 def _by_method(clusters: Sequence[Cluster], name: str, target: str) -> dict[str, Any]:

@@ -293,9 +293,10 @@ class Probe:
         found = {"untrained": self.untrained()} if self.shuffled else {}
         if self.randomised is not None:
             one = self.randomised
-            found["label_randomised"] = [
-                self.memo.once("label_randomised", lambda: self.with_model(one))
-            ]
+            shared = self.scene.batch.y is not None  # the same labels for every classifier
+            memo = self.scene.memo if shared else self.memo
+            network = memo.once(("label_randomised", id(one)), lambda: self.with_model(one))
+            found["label_randomised"] = [network]
         return found
 
     def with_model(self, model: nn.Module) -> "Probe":

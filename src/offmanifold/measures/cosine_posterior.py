@@ -58,35 +58,34 @@ class CosinePosterior(Measure):
         }
 
 
-def cosine_at(probe: Probe, times: float) -> Tensor:
-    """Return the cosine (n,) of the gradient to the target at a multiple of the audit's σ."""
-    scene = probe.scene
-    return cosine(probe.gradient(), scene.posterior(sigma=times * scene.settings.sigma))
+class CosineElsewhere(Measure):
+    """The same cosine with the target at a multiple of σ, where the manifold may be asked there."""
+
+    better: ClassVar[str | None] = "higher"
+    times: ClassVar[float]
+
+    def columns(self, probe: Probe) -> dict[str, Tensor]:
+        sigma = self.times * probe.scene.settings.sigma
+        return {self.name: cosine(probe.gradient(), probe.scene.posterior(sigma=sigma))}
 
 
 @measures.register("alignment.cosine_posterior_half_sigma")
 @dataclass(frozen=True)
-class CosinePosteriorHalfSigma(Measure):
-    """The same cosine with the target at σ/2, where the manifold may be asked there."""
+class CosinePosteriorHalfSigma(CosineElsewhere):
+    """The cosine with the target at σ/2."""
 
-    better: ClassVar[str | None] = "higher"
     title: ClassVar[str] = "Cosine to the posterior score at σ/2"
     title_ja: ClassVar[str] = "σ/2での事後スコアとのコサイン類似度"
     needs: ClassVar = frozenset({"manifold", "labels", "posterior", "half_sigma"})
-
-    def columns(self, probe: Probe) -> dict[str, Tensor]:
-        return {self.name: cosine_at(probe, 0.5)}
+    times: ClassVar[float] = 0.5
 
 
 @measures.register("alignment.cosine_posterior_double_sigma")
 @dataclass(frozen=True)
-class CosinePosteriorDoubleSigma(Measure):
-    """The same cosine with the target at 2σ, where the manifold may be asked there."""
+class CosinePosteriorDoubleSigma(CosineElsewhere):
+    """The cosine with the target at 2σ."""
 
-    better: ClassVar[str | None] = "higher"
     title: ClassVar[str] = "Cosine to the posterior score at 2σ"
     title_ja: ClassVar[str] = "2σでの事後スコアとのコサイン類似度"
     needs: ClassVar = frozenset({"manifold", "labels", "posterior", "double_sigma"})
-
-    def columns(self, probe: Probe) -> dict[str, Tensor]:
-        return {self.name: cosine_at(probe, 2)}
+    times: ClassVar[float] = 2

@@ -93,7 +93,7 @@ def estimate(statistic: Statistic, columns: Columns, n: int, *, unit: str = "") 
     with np.errstate(invalid="ignore"):  # what is not finite becomes null
         value = statistic(columns, np.ones((1, n), dtype=np.float32))[0]
         samples = statistic(columns, resamples(n))
-    return _number(value, samples, n, unit)
+    return number_of(value, samples, n, unit)
 
 
 def difference(
@@ -135,7 +135,7 @@ def estimate_over_seeds(
         return Number(None, None, None, 0, unit=unit)
     value, *samples = over_seeds(statistic, runs, n)
     over = "images" if len(runs) == 1 else f"{len(runs)} seeds and images"
-    return replace(_number(value, np.array(samples), n, unit), over=over)
+    return replace(number_of(value, np.array(samples), n, unit), over=over)
 
 
 def proportion(successes: float, n: int, *, unit: str = "") -> Number:
@@ -176,7 +176,7 @@ def interval_of(value: float, samples: np.ndarray, n: int, *, unit: str = "") ->
     return Number(float(value), low, high, n, unit=unit)
 
 
-def _number(value: float, samples: np.ndarray, n: int, unit: str) -> Number:
+def number_of(value: float, samples: np.ndarray, n: int, unit: str = "") -> Number:
     """A value with the percentiles of its resamples; null unless nearly all of them are finite."""
     if not np.isfinite(value):
         return Number(None, None, None, n, unit=unit)
