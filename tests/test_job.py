@@ -27,6 +27,7 @@ def made(**changes) -> Job:
     shared = {
         "model": "small-resnet",
         "weights": None,
+        "weights_content": None,
         "precision": "fp32",
         "recipe": {"epochs": 1, "batch_size": 256},
         "images": IMAGES,

@@ -23,6 +23,7 @@ from offmanifold.sweeping import (
 SHARED = {
     "model": "small-resnet",
     "weights": None,
+    "weights_content": None,
     "precision": "fp32",
     "recipe": {"epochs": 1},
     "images": {"data": "digits"},
@@ -153,6 +154,14 @@ def test_another_measure_or_judge_runs_again_but_keeps_the_folder():
     assert elsewhere.digest == job.digest
     assert make_job(SHARED, PGD(eps=1), 1, "cpu").name != job.name
     assert make_job({**SHARED, "data": "other"}, PGD(eps=1), 0, "cpu").name != job.name
+
+
+def test_other_weights_in_the_same_file_are_another_run():
+    names = {
+        make_job({**SHARED, "weights": "w.pt", "weights_content": c}, PGD(eps=1), 0, "cpu").name
+        for c in ("one", "other")
+    }
+    assert len(names | {jobs(1)[0].name}) == 3
 
 
 def test_two_sweeps_in_one_folder_are_refused_by_what_differs(tmp_path: Path):

@@ -138,6 +138,15 @@ def content_hash(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+def file_hash(path: Path) -> str:
+    """Return 12 hex digits of sha256 over a file; raises InputError where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:12]
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+
+
 def tensors_hash(tensors: dict[str, Tensor]) -> str:
     """Return 12 hex digits of sha256 over names, types, shapes and values of tensors."""
     digest = hashlib.sha256()

@@ -100,7 +100,7 @@ def methods_of(runs: Sequence[SweepRun]) -> tuple[Strength | None, list[Method]]
 
 def _strength(value: float | None, runs: Sequence[SweepRun]) -> Strength:
     runs = sorted(runs, key=lambda run: run.seed)
-    lost = [r for r in runs if r.state == "collapsed" or (r.audit and _has_collapsed(r.audit))]
+    lost = [r for r in runs if r.collapsed]
     good = [r for r in runs if r.audit is not None and r not in lost]
     return Strength(
         value,
@@ -109,10 +109,6 @@ def _strength(value: float | None, runs: Sequence[SweepRun]) -> Strength:
         tuple(r.seed for r in lost),
         tuple(r.seed for r in runs if r not in lost and r not in good),
     )
-
-
-def _has_collapsed(audit: Audit) -> bool:
-    return (audit.json["regime"] or {}).get("name") == "collapsed"
 
 
 class Pool:

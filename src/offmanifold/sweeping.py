@@ -41,6 +41,12 @@ class SweepRun:
     error: str | None
     audit: Audit | None
 
+    @property
+    def collapsed(self) -> bool:
+        """Whether training diverged, or came to something no better than the commonest class."""
+        regime = None if self.audit is None else self.audit.json["regime"]
+        return self.state == "collapsed" or (regime or {}).get("name") == "collapsed"
+
 
 def strength_of(objective: Objective) -> float | None:
     """Return the value of an objective's strength, None for one that has none."""
@@ -75,7 +81,8 @@ def make_job(shared: dict[str, Any], objective: Objective, seed: int, device: st
         "objective": to_config(objective),
     }
     name = f"{run_name(objective)}-s{seed}"
-    digits = content_hash({**train, "data": shared["data"], "coach": shared["coach"]})
+    content = {"weights_content": shared["weights_content"]} if shared["weights"] else {}
+    digits = content_hash({**train, **content, "data": shared["data"], "coach": shared["coach"]})
     config = {
         "train": train,
         "images": shared["images"],
@@ -155,7 +162,7 @@ def read_sweep(folder: Path) -> list[SweepRun]:
     """
     if not (folder / SHARED).is_file():
         raise InputError(f"{folder} holds no sweep; make one with offmanifold sweep")
-    runs = [_read(run) for run in _folders(folder)]
+    runs = [read_run(run) for run in _folders(folder)]
     if not runs:
         raise InputError(f"the sweep in {folder} has no run yet; run its command again")
     return runs
@@ -177,7 +184,8 @@ def _folders(folder: Path) -> list[Path]:
     return [p.parent for p in sorted(folder.glob(f"*/{JOB}")) if read_config(p.parent)]
 
 
-def _read(folder: Path) -> SweepRun:
+def read_run(folder: Path) -> SweepRun:
+    """Return a run of a sweep as it lies in its folder."""
     config = read_json(folder / JOB)
     outcome = read_outcome(folder) or {"state": "unfinished", "error": None}
     found = sorted(folder.glob("audits/*/audit.json"), key=lambda p: p.stat().st_mtime)
@@ -194,7 +202,7 @@ def _read(folder: Path) -> SweepRun:
 
 def _line(folder: Path) -> str:
     """Return the line of the index for a run: what it was, how it ended, its numbers."""
-    run, outcome = _read(folder), read_outcome(folder) or {}
+    run, outcome = read_run(folder), read_outcome(folder) or {}
     measures = {} if run.audit is None else run.audit.json["measures"]
     return (
         json.dumps(

@@ -1,5 +1,6 @@
 """`offmanifold recommend`."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated, Any, Literal
 
@@ -13,12 +14,12 @@ from offmanifold.errors import InputError, RunError
 from offmanifold.files import write_json
 from offmanifold.measures import measures
 from offmanifold.measures.statistics import difference, mean_of
-from offmanifold.objectives import ERM, PGD, Objective, objectives
+from offmanifold.objectives import ERM, PGD, objectives
 from offmanifold.progress import note
 from offmanifold.recommending import Tried, Wanted, acceptable, choose, next_strength
 from offmanifold.regimes import ACCURACY
 from offmanifold.registry import to_config
-from offmanifold.sweeping import SweepRun, check_grid, read_sweep, strength_of
+from offmanifold.sweeping import SweepRun, check_grid, strength_of
 
 SCHEMA = "offmanifold.recommendation/1"
 ROBUST = "accuracy.pgd_l2"
@@ -61,24 +62,32 @@ class Recommend:
         assert start is not None
         wanted = self._wanted()
         sweep = replace(self.runs, split="val").open()
-        sweep.make([(ERM(), seed)])
-        standard = _finished(sweep, ERM(), seed)
-        if standard.audit is None:
-            raise RunError(
-                f"the standard model came to nothing: {standard.error or standard.state}"
-            )
-        _value(standard.audit, wanted.measure)
+        standard = self._standard(sweep, seed)
         tried: list[Tried] = []
+        runs: dict[float, SweepRun] = {}
         while len(tried) < self.most - 1:
             strength = next_strength(tried, start, wanted)
             if strength is None:
                 break
             one = replace(objective, **{objective.strength: strength})
             sweep.make([(one, seed)])
-            tried.append(_tried(strength, _finished(sweep, one, seed), standard.audit, wanted))
-        saved = self._conclude(sweep, tried, wanted, standard.audit, objective)
+            runs[strength] = sweep.run_of(one, seed)
+            tried.append(_tried(strength, runs[strength], standard, wanted))
+        saved = self._conclude(tried, runs, wanted, standard)
         write_json(sweep.folder / "recommendation.json", saved)
         self._say(saved)
+
+    def _standard(self, sweep: Sweep, seed: int) -> Audit:
+        """Train and audit the standard model. Raises where it knows nothing of what is wanted."""
+        sweep.make([(ERM(), seed)])
+        run = sweep.run_of(ERM(), seed)
+        if run.audit is None:
+            raise RunError(f"the standard model came to nothing: {run.error or run.state}")
+        if run.audit[self.wanted].value is None:
+            raise InputError(
+                f"{self.wanted} of the standard model is not known; want another (--wanted)"
+            )
+        return run.audit
 
     def _wanted(self) -> Wanted:
         measures[self.wanted]  # an unknown name is told before anything long is begun
@@ -96,24 +105,15 @@ class Recommend:
 
     def _conclude(
         self,
-        sweep: Sweep,
-        tried: list[Tried],
+        tried: Sequence[Tried],
+        runs: Mapping[float, SweepRun],
         wanted: Wanted,
         standard: Audit,
-        objective: Any,
     ) -> dict[str, Any]:
+        objective: Any = self.objective
         best = choose(tried, wanted)
         ordered = sorted(tried, key=lambda t: t.strength)
         edge = best is not None and len(ordered) > 1 and best is ordered[-1]
-        chosen = (
-            None
-            if best is None
-            else _finished(
-                sweep,
-                replace(objective, **{objective.strength: best.strength}),
-                self.runs.recipe.seed,
-            )
-        )
         return {
             "schema": SCHEMA,
             "objective": to_config(objective),
@@ -122,7 +122,7 @@ class Recommend:
             "judged_on": {"split": "val", "n": standard.json["data"]["n"]},
             "recommended": None if best is None else best.strength,
             "at_the_edge": edge,
-            "folder": None if chosen is None else str(chosen.folder),
+            "folder": None if best is None else str(runs[best.strength].folder),
             "standard": {
                 "value": standard.json["measures"][wanted.measure],
                 "accuracy": standard.json["measures"][ACCURACY],
@@ -152,31 +152,9 @@ class Recommend:
             note(sentence)
 
 
-def _finished(sweep: Sweep, objective: Objective, seed: int) -> SweepRun:
-    """Return the run of an objective that `sweep.make` has just made."""
-    config = to_config(objective)
-    for run in read_sweep(sweep.folder):
-        if (run.objective, run.seed) == (config, seed):
-            return run
-    raise RunError(f"the run of {objective.name} is missing in {sweep.folder}")
-
-
-def _value(audit: Audit, measure: str) -> float:
-    """Return a measure's value. Raises InputError that says why there is none."""
-    number = audit[measure]
-    if number.value is None:
-        raise InputError(
-            f"{measure} of {audit.label} is not known; want another measure (--wanted)"
-        )
-    return number.value
-
-
 def _tried(strength: float, run: SweepRun, standard: Audit, wanted: Wanted) -> Tried:
     """Return what a run says, against the standard model image by image."""
-    if run.state not in ("finished", "collapsed"):
-        raise RunError(f"{run.folder.name} did not finish: {run.error or run.state}")
-    collapsed = run.audit is None or (run.audit.json["regime"] or {}).get("name") == "collapsed"
-    if run.audit is None or collapsed:
+    if run.audit is None or run.collapsed:
         return Tried(strength, None, None)
     mine, theirs = common_images(run.audit, standard)
     loss = difference(mean_of(ACCURACY), theirs, mine, len(mine["index"]))

@@ -19,9 +19,9 @@ from offmanifold.commands.base import (
 from offmanifold.commands.subcommands import registered
 from offmanifold.engine import Engine, resolve_precision
 from offmanifold.errors import InputError, RunError
-from offmanifold.executors import Executor, Inputs, Local
+from offmanifold.executors import Executor, Inputs, Job, Local
 from offmanifold.explaining import explain
-from offmanifold.files import content_hash, write_json
+from offmanifold.files import content_hash, file_hash, write_json
 from offmanifold.manifold import load_manifold
 from offmanifold.manifold.base import fitted_folder
 from offmanifold.measures import measures
@@ -29,7 +29,15 @@ from offmanifold.models import find_run
 from offmanifold.objectives import ERM, PGD, Objective, objectives
 from offmanifold.progress import live_table, note
 from offmanifold.strengths import summarise
-from offmanifold.sweeping import check_grid, claim_sweep, make_job, read_sweep, run_jobs
+from offmanifold.sweeping import (
+    SweepRun,
+    check_grid,
+    claim_sweep,
+    make_job,
+    read_run,
+    read_sweep,
+    run_jobs,
+)
 from offmanifold.training import Recipe
 
 SUMMARY = "summary.json"
@@ -105,6 +113,7 @@ class Runs:
         shared = {
             "model": self.model,
             "weights": None if self.weights is None else str(self.weights),
+            "weights_content": None if self.weights is None else file_hash(self.weights),
             "precision": resolve_precision(self.precision, Engine(self.device, "fp32").device),
             "recipe": recipe,
             "images": asdict(self.images),
@@ -151,7 +160,7 @@ class Sweep:
 
         Raises RunError that names those that failed, once all others are done.
         """
-        jobs = [make_job(self.shared, o, seed, self.runs.device) for o, seed in wanted]
+        jobs = [self._job(*one) for one in wanted]
         failed: list[str] = []
         there = [job.name for job in jobs if job.done(self.folder)]
         with (
@@ -168,6 +177,13 @@ class Sweep:
                 f"{len(failed)} of {len(jobs)} runs failed ({', '.join(failed)}); each folder in "
                 f"{self.folder} holds a log.txt: mend what it says, and run the same command again"
             )
+
+    def run_of(self, objective: Objective, seed: int) -> SweepRun:
+        """Return the run of an objective and seed that `make` has made."""
+        return read_run(self.folder / self._job(objective, seed).name)
+
+    def _job(self, objective: Objective, seed: int) -> Job:
+        return make_job(self.shared, objective, seed, self.runs.device)
 
 
 @dataclass(frozen=True)
