@@ -43,9 +43,10 @@ from offmanifold.sweeping import SweepRun
 SCHEMA = "offmanifold.sweep-summary/1"
 Turn = Callable[[np.ndarray, np.ndarray], float]
 STANDARD = "erm"
+EVERYWHERE, NOWHERE = "everywhere in the sweep", "nowhere in the sweep"
 KEPT = (
     *("value", "low", "high", "n", "method", "over", "unit", "title", "title_ja", "better"),
-    *("controls", "chance"),
+    *("controls", "chance", "ceiling"),
 )
 
 
@@ -219,6 +220,8 @@ def _pooled(name: str, seeds: Sequence[Columns], saved: list[Any], n: int) -> di
         kept["controls"] = {
             c: estimate_over_seeds(mean_of(f"{name}/{c}"), seeds, n).json() for c in controls
         }
+    if all("ceiling" in s for s in saved):
+        kept["ceiling"] = estimate_over_seeds(mean_of(f"{name}/ceiling"), seeds, n).json()
     if all(s.get("chance") is not None for s in saved):
         kept["chance"] = float(np.mean([s["chance"] for s in saved]))
     return {**number, **kept}
@@ -320,7 +323,7 @@ def _boundary(logs: np.ndarray, gaps: np.ndarray, n: int, turn: Turn) -> dict[st
     if number.value is not None:
         return saved
     everywhere = places[0] == -np.inf
-    return {**saved, "reason": "everywhere in the sweep" if everywhere else "nowhere in the sweep"}
+    return {**saved, "reason": EVERYWHERE if everywhere else NOWHERE}
 
 
 def first_rise(x: np.ndarray, gaps: np.ndarray) -> float:

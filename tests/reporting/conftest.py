@@ -8,7 +8,11 @@ import pytest
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
+from offmanifold.explaining import explain
 from offmanifold.files import write_json, write_tensors
+from offmanifold.strengths import summarise
+from offmanifold.sweeping import read_sweep
+from sweeps import make_run, pgd
 
 TITLES = {
     "accuracy.clean": ("Accuracy", "正解率"),
@@ -320,3 +324,14 @@ def make_comparison():
 def comparison(tmp_path_factory) -> Path:
     """The path of a saved comparison of four models."""
     return write_comparison(tmp_path_factory.mktemp("four"))
+
+
+@pytest.fixture(scope="session")
+def summary(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    root = tmp_path_factory.mktemp("sweep")
+    make_run(root, {"name": "erm"}, fraction=0.35, cosine=0.1)
+    for i, eps in enumerate((0.1, 0.25, 0.5, 1.0, 2.0, 4.0)):
+        make_run(root, pgd(eps), fraction=0.3 + 0.06 * i, cosine=0.1 + 0.03 * i)
+    make_run(root, pgd(8.0), state="collapsed")
+    runs = read_sweep(root)
+    return {**summarise(runs), "explains": explain(runs)}

@@ -4,33 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from offmanifold.errors import InputError
-from offmanifold.explaining import explain
 from offmanifold.files import write_json
 from offmanifold.reporting import (
-    draw_sweep,
     explains_table,
-    read_summary,
-    recommendation_sentences,
-    recommendation_table,
     sweep_boundaries,
     sweep_page,
     sweep_tables,
 )
-from offmanifold.strengths import summarise
-from offmanifold.sweeping import read_sweep
-from sweeps import make_run, pgd
-
-
-@pytest.fixture(scope="module")
-def summary(tmp_path_factory: pytest.TempPathFactory) -> dict:
-    root = tmp_path_factory.mktemp("sweep")
-    make_run(root, {"name": "erm"}, fraction=0.35, cosine=0.1)
-    for i, eps in enumerate((0.1, 0.25, 0.5, 1.0, 2.0, 4.0)):
-        make_run(root, pgd(eps), fraction=0.3 + 0.06 * i, cosine=0.1 + 0.03 * i)
-    make_run(root, pgd(8.0), state="collapsed")
-    runs = read_sweep(root)
-    return {**summarise(runs), "explains": explain(runs)}
 
 
 def test_a_row_a_strength_the_standard_model_first(summary):
@@ -45,7 +25,7 @@ def test_boundaries_in_words(summary):
     (method,) = summary["methods"]
     on, excessive = sweep_boundaries(method)
     assert on.startswith("Gradients are on the manifold from eps = 0.3")
-    assert "nowhere in the sweep" in excessive
+    assert excessive.startswith("At no strength here is accuracy more than 5 points below")
     assert "どの強さでも" in sweep_boundaries(method, "ja")[1]
 
 
@@ -62,11 +42,18 @@ def test_the_page_is_whole_and_the_same_every_time(summary, tmp_path: Path, lang
     assert ("What goes with alignment?" if language == "en" else "整合と関係するのは何か") in text
 
 
-def test_the_figure_is_drawn_to_the_format_of_its_name(summary, tmp_path: Path):
-    assert draw_sweep(summary, tmp_path / "f.png").read_bytes()[:4] == b"\x89PNG"
-    assert b"<svg" in draw_sweep(summary, tmp_path / "f.svg").read_bytes()
-    with pytest.raises(InputError, match=r"f\.jpg"):
-        draw_sweep(summary, tmp_path / "f.jpg")
+def test_the_ceiling_of_the_target_is_said(summary, tmp_path: Path):
+    saved = tmp_path / "summary.json"
+    write_json(saved, summary)
+    assert "estimates of the target" not in sweep_page(saved, tmp_path / "a.html").read_text()
+    point = summary["methods"][0]["points"][0]["measures"]["alignment.cosine_posterior"]
+    with_ceiling = {**point, "ceiling": {"value": 0.523, "low": 0.5, "high": 0.55}}
+    measures = {**summary["methods"][0]["points"][0]["measures"]}
+    measures["alignment.cosine_posterior"] = with_ceiling
+    first = {**summary["methods"][0]["points"][0], "measures": measures}
+    methods = [{**summary["methods"][0], "points": [first, *summary["methods"][0]["points"][1:]]}]
+    write_json(saved, {**summary, "methods": methods})
+    assert "agree at 0.523 [0.500, 0.550]" in sweep_page(saved, tmp_path / "b.html").read_text()
 
 
 def test_what_goes_with_alignment(summary):
@@ -76,48 +63,3 @@ def test_what_goes_with_alignment(summary):
     fraction = next(r for r in table.rows if r[0] == "gradient on the manifold")
     assert fraction[1].startswith(("1.000", "0.9"))
     assert explains_table({**summary, "explains": []}) is None
-
-
-def test_a_file_that_is_no_summary(tmp_path: Path):
-    (tmp_path / "x.json").write_text("{}")
-    with pytest.raises(InputError, match="no summary of a sweep"):
-        read_summary(tmp_path / "x.json")
-
-
-def number(value: float) -> dict:
-    return {"value": value, "low": value - 0.01, "high": value + 0.01}
-
-
-def recommendation(best: float | None, *, edge: bool = False) -> dict:
-    return {
-        "strength": "eps",
-        "wanted": {"measure": "alignment.cosine_posterior", "accuracy_loss": 0.02},
-        "judged_on": {"split": "val", "n": 200},
-        "recommended": best,
-        "at_the_edge": edge,
-        "folder": "runs/x",
-        "standard": {"value": {**number(0.1), "title": "Cosine", "title_ja": "コサイン"}},
-        "tried": [
-            {
-                "strength": s,
-                "acceptable": s < 4,
-                "collapsed": False,
-                "value": number(0.2),
-                "accuracy_loss": number(0.01 * s),
-                "robust_accuracy": number(0.5),
-            }
-            for s in (1.0, 4.0)
-        ],
-    }
-
-
-@pytest.mark.parametrize("language", ["en", "ja"])
-def test_a_recommendation_names_strength_reason_and_model(language):
-    said = recommendation_sentences(recommendation(1.0), language)
-    assert "eps = 1" in said[0]
-    assert "runs/x" in said[1]
-    assert len(recommendation_sentences(recommendation(1.0, edge=True), language)) == 3
-    (none,) = recommendation_sentences(recommendation(None), language)
-    assert "--accuracy-loss" in none
-    table = recommendation_table(recommendation(1.0), language)
-    assert [row[0] for row in table.rows][1:] == ["1", "4"]

@@ -31,7 +31,14 @@ def test_each_text_is_used():
         "regime plain says card control key gradient split group over unit settings glossary masked"
     )
     some = ("pictures.gradient", "pictures.tangent", "pictures.normal", "table.", "colour.")
-    some += ("sweep.boundary.", "sweep.no_boundary.", "recommend.", "explains.")
+    some += (
+        "sweep.boundary.",
+        "sweep.everywhere.",
+        "sweep.nowhere.",
+        "sweep.unknown.",
+        "recommend.",
+        "explains.",
+    )
     for key in TEXTS:
         named = f'"{key}"' in source or key.startswith(some)
         assert named or key.split(".")[0] in built.split(), f"{key} is not used"

@@ -1,17 +1,16 @@
 """Self-contained pages and small tables, made from saved audits and summaries only."""
 
 from offmanifold.reporting.page import report
+from offmanifold.reporting.recommendation import recommendation_sentences, recommendation_table
 from offmanifold.reporting.rows import Table, masked_gradients, table
 from offmanifold.reporting.sweep import (
-    draw_sweep,
     explains_table,
-    read_summary,
-    recommendation_sentences,
-    recommendation_table,
     sweep_boundaries,
     sweep_page,
     sweep_tables,
 )
+from offmanifold.reporting.sweep_figure import draw_sweep
+from offmanifold.reporting.sweep_summary import read_summary
 
 __all__ = [
     "Table",

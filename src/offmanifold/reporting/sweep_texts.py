@@ -40,15 +40,37 @@ SWEEP: dict[str, tuple[str, str]] = {
         "Accuracy is more than 5 points below the standard model's from {field} = {place}.",
         "正解率が標準モデルより5ポイントを超えて下がるのは {field} = {place} からです。",
     ),
-    "sweep.no_boundary.on_manifold": (
-        "Where gradients come to lie on the manifold is not seen here: {reason}.",
-        "勾配が多様体に沿い始める強さは、このスイープでは分かりません（{reason}）。",
+    "sweep.everywhere.on_manifold": (
+        "Gradients are on the manifold more than their better control at every strength here.",
+        "ここで調べたすべての強さで、勾配は対照よりも多様体に沿っています。",
     ),
-    "sweep.no_boundary.excessive": (
-        "Where accuracy falls more than 5 points below the standard model's is not seen here: "
-        "{reason}.",
-        "正解率が標準モデルより5ポイントを超えて下がる強さは、このスイープでは分かりません"
-        "（{reason}）。",
+    "sweep.nowhere.on_manifold": (
+        "At no strength here are gradients on the manifold more than their better control.",
+        "ここで調べたどの強さでも、勾配は対照と比べて多様体に沿っていません。",
+    ),
+    "sweep.everywhere.excessive": (
+        "Accuracy is more than 5 points below the standard model's at every strength here.",
+        "ここで調べたすべての強さで、正解率が標準モデルより5ポイントを超えて下がっています。",
+    ),
+    "sweep.nowhere.excessive": (
+        "At no strength here is accuracy more than 5 points below the standard model's, as far as "
+        "models that did not collapse go.",
+        "崩壊しなかったモデルについては、ここで調べたどの強さでも、"
+        "正解率は標準モデルより5ポイントを超えて下がっていません。",
+    ),
+    "sweep.unknown.on_manifold": (
+        "From which strength on gradients are on the manifold is not known: {reason}.",
+        "どの強さから勾配が多様体に沿うかは分かりません（{reason}）。",
+    ),
+    "sweep.unknown.excessive": (
+        "From which strength on accuracy is too low is not known: {reason}.",
+        "どの強さから正解率が下がりすぎるかは分かりません（{reason}）。",
+    ),
+    "sweep.ceiling": (
+        "Two estimates of the target of the cosine agree at {value}: no gradient can be expected "
+        "to match it better.",
+        "コサインの目標は、二つの推定の間でも {value} しか一致しません。"
+        "どの勾配もこれを超えては一致しないと考えられます。",
     ),
     "sweep.beyond": ("beyond the sweep", "範囲外"),
     "sweep.collapsed": ("{n} of its seeds collapsed", "シードのうち {n} 件が崩壊"),
@@ -107,8 +129,6 @@ SWEEP: dict[str, tuple[str, str]] = {
 """{key: (English, Japanese)}, part of `texts.TEXTS`."""
 
 REASONS = {
-    "everywhere in the sweep": "すべての強さで満たされています",
-    "nowhere in the sweep": "どの強さでも満たされていません",
     "fewer than two strengths have been audited": "監査済みの強さが二つ未満です",
     "the gradients were not held against a manifold": "勾配を多様体と比べていません",
     "there is no standard model to compare accuracies with": "比較する標準モデルがありません",
