@@ -30,7 +30,7 @@ audits planning panels temperature
 training auditing
 comparing
 sweeping
-strengths recommending explaining
+strengths recommending boundaries explaining summarising
 synthesis inspection
 reporting
 serving

@@ -1,110 +1,63 @@
-"""Numbers pooled over seeds, regimes by strength and boundaries, on runs of known numbers."""
+"""Runs by method and strength, and the images that they share."""
 
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from offmanifold.audits import read_audit
 from offmanifold.errors import InputError
-from offmanifold.measures.statistics import estimate_over_seeds, mean_of, over_seeds
-from offmanifold.strengths import first_rise, last_rise, summarise
+from offmanifold.files import read_json, write_json
+from offmanifold.strengths import Pool, methods_of
 from offmanifold.sweeping import read_sweep
-from sweeps import COSINE, FRACTION, make_run, pgd
+from sweeps import N, make_run, pgd
 
 
-def points(summary) -> dict[float, dict]:
-    (method,) = summary["methods"]
-    return {p["value"]: p for p in method["points"]}
-
-
-def test_regimes_and_their_boundaries_lie_where_the_numbers_cross(tmp_path: Path):
-    make_run(tmp_path, {"name": "erm"}, accuracy=0.95, fraction=0.3)
-    for eps, accuracy, fraction in (
-        (0.25, 0.95, 0.3),  # F − C = −.1
-        (1.0, 0.95, 0.5),  # +.1: F = C halfway in the logarithm
-        (4.0, 0.935, 0.6),  # A − A_ref + .05 = +.035
-        (16.0, 0.835, 0.6),  # −.065
-    ):
-        make_run(tmp_path, pgd(eps), accuracy=accuracy, fraction=fraction)
-    summary = summarise(read_sweep(tmp_path))
-    found = points(summary)
-    assert [found[e]["regime"]["name"] for e in (0.25, 1, 4, 16)] == [
-        "weak",
-        "bayes-aligned",
-        "bayes-aligned",
-        "excessive",
-    ]
-    assert summary["standard"]["regime"]["name"] == "weak"
-    borders = summary["methods"][0]["boundaries"]
-    assert borders["on_manifold"]["value"] == pytest.approx(0.5, rel=1e-3)
-    assert borders["on_manifold"]["low"] < 0.5 < borders["on_manifold"]["high"]
-    assert borders["excessive"]["value"] == pytest.approx(4 * 4 ** (0.035 / 0.1), rel=1e-3)
-
-
-def test_boundaries_beyond_the_sweep_say_so(tmp_path: Path):
-    for eps in (1.0, 2.0):
-        make_run(tmp_path, pgd(eps), fraction=0.6)
-    borders = summarise(read_sweep(tmp_path))["methods"][0]["boundaries"]
-    assert borders["on_manifold"]["value"] is None
-    assert borders["on_manifold"]["reason"] == "everywhere in the sweep"
-    assert "no standard model" in borders["excessive"]["reason"]
-
-
-def test_seeds_are_pooled_and_collapsed_ones_are_no_evidence(tmp_path: Path):
+def test_methods_are_told_by_all_fields_but_the_strength(tmp_path: Path):
     make_run(tmp_path, {"name": "erm"})
-    for seed, cosine in ((0, 0.2), (1, 0.4)):
-        make_run(tmp_path, pgd(1.0), seed, cosine=cosine)
-    make_run(tmp_path, pgd(1.0), 2, state="collapsed")
-    make_run(tmp_path, pgd(8.0), 0, state="collapsed")
-    make_run(tmp_path, pgd(8.0), 1, accuracy=0.4)  # no better than the commonest class
-    make_run(tmp_path, pgd(2.0), 0, state="unfinished")
-    summary = summarise(read_sweep(tmp_path))
-    found = points(summary)
-    assert found[1.0]["seeds"] == [0, 1]
-    assert found[1.0]["collapsed"] == [2]
-    number = found[1.0]["measures"][COSINE]
-    assert number["value"] == pytest.approx(0.3)
-    assert number["over"] == "2 seeds and images"
-    assert number["low"] == pytest.approx(0.2, abs=0.02)  # either seed alone can be drawn
-    assert found[1.0]["measures"][FRACTION]["controls"]["spectrum_noise"]["value"] == (
-        pytest.approx(0.4)
+    for eps in (2.0, 1.0):
+        make_run(tmp_path, pgd(eps))
+    make_run(tmp_path, {**pgd(1.0), "steps": 10})
+    make_run(tmp_path, {"name": "noise", "sigma": 0.3})
+    standard, methods = methods_of(read_sweep(tmp_path))
+    assert standard is not None
+    assert standard.value is None
+    found = [
+        (m.name, m.field, m.others.get("steps"), [s.value for s in m.strengths]) for m in methods
+    ]
+    assert sorted(found, key=str) == [
+        ("noise", "sigma", None, [0.3]),
+        ("pgd", "eps", 10, [1.0]),
+        ("pgd", "eps", 5, [1.0, 2.0]),
+    ]
+
+
+def test_a_pool_holds_the_images_that_all_saw_in_one_order(tmp_path: Path):
+    first, second = (make_run(tmp_path, pgd(eps)) / "audits/a" for eps in (1.0, 2.0))
+    table = pq.read_table(second / "images.parquet")
+    order = np.random.default_rng(0).permutation(N)[:150]
+    pq.write_table(table.take(pa.array(order)), second / "images.parquet")
+    audits = [read_audit(first), read_audit(second)]
+    pool = Pool(audits)
+    assert pool.n == 150
+    index = [pool.columns(a)["index"] for a in audits]
+    assert (index[0] == index[1]).all()
+    assert (pool.columns(audits[0])["accuracy.clean"] == (index[0] >= 10)).all()
+
+
+def test_other_judges_and_other_images_are_no_pool(tmp_path: Path):
+    first, second = (make_run(tmp_path, pgd(eps)) / "audits/a" for eps in (1.0, 2.0))
+    saved = read_json(second / "audit.json")
+    write_json(second / "audit.json", {**saved, "manifold": {"hash": "another"}})
+    with pytest.raises(InputError, match="judged by different manifolds"):
+        Pool([read_audit(first), read_audit(second)])
+    write_json(second / "audit.json", saved)
+    table = pq.read_table(second / "images.parquet")
+    elsewhere = table.set_column(
+        table.column_names.index("index"), "index", pa.array(np.arange(N) + N)
     )
-    assert found[2.0]["regime"]["name"] == "uncertain"
-    assert found[8.0]["regime"]["name"] == "collapsed"
-    assert summary["runs"] == {"finished": 4, "collapsed": 2, "unfinished": 1}
-
-
-def test_one_seed_keeps_the_audit_s_own_interval(tmp_path: Path):
-    folder = make_run(tmp_path, pgd(1.0), accuracy=1.0)
-    number = points(summarise(read_sweep(tmp_path)))[1.0]["measures"]["accuracy.clean"]
-    assert number["method"] == "wilson"
-    assert number["low"] < 1.0
-    assert folder.is_dir()
-
-
-def test_nothing_audited_is_an_input_error(tmp_path: Path):
-    make_run(tmp_path, pgd(1.0), state="unfinished")
-    with pytest.raises(InputError, match="no run of this sweep has been audited yet"):
-        summarise(read_sweep(tmp_path))
-
-
-def test_over_seeds_is_the_mean_of_runs_and_of_their_resamples():
-    random = np.random.default_rng(0)
-    runs = [{"a": random.normal(i, 1, 50)} for i in range(3)]
-    value, *samples = over_seeds(mean_of("a"), runs, 50)
-    assert value == pytest.approx(np.mean([r["a"].mean() for r in runs]), abs=1e-6)
-    spread = np.std(samples)
-    assert spread == pytest.approx(np.sqrt(2 / 3 / 3 + 1 / 50 / 3), rel=0.3)
-    alone = estimate_over_seeds(mean_of("a"), runs[:1], 50)
-    assert alone.over == "images"
-    assert estimate_over_seeds(mean_of("a"), runs, 50).over == "3 seeds and images"
-
-
-def test_rises():
-    x = np.array([0.0, 1.0, 2.0, 3.0])
-    up_down_up = np.array([-1.0, 1.0, -1.0, 1.0])
-    assert first_rise(x, up_down_up) == 0.5
-    assert last_rise(x, up_down_up) == 2.5
-    for rise in (first_rise, last_rise):
-        assert rise(x, np.ones(4)) == -np.inf
-        assert rise(x, -np.ones(4)) == np.inf
+    pq.write_table(elsewhere, second / "images.parquet")
+    with pytest.raises(InputError, match="share no image"):
+        Pool([read_audit(first), read_audit(second)])

@@ -8,7 +8,9 @@ from offmanifold.measures.statistics import (
     Number,
     difference,
     estimate,
+    estimate_over_seeds,
     mean_of,
+    over_seeds,
     paired,
     proportion,
     ratio_of,
@@ -146,3 +148,15 @@ def test_above_and_below_are_strict_and_false_where_unknown():
 def test_a_number_is_read_back():
     number = Number(0.5, 0.4, 0.6, 10, unit="share")
     assert Number.read({**number.json(), "title": "ignored"}) == number
+
+
+def test_over_seeds_is_the_mean_of_runs_and_of_their_resamples():
+    random = np.random.default_rng(0)
+    runs = [{"a": random.normal(i, 1, 50)} for i in range(3)]
+    value, *samples = over_seeds(mean_of("a"), runs, 50)
+    assert value == pytest.approx(np.mean([r["a"].mean() for r in runs]), abs=1e-6)
+    spread = np.std(samples)
+    assert spread == pytest.approx(np.sqrt(2 / 3 / 3 + 1 / 50 / 3), rel=0.3)
+    alone = estimate_over_seeds(mean_of("a"), runs[:1], 50)
+    assert alone.over == "images"
+    assert estimate_over_seeds(mean_of("a"), runs, 50).over == "3 seeds and images"

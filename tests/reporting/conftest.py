@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from offmanifold.explaining import explain
 from offmanifold.files import write_json, write_tensors
-from offmanifold.strengths import summarise
+from offmanifold.summarising import summarise
 from offmanifold.sweeping import read_sweep
 from sweeps import make_run, pgd
 

@@ -28,7 +28,7 @@ from offmanifold.measures import measures
 from offmanifold.models import find_run
 from offmanifold.objectives import ERM, PGD, Objective, objectives
 from offmanifold.progress import live_table, note
-from offmanifold.strengths import summarise
+from offmanifold.summarising import summarise
 from offmanifold.sweeping import (
     SweepRun,
     check_grid,

@@ -1,0 +1,95 @@
+"""Where along the strengths of one objective regimes change, interpolated in their logarithm.
+
+Gradients begin to be on the manifold where F − C first crosses zero upwards; robustness becomes
+excessive where A − A_ref last crosses −.05 downwards. Intervals are over seeds and images; the
+accuracy of the standard models, the mean of their seeds, is taken as given.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from offmanifold.measures.statistics import Columns, interval_of, over_seeds
+from offmanifold.regimes import ACCURACY, ACCURACY_LOSS
+from offmanifold.strengths import Method, Pool, accuracy_gap, fraction_gap
+
+Turn = Callable[[np.ndarray, np.ndarray], float]
+EVERYWHERE, NOWHERE = "everywhere in the sweep", "nowhere in the sweep"
+
+
+def boundaries(method: Method, pool: Pool, reference: Columns | None) -> dict[str, Any]:
+    """Return the strengths at which regimes change, each a number or a reason why there is none.
+
+    on_manifold: where F first exceeds C. excessive: where A falls below A_ref − .05 for good. A
+    missing low or high end lies beyond the strengths of the sweep. Strengths of which every seed
+    collapsed are no evidence for either.
+    """
+    known = [s for s in method.strengths if s.audits]
+    if len(known) < 2:
+        few = "fewer than two strengths have been audited"
+        return {name: {"value": None, "reason": few} for name in ("on_manifold", "excessive")}
+    logs = np.log([s.value or 0.0 for s in known])
+    seeds = [[pool.columns(a) for a in s.audits] for s in known]
+    found = {}
+    gaps = [fraction_gap(s) for s in seeds]
+    if all(g is not None for g in gaps):
+        table = [over_seeds(g[1], s, pool.n) for g, s in zip(gaps, seeds, strict=True) if g]
+        found["on_manifold"] = _boundary(logs, np.stack(table, 1), pool.n, first_rise)
+    loss = accuracy_gap(reference)
+    if loss is not None and all(ACCURACY in c for s in seeds for c in s):
+        table = [-(over_seeds(loss, s, pool.n) + ACCURACY_LOSS) for s in seeds]
+        found["excessive"] = _boundary(logs, np.stack(table, 1), pool.n, last_rise)
+    lacking = {
+        "on_manifold": "the gradients were not held against a manifold",
+        "excessive": "there is no standard model to compare accuracies with",
+    }
+    return {name: found.get(name, {"value": None, "reason": why}) for name, why in lacking.items()}
+
+
+def _boundary(logs: np.ndarray, gaps: np.ndarray, n: int, turn: Turn) -> dict[str, Any]:
+    """Return where rows of gaps (1 + resamples, strengths) turn positive, as JSON.
+
+    The first row holds the values, the others their resamples.
+    """
+    places = np.array([turn(logs, row) for row in gaps])
+    number = interval_of(places[0], places[1:], n)
+    found = {k: None if v is None else float(np.exp(v)) for k, v in number.ends().items()}
+    saved = {**number.json(), **found, "over": "seeds and images"}
+    if number.value is not None:
+        return saved
+    everywhere = places[0] == -np.inf
+    return {**saved, "reason": EVERYWHERE if everywhere else NOWHERE}
+
+
+def first_rise(x: np.ndarray, gaps: np.ndarray) -> float:
+    """Return where a piecewise linear function first rises above 0; −inf where it begins above.
+
+    inf where it is above nowhere.
+
+    >>> first_rise(np.array([0.0, 1.0, 2.0]), np.array([-1.0, 1.0, -1.0]))
+    0.5
+    """
+    above = np.flatnonzero(gaps > 0)
+    if not len(above):
+        return np.inf
+    return -np.inf if above[0] == 0 else _crossing(x, gaps, above[0] - 1)
+
+
+def last_rise(x: np.ndarray, gaps: np.ndarray) -> float:
+    """Return where a piecewise linear function last rises above 0 and stays; −inf if it is always.
+
+    inf where it ends at or below 0.
+
+    >>> last_rise(np.array([0.0, 1.0, 2.0, 3.0]), np.array([-1.0, 1.0, -1.0, 1.0]))
+    2.5
+    """
+    below = np.flatnonzero(gaps <= 0)
+    if not len(below):
+        return -np.inf
+    return np.inf if below[-1] == len(gaps) - 1 else _crossing(x, gaps, below[-1])
+
+
+def _crossing(x: np.ndarray, gaps: np.ndarray, i: int) -> float:
+    """Return where the line from point i, not above 0, to the next, above, crosses 0."""
+    return float(x[i] + (x[i + 1] - x[i]) * gaps[i] / (gaps[i] - gaps[i + 1]))

@@ -1,0 +1,140 @@
+"""What a sweep says, as plain JSON: numbers and regimes by strength, pooled over seeds; boundaries.
+
+The regime of a strength is that of rule 1 (`offmanifold.regimes`) on means over its seeds, with
+intervals over seeds and images.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from offmanifold.boundaries import boundaries
+from offmanifold.errors import InputError
+from offmanifold.measures import Number, measures
+from offmanifold.measures.statistics import Columns, estimate_over_seeds, mean_of
+from offmanifold.regimes import ACCURACY, RULE, Evidence, Regime, diverged, regime
+from offmanifold.strengths import (
+    STANDARD,
+    Pool,
+    Strength,
+    accuracy_gap,
+    fraction_gap,
+    methods_of,
+    reference_of,
+)
+from offmanifold.sweeping import SweepRun
+
+SCHEMA = "offmanifold.sweep-summary/1"
+KEPT = (
+    *("value", "low", "high", "n", "method", "over", "unit", "title", "title_ja", "better"),
+    *("controls", "chance", "ceiling"),
+)
+
+
+def summarise(runs: Sequence[SweepRun]) -> dict[str, Any]:
+    """Return what a sweep says, as plain JSON: by method and strength, and the boundaries."""
+    standard, methods = methods_of(runs)
+    audits = [r.audit for r in runs if r.audit is not None]
+    if not audits:
+        states = ", ".join(sorted({r.state for r in runs}))
+        raise InputError(f"no run of this sweep has been audited yet ({states}); let it go on")
+    pool = Pool(audits)
+    reference = reference_of(standard, pool)
+    return {
+        "schema": SCHEMA,
+        "rule": RULE,
+        "data": audits[0].json["data"],
+        "manifold": audits[0].json["manifold"],
+        "settings": audits[0].json["settings"],
+        "n": pool.n,
+        "runs": {
+            "finished": sum(r.state == "finished" for r in runs),
+            "collapsed": sum(r.state == "collapsed" for r in runs),
+            "unfinished": sum(r.state not in ("finished", "collapsed") for r in runs),
+        },
+        "standard": None if standard is None else _point(standard, pool, reference),
+        "methods": [
+            {
+                "objective": m.name,
+                "strength": m.field,
+                "fields": m.others,
+                "points": [_point(s, pool, reference) for s in m.strengths],
+                "boundaries": boundaries(m, pool, reference),
+            }
+            for m in methods
+        ],
+    }
+
+
+def _point(strength: Strength, pool: Pool, reference: Columns | None) -> dict[str, Any]:
+    seeds = [pool.columns(a) for a in strength.audits]
+    numbers: dict[str, Any] = {}
+    for name in strength.audits[0].json["measures"] if seeds else ():
+        saved = [a.json["measures"].get(name) for a in strength.audits]
+        if name not in measures or None in saved:
+            continue
+        numbers[name] = _pooled(name, seeds, saved, pool.n)
+    return {
+        "value": strength.value,
+        "seeds": list(strength.seeds),
+        "collapsed": list(strength.collapsed),
+        "unfinished": list(strength.unfinished),
+        "measures": numbers,
+        "regime": _regime(strength, seeds, pool.n, reference).json(),
+    }
+
+
+def _pooled(name: str, seeds: Sequence[Columns], saved: list[Any], n: int) -> dict[str, Any]:
+    """Return a measure's number over seeds and images, with its controls and chance."""
+    if len(seeds) == 1 and len(seeds[0]["index"]) == saved[0]["n"]:
+        return {k: saved[0][k] for k in KEPT if k in saved[0]}
+    measure = measures[name]()
+    try:
+        number = estimate_over_seeds(measure.statistic, seeds, n, unit=measure.unit).json()
+    except KeyError:  # its columns are not kept, an image a scalar
+        values = [s["value"] for s in saved]
+        mean = None if None in values else float(np.mean(values))
+        number = Number(mean, None, None, n, unit=measure.unit).json()
+    kept = {key: saved[0][key] for key in ("title", "title_ja", "better") if key in saved[0]}
+    controls = sorted(set.intersection(*(set(s.get("controls", {})) for s in saved)))
+    if controls:
+        kept["controls"] = {
+            c: estimate_over_seeds(mean_of(f"{name}/{c}"), seeds, n).json() for c in controls
+        }
+    if all("ceiling" in s for s in saved):
+        kept["ceiling"] = estimate_over_seeds(mean_of(f"{name}/ceiling"), seeds, n).json()
+    if all(s.get("chance") is not None for s in saved):
+        kept["chance"] = float(np.mean([s["chance"] for s in saved]))
+    return {**number, **kept}
+
+
+def _regime(
+    strength: Strength, seeds: Sequence[Columns], n: int, reference: Columns | None
+) -> Regime:
+    if not seeds:
+        return diverged(bool(strength.collapsed))
+    labels = strength.audits[0].labels
+    accuracy = majority = None
+    if labels is not None and all(ACCURACY in c for c in seeds):
+        accuracy = estimate_over_seeds(mean_of(ACCURACY), seeds, n)
+        majority = float(np.bincount(seeds[0]["label"]).max() / n)
+    control, gap = None, None
+    found = fraction_gap(seeds)
+    if found is not None:
+        control, statistic = found
+        gap = estimate_over_seeds(statistic, seeds, n)
+    spreads = [a.json["measures"].get("output.spread", {}).get("value") for a in strength.audits]
+    loss = accuracy_gap(reference)
+    return regime(
+        Evidence(
+            accuracy,
+            majority,
+            None if None in spreads else float(np.mean(spreads)),
+            gap,
+            None if loss is None or accuracy is None else estimate_over_seeds(loss, seeds, n),
+            control,
+            None if reference is None else float(reference[ACCURACY].mean()),
+            None if reference is None else STANDARD,
+        )
+    )
