@@ -27,7 +27,7 @@ measures
 theorems
 regimes
 audits planning panels temperature
-training auditing
+describing training auditing
 comparing
 sweeping
 strengths recommending boundaries explaining summarising

@@ -19,10 +19,9 @@ from torch import Tensor, nn
 from offmanifold.audits import SCHEMA, Audit, save_audit, with_regimes
 from offmanifold.certification import radius_cap
 from offmanifold.data.types import Batch, Data
+from offmanifold.describing import describe_data, describe_model, describe_settings, without_nan
 from offmanifold.engine import Engine
-from offmanifold.files import (
-    tensors_hash,
-)
+from offmanifold.files import tensors_hash
 from offmanifold.freezing import at_home, frozen
 from offmanifold.interrupts import deferred_interrupt
 from offmanifold.manifold import global_pca, low_pass
@@ -241,8 +240,8 @@ class _Run:
             "schema": SCHEMA,
             "version": package_version(),
             "label": self.subject.label,
-            "model": _describe_model(self.subject.loaded.card),
-            "data": _describe_data(data, plan, n),
+            "model": describe_model(self.subject.loaded.card),
+            "data": describe_data(data, plan, n),
             "manifold": (
                 None
                 if manifold is None
@@ -250,7 +249,7 @@ class _Run:
             ),
             **({} if second is None else {"second_manifold": second.card.summary()}),
             "settings": {
-                **_describe_settings(plan.settings, data),
+                **describe_settings(plan.settings, data),
                 "temperature": self.temperature,
                 "seconds": round(self.seconds, 1),
             },
@@ -267,7 +266,7 @@ class _Run:
         paths = [plan.images.source.names[i] for i in columns.get("index", ())]
         kept = {k: v for k, v in columns.items() if v.ndim == 1}
         joined = {k: torch.cat(v) for k, v in self.panels.items()}
-        return Audit(_without_nan(saved), {**kept, "path": np.array(paths, dtype=object)}, joined)
+        return Audit(without_nan(saved), {**kept, "path": np.array(paths, dtype=object)}, joined)
 
 
 def _adapted(loaded: Loaded, data: Data, mapping: Any, device: torch.device) -> nn.Module:
@@ -285,72 +284,6 @@ def _fakes(manifold: Any, data: Data, device: torch.device) -> dict[str, Tensor]
     k = max(1, round(inner.dimension or 1))
     found = {"low_pass": low_pass(inner, k), "global_pca": global_pca(inner, train, k)}
     return {name: fake.rows.to(device) for name, fake in found.items()}
-
-
-def _describe_model(card: ModelCard) -> dict[str, Any]:
-    return {
-        "spec": card.spec,
-        "classes": None if card.classes is None else list(card.classes),
-        "parameters": card.parameters,
-        "objective": card.objective,
-        "weights_hash": card.weights_hash,
-        "input_shape": card.input_shape and list(card.input_shape),
-        "licence": card.licence,
-    }
-
-
-def _describe_data(data: Data, plan: Plan, n: int) -> dict[str, Any]:
-    return {
-        "spec": data.info.get("spec"),
-        "name": data.info.get("name"),
-        "fingerprint": data.fingerprint,
-        "classes": None if data.classes is None else list(data.classes),
-        "shape": list(data.shape),
-        "split": plan.part,
-        "n": n,
-        "planned": len(plan.images),
-        "labels": "labels" in plan.has,
-        "masks": "masks" in plan.has,
-        "skipped": data.info.get("skipped", []),
-    }
-
-
-def _describe_settings(settings: Settings, data: Data) -> dict[str, Any]:
-    step = 2.5 * settings.eps / settings.attack_steps
-    return {
-        "seed": settings.seed,
-        "gradient": settings.gradient,
-        "eps": settings.eps,
-        "eps_unit": "l2 norm per image, pixels in [0,1]",
-        "attack": f"pgd, {settings.attack_steps} steps of {step:.4g}, 1 restart",
-        "reference_step": settings.reference_step,
-        "step_unit": "l2 norm per image, pixels in [0,1]",
-        "sigma": settings.sigma,
-        "sigma_unit": "standard deviation per pixel in [0,1]",
-        "directions": settings.directions,
-        "draws": settings.draws,
-        "d": math.prod(data.shape),
-        **_describe_certification(settings),
-    }
-
-
-def _describe_certification(settings: Settings) -> dict[str, Any]:
-    """Return the settings of certificates, none where none were asked for."""
-    if settings.certify is None:
-        return {}
-    sigma, n, alpha = settings.certify, settings.certify_draws, settings.certify_alpha
-    return {
-        "certify_sigma": sigma,
-        "certify_sigma_unit": "standard deviation per pixel, pixels in [0,1]",
-        "certify_choice": settings.certify_choice,
-        "certify_choice_unit": "draws per image",
-        "certify_draws": n,
-        "certify_draws_unit": "draws per image",
-        "certify_alpha": alpha,
-        "certify_alpha_unit": "chance per image",
-        "certify_cap": radius_cap(sigma, n, alpha),
-        "certify_cap_unit": "l2 norm per image, pixels in [0,1]",
-    }
 
 
 def _out_of_reach(settings: Settings) -> str | None:
@@ -391,14 +324,3 @@ def _to(batch: Batch, device: torch.device) -> Batch:
         return None if t is None else t.to(device)
 
     return replace(batch, x=batch.x.to(device), y=move(batch.y), mask=move(batch.mask))
-
-
-def _without_nan(value: Any) -> Any:
-    """Return JSON values with null for what is not finite."""
-    if isinstance(value, dict):
-        return {k: _without_nan(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(v) for v in value]
-    if isinstance(value, float | np.floating):
-        return float(value) if math.isfinite(value) else None
-    return value

@@ -12,7 +12,7 @@ import numpy as np
 from offmanifold.boundaries import boundaries
 from offmanifold.errors import InputError
 from offmanifold.measures import Number, measures
-from offmanifold.measures.statistics import Columns, estimate_over_seeds, mean_of
+from offmanifold.measures.statistics import Columns, estimate_over_seeds, mean_of, proportion
 from offmanifold.regimes import ACCURACY, RULE, Evidence, Regime, diverged, regime
 from offmanifold.strengths import (
     STANDARD,
@@ -117,7 +117,11 @@ def _regime(
     labels = strength.audits[0].labels
     accuracy = majority = None
     if labels is not None and all(ACCURACY in c for c in seeds):
-        accuracy = estimate_over_seeds(mean_of(ACCURACY), seeds, n)
+        accuracy = (
+            proportion(float(seeds[0][ACCURACY].sum()), n)
+            if len(seeds) == 1
+            else estimate_over_seeds(mean_of(ACCURACY), seeds, n)
+        )
         majority = float(np.bincount(seeds[0]["label"]).max() / n)
     control, gap = None, None
     found = fraction_gap(seeds)
