@@ -99,6 +99,7 @@ def audit_models(
     gradient: str = "log_prob",
     eps: float | None = None,
     thorough: bool = False,
+    explain: bool = False,
     certify: float | None = None,
     fast: bool = False,
     only: Sequence[str] | None = None,
@@ -118,8 +119,8 @@ def audit_models(
     where something is to be chosen by what is found. limit: of images, drawn by seed,
     class-balanced (default 200; 500 where images and model are small).
     gradient: see `gradients.SCALARS`. eps: l2 norm per image of the attack. thorough: attack by
-    an ensemble too. certify: σ per pixel at which the classifier is smoothed and certified, or
-    None. fast: a quarter of the images. only: names of the measures wanted. reference,
+    an ensemble too. explain: judge explanations too, at up to 400 passes an image. certify: σ per
+    pixel at which the classifier is smoothed and certified, or None. fast: a quarter of the images. only: names of the measures wanted. reference,
     reference_accuracy: for the regime. device: auto, cpu, cuda or mps. beside: finished audits
     among which a reference may be. Raises InputError where a model does not fit the data, or was
     trained with the manifold that judges it (unless `allow_dependent`, which marks the audit).
@@ -146,7 +147,16 @@ def audit_models(
         images,
         [measures[name]() for name in (only or list(measures))],
         manifold,
-        audit_settings(data, manifold, seed, gradient, eps, thorough=thorough, certify=certify),
+        audit_settings(
+            data,
+            manifold,
+            seed,
+            gradient,
+            eps,
+            thorough=thorough,
+            explain=explain,
+            certify=certify,
+        ),
         all(
             check_independence([s.loaded for s in subjects], m, allow_dependent)
             for m in (manifold, second)

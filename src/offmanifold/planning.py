@@ -43,6 +43,10 @@ LACKS = {
         "ask for it with --thorough",
         "--thorough を指定すると測定します",
     ),
+    "explain": (
+        "ask for it with --explain",
+        "--explain を指定すると測定します",
+    ),
     "certify": (
         "ask for it with --certify SIGMA",
         "--certify SIGMA を指定すると測定します",
@@ -74,7 +78,7 @@ LACKS = {
         "多様体が2σの前後で基準を満たしません",
     ),
 }
-ASKED = ("thorough", "certify")
+ASKED = ("thorough", "explain", "certify")
 OPTIONAL = {
     "alignment.cosine_posterior/ceiling": ("posterior", "second_scores"),
     "alignment.cosine_posterior/label_randomised": ("posterior", "randomised"),

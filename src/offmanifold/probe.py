@@ -29,7 +29,8 @@ class Settings:
 
     gradient: name of the scalar. eps: l2 norm per image of the attack. reference_step: l2 norm of
     a step. directions: of each side. draws: of noise. sigma: per pixel, the manifold's own.
-    thorough: whether to attack by an ensemble too. certify: σ per pixel of the smoothed classifier,
+    thorough: whether to attack by an ensemble too. explain: whether to judge explanations too: by
+    deletion, against other targets, beside variants of the gradient. certify: σ per pixel of the smoothed classifier,
     or None, not to certify; certify_choice and certify_draws: noisy copies an image that choose its
     class, and that bound its probability; certify_alpha: chance at most of a wrong certificate, an
     image.
@@ -44,6 +45,7 @@ class Settings:
     draws: int = 4
     sigma: float = 0.25
     thorough: bool = False
+    explain: bool = False
     certify: float | None = None
     certify_choice: int = 100
     certify_draws: int = 1000

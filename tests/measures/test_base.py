@@ -17,6 +17,7 @@ NEEDS = {
     "posterior",
     "pooling",
     "certify",
+    "explain",
     "thorough",
 }
 

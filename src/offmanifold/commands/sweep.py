@@ -58,6 +58,7 @@ class Runs:
         trained_with: a fitted manifold, for an objective that needs one.
         limit: images an audit sees; as in audit.
         attack_eps: radius of the attack, an l2 norm per image; --eps of audit.
+        explain: judge explanations too; as in audit.
         split: part of the images that is audited; as in audit.
         out: folder of the sweep; by default runs/sweep-<hash>, one for the same images, model,
             recipe and audit.
@@ -78,6 +79,7 @@ class Runs:
     trained_with: str | None = None
     limit: int | None = None
     attack_eps: float | None = None
+    explain: bool = False
     split: Literal["test", "val"] = "test"
     out: Path | None = None
     executor: Literal["local", "ray"] = "local"
@@ -109,7 +111,7 @@ class Runs:
         )
         recipe = asdict(self.recipe)
         del recipe["seed"]
-        given = {"split": self.split, "second": None if second is None else self.second}
+        given = {"explain": self.explain or None, "split": self.split, "second": None if second is None else self.second}
         shared = {
             "model": self.model,
             "weights": None if self.weights is None else str(self.weights),
