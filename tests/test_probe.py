@@ -107,14 +107,22 @@ def test_scores_by_name():
     probe = probe_of(Counted(), MANIFOLD)
     x, scene = probe.x, probe.scene
     wrong = scene.partner.y
-    expected = {
-        "unconditional": MANIFOLD.score(x, None),
-        "conditional": MANIFOLD.score(x, probe.y),
-        "posterior": MANIFOLD.score(x, probe.y) - MANIFOLD.score(x, None),
-        "posterior_wrong_class": MANIFOLD.score(x, wrong) - MANIFOLD.score(x, None),
-    }
-    for kind, score in expected.items():
-        assert torch.equal(scene.score(kind), score)
+    own, none, other = (MANIFOLD.score(x, y) for y in (probe.y, None, wrong))
+    there = scene.partner
+    elsewhere = MANIFOLD.score(there.x, there.y, index=there.index)
+    elsewhere = elsewhere - MANIFOLD.score(there.x, None, index=there.index)
+    clean = (MANIFOLD.denoise(x, probe.y, 0.25) - x) / 0.25**2
+    for found, score in (
+        (scene.score("unconditional"), none),
+        (scene.score("unconditional", at="wrong_class"), none),
+        (scene.score("conditional"), own),
+        (scene.score("posterior"), own - none),
+        (scene.score("posterior", at="wrong_class"), other - none),
+        (scene.score("posterior", at="wrong_image"), elsewhere),
+        (scene.score("conditional", sigma=0.5), MANIFOLD.score(x, probe.y, 0.5)),
+        (scene.score("conditional", clean=True), clean),
+    ):
+        assert torch.equal(found, score)
 
 
 def test_split_noise_is_on_and_off_the_tangent():

@@ -19,6 +19,7 @@ data
 models
 attacks certification
 gradients
+variants
 objectives
 executors
 manifold

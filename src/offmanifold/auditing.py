@@ -36,6 +36,7 @@ from offmanifold.planning import (
     ZERO,
     Plan,
     audit_settings,
+    check_gradient,
     check_independence,
     check_options,
     default_limit,
@@ -118,10 +119,11 @@ def audit_models(
     label_randomised: a classifier trained on permuted labels, as a control. split: test, or val
     where something is to be chosen by what is found. limit: of images, drawn by seed,
     class-balanced (default 200; 500 where images and model are small).
-    gradient: see `gradients.SCALARS`. eps: l2 norm per image of the attack. thorough: attack by
+    gradient: see `variants.GRADIENTS`. eps: l2 norm per image of the attack. thorough: attack by
     an ensemble too. explain: judge explanations too, at up to 400 passes an image. certify: σ per
-    pixel at which the classifier is smoothed and certified, or None. fast: a quarter of the images. only: names of the measures wanted. reference,
-    reference_accuracy: for the regime. device: auto, cpu, cuda or mps. beside: finished audits
+    pixel at which the classifier is smoothed and certified, or None. fast: a quarter of the images.
+    only: names of the measures wanted. reference, reference_accuracy: for the regime. device: auto,
+    cpu, cuda or mps. beside: finished audits
     among which a reference may be. Raises InputError where a model does not fit the data, or was
     trained with the manifold that judges it (unless `allow_dependent`, which marks the audit).
     Ctrl-C saves what is done, with its n.
@@ -157,7 +159,8 @@ def audit_models(
             explain=explain,
             certify=certify,
         ),
-        all(
+        check_gradient(gradient, manifold, second)
+        and all(
             check_independence([s.loaded for s in subjects], m, allow_dependent)
             for m in (manifold, second)
         ),

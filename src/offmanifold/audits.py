@@ -27,6 +27,7 @@ from offmanifold.measures import Number, measures
 from offmanifold.models import Loaded, ModelCard
 from offmanifold.regimes import Regime, choose_reference, gather, regime
 from offmanifold.runs import FORMAT, ROOT
+from offmanifold.variants import VARIANTS
 
 SCHEMA = "offmanifold.audit/1"
 
@@ -125,16 +126,29 @@ def save_audit(audit: Audit, folder: Path | None) -> Audit:
     return replace(audit, folder=folder)
 
 
+def of_variant(audit: Audit) -> bool:
+    """Whether an audit is of a variant of the gradient."""
+    return (audit.json.get("settings") or {}).get("gradient") in VARIANTS
+
+
+def standard_of(audits: Sequence[Audit], named: str | None) -> str | None:
+    """Return the label of the standard model among audits; see `choose_reference`."""
+    own = [a for a in audits if not of_variant(a)]
+    return choose_reference(
+        {a.label: (a.json["model"]["objective"] or {}).get("name") for a in own}, named
+    )
+
+
 def with_regimes(
     audits: Sequence[Audit], reference: str | None, reference_accuracy: float | None
 ) -> list[Audit]:
     """Return the audits with the regime of each, by the reference that a comparison of them has."""
-    objectives = {a.label: (a.json["model"]["objective"] or {}).get("name") for a in audits}
-    if reference is not None and reference not in objectives:
+    labels = [a.label for a in audits]
+    if reference is not None and reference not in labels:
         raise InputError(
-            f'no audit is labelled "{reference}" (--reference); known: {", ".join(objectives)}'
+            f'no audit is labelled "{reference}" (--reference); known: {", ".join(labels)}'
         )
-    chosen = choose_reference(objectives, reference)
+    chosen = standard_of(audits, reference)
     standard = next((a for a in audits if a.label == chosen), None)
     result = []
     for one in audits:
@@ -151,6 +165,7 @@ def with_regimes(
             reference=pair,
             reference_accuracy=reference_accuracy,
         )
+        evidence = replace(evidence, variant=of_variant(one))
         result.append(replace(one, json={**one.json, "regime": regime(evidence).json()}))
     return result
 

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from offmanifold.audits import Audit, common_images, with_regimes
+from offmanifold.audits import Audit, common_images, standard_of, with_regimes
 from offmanifold.errors import InputError
 from offmanifold.files import write_json
 from offmanifold.measures import measures
 from offmanifold.measures.statistics import difference
-from offmanifold.regimes import choose_reference
+from offmanifold.variants import scalar_of
 
 SCHEMA = "offmanifold.compare/1"
 SAME = (
@@ -21,7 +21,10 @@ SAME = (
     ("settings", "eps", "--eps"),
     ("settings", "seed", "--seed"),
 )
-"""What audits must share to be compared: (part of audit.json, key, what the user chose)."""
+"""What audits must share to be compared: (part of audit.json, key, what the user chose).
+
+Variants of a gradient may stand beside it.
+"""
 
 
 def compare(
@@ -45,13 +48,14 @@ def compare(
     for one in audits[1:]:
         for part, key, mend in SAME:
             mine, theirs = ((x.json.get(part) or {}).get(key) for x in (one, audits[0]))
+            if key == "gradient":
+                mine, theirs = scalar_of(mine), scalar_of(theirs)
             if mine != theirs:
                 raise InputError(
                     f"{one.label} and {audits[0].label} were audited with another {mend} "
                     f"({mine}, {theirs}); audit both in the same way"
                 )
-    objectives = {a.label: (a.json["model"]["objective"] or {}).get("name") for a in audits}
-    standard = choose_reference(objectives, reference)
+    standard = standard_of(audits, reference)
     audits = sorted(
         with_regimes(audits, reference, reference_accuracy), key=lambda a: a.label != standard
     )

@@ -9,11 +9,12 @@ import numpy as np
 
 from offmanifold.data.types import Data, Split
 from offmanifold.errors import InputError, unknown_name
-from offmanifold.gradients import SCALARS
 from offmanifold.manifold.gates import PREFERRED, may_ask
 from offmanifold.measures import Measure
 from offmanifold.models import Loaded
-from offmanifold.probe import Scene, Settings
+from offmanifold.models.extras import import_extra
+from offmanifold.probe import Scene, Settings, has_scores, projects
+from offmanifold.variants import GRADIENTS
 
 EIGENVECTORS = 10**9  # numbers of all hard projectors of an audit; see results/manifold-large
 SMALL_PIXELS, SMALL_PARAMETERS = 4096, 2_000_000  # below both, 500 images cost little
@@ -30,6 +31,10 @@ LACKS = {
         "there is no usable manifold; fit one on at least 500 images (offmanifold fit-manifold)",
         "使用できる多様体がありません。500枚以上の画像で推定してください"
         "（offmanifold fit-manifold）",
+    ),
+    "score": (
+        "this manifold has tangent spaces alone; fit a denoiser for scores",
+        "この多様体には接空間しかありません。スコアにはデノイザーを推定してください",
     ),
     "posterior": (
         "the manifold knows no classes, or others than the data; fit it on labelled images",
@@ -168,6 +173,8 @@ def _capabilities(scene: Scene) -> set[str]:
     for name, times in (("half_sigma", 0.5), ("double_sigma", 2)):
         if may_ask(card, times * sigma):
             has.add(name)
+    if has_scores(manifold):
+        has.add("score")
     if scene.second is not None and scene.second.card.usable:
         has.add("second")
         if scene.second_scores:
@@ -213,8 +220,8 @@ def check_options(
         raise InputError(
             f"--certify must be finite and above 0 (a standard deviation per pixel), not {certify}"
         )
-    if gradient not in SCALARS:
-        raise unknown_name("gradient", gradient, SCALARS)
+    if gradient not in GRADIENTS:
+        raise unknown_name("gradient", gradient, GRADIENTS)
     if reference_accuracy is not None and not 0 <= reference_accuracy <= 1:
         raise InputError(f"--reference-accuracy is a share from 0 to 1, not {reference_accuracy}")
     twice = {label for label in labels if labels.count(label) > 1}
@@ -243,6 +250,23 @@ def default_eps(shape: tuple[int, int, int], name: str | None) -> float:
     if name in ("digits", "distractor-digits"):
         return 1.0
     return round(0.5 * math.sqrt(math.prod(shape) / 3072), 3)
+
+
+def check_gradient(gradient: str, manifold: Any, second: Any) -> bool:
+    """Return whether a gradient owes nothing to the manifold that judges it.
+
+    Raises InputError for one that cannot be taken: without captum, or without a denoiser.
+    """
+    if gradient == "integrated_gradients":
+        import_extra("captum.attr", "integrated gradients")
+    if gradient != "projected" or projects(second):
+        return True
+    if not projects(manifold):
+        raise InputError(
+            "the projected gradient goes through a denoiser, and there is none that is usable; fit "
+            "one with offmanifold fit-manifold"
+        )
+    return False
 
 
 def check_independence(models: Sequence[Loaded], manifold: Any, allow_dependent: bool) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -13,13 +13,15 @@ from torch import Tensor, nn
 
 from offmanifold.data.types import Batch, Split
 from offmanifold.freezing import frozen
-from offmanifold.gradients import input_gradient
 from offmanifold.manifold.bases import remembered_basis
 from offmanifold.manifold.gates import may_ask
 from offmanifold.manifold.pooled import Pooled
 from offmanifold.randomness import generator_of, image_noise, seed_of
+from offmanifold.variants import GRADIENTS, Surroundings
 
 T = TypeVar("T")
+Kind = Literal["posterior", "conditional", "unconditional"]
+At = Literal["own", "wrong_class", "wrong_image"]
 UNTRAINED_SEEDS = 3
 
 
@@ -27,13 +29,12 @@ UNTRAINED_SEEDS = 3
 class Settings:
     """What an audit is asked; each is saved with its unit.
 
-    gradient: name of the scalar. eps: l2 norm per image of the attack. reference_step: l2 norm of
-    a step. directions: of each side. draws: of noise. sigma: per pixel, the manifold's own.
-    thorough: whether to attack by an ensemble too. explain: whether to judge explanations too: by
-    deletion, against other targets, beside variants of the gradient. certify: σ per pixel of the smoothed classifier,
-    or None, not to certify; certify_choice and certify_draws: noisy copies an image that choose its
-    class, and that bound its probability; certify_alpha: chance at most of a wrong certificate, an
-    image.
+    gradient: name of the scalar, or of a variant of its gradient. eps: l2 norm per image of the
+    attack. reference_step: l2 norm of a step. directions: of each side. draws: of noise. sigma: per
+    pixel, the manifold's own. thorough: whether to attack by an ensemble too. explain: whether to
+    judge explanations too. certify: σ per pixel of the smoothed classifier, or None, not to
+    certify; certify_choice and certify_draws: noisy copies an image that choose its class, and that
+    bound its probability; certify_alpha: chance at most of a wrong certificate, an image.
     """
 
     seed: int = 0
@@ -63,6 +64,17 @@ class Memo:
         if key not in self._kept:
             self._kept[key] = compute()
         return self._kept[key]
+
+
+def has_scores(manifold: Any) -> bool:
+    """Whether a manifold, if there is one, has scores besides tangent spaces."""
+    inner = manifold.estimator if isinstance(manifold, Pooled) else manifold
+    return inner is not None and getattr(inner, "scores", False)
+
+
+def projects(manifold: Any) -> bool:
+    """Whether the projected gradient can go through a manifold."""
+    return has_scores(manifold) and manifold.card.usable
 
 
 @dataclass(frozen=True)
@@ -95,13 +107,23 @@ class Scene:
     def second_scores(self) -> bool:
         """Whether the second manifold gives the target of these images too."""
         m = self.second
-        inner = m.estimator if isinstance(m, Pooled) else m
         return (
-            m is not None
-            and getattr(inner, "scores", False)
+            has_scores(m)
             and m.card.classes is not None
             and m.card.classes == self.split.classes
             and may_ask(m.card, self.settings.sigma)
+        )
+
+    @property
+    def surroundings(self) -> Surroundings:
+        """What variants of the gradient may use; they go through the second manifold's denoiser
+        where it has one, so that the first can judge them."""
+        m = self.second if projects(self.second) else self.manifold
+        if not projects(m):
+            return Surroundings(self.noise)
+        x, index, sigma = self.x, self.batch.index, m.card.sigma
+        return Surroundings(
+            self.noise, lambda: m.noisy(x, sigma, index), lambda v: m.denoise(v, None, sigma)
         )
 
     def noise(self, name: str, draw: int = 0) -> Tensor:
@@ -130,35 +152,43 @@ class Scene:
         y = None if batch.y is None else batch.y.to(self.x.device)
         return replace(batch, x=batch.x.to(self.x.device), y=y)
 
-    def score(self, kind: str) -> Tensor:
-        """Return a target: posterior, conditional, unconditional, wrong_class, or
-        posterior_wrong_class."""
-        m, x, index, sigma = self.manifold, self.x, self.batch.index, self.settings.sigma
-
-        def compute() -> Tensor:
-            if kind == "unconditional":
-                return m.score(x, None, sigma, index=index)
-            if kind in ("conditional", "wrong_class"):
-                y = self.batch.y if kind == "conditional" else self.partner.y
-                return m.score(x, y, sigma, index=index)
-            part = {"posterior": "conditional", "posterior_wrong_class": "wrong_class"}[kind]
-            return self.score(part) - self.score("unconditional")
-
-        return self.memo.once(("score", kind), compute)
-
-    def posterior(
-        self, *, sigma: float | None = None, at: Batch | None = None, second: bool = False
+    def score(
+        self,
+        kind: Kind,
+        *,
+        at: At = "own",
+        sigma: float | None = None,
+        second: bool = False,
+        clean: bool = False,
     ) -> Tensor:
-        """Return the target s(x̃|y) − s(x̃) elsewhere: at another σ, image, or by the second."""
-        m = self.second if second else self.manifold
+        """Return a score (n, c, h, w): unconditional s(x̃), conditional s(x̃|y), or posterior, the
+        second − the first.
+
+        at: "own", the image and its class; "wrong_class", the partner's class; "wrong_image", the
+        partner and its class. sigma: the manifold's own if None. second: by the second manifold.
+        clean: asked at the clean image, as the paper does, where a denoiser is off its training
+        distribution.
+        """
+        if kind == "unconditional" and at == "wrong_class":
+            at = "own"
         sigma = self.settings.sigma if sigma is None else sigma
-        b = self.batch if at is None else at
+
+        def part(kind: Kind) -> Tensor:
+            return self.score(kind, at=at, sigma=sigma, second=second, clean=clean)
 
         def compute() -> Tensor:
-            conditional = m.score(b.x, b.y, sigma, index=b.index)
-            return conditional - m.score(b.x, None, sigma, index=b.index)
+            if kind == "posterior":
+                return part("conditional") - part("unconditional")
+            m = self.second if second else self.manifold
+            b = self.partner if at == "wrong_image" else self.batch
+            named = self.batch if at == "own" else self.partner
+            y = None if kind == "unconditional" else named.y
+            if not clean:
+                return m.score(b.x, y, sigma, index=b.index)
+            with torch.no_grad():
+                return (m.denoise(b.x, y, sigma) - b.x) / sigma**2
 
-        return self.memo.once(("posterior", sigma, at is not None and id(at), second), compute)
+        return self.memo.once(("score", kind, at, sigma, second, clean), compute)
 
     def fake_energy(self, name: str, v: Tensor) -> Tensor:
         """Return the energy (n,) of a field under a subspace of `fakes`."""
@@ -280,10 +310,12 @@ class Probe:
         return moved - self.probabilities
 
     def gradient(self, name: str | None = None) -> Tensor:
-        """Return the input gradient of a named scalar, (n, c, h, w); the audited one if None."""
-        name = self.scene.settings.gradient if name is None else name
+        """Return the input gradient of a named scalar or variant, (n, c, h, w); the audited one if
+        None."""
+        named = self.scene.settings.gradient if name is None else name
         return self.memo.once(
-            ("gradient", name), lambda: input_gradient(self.model, self.x, self.y, name)
+            ("gradient", named),
+            lambda: GRADIENTS[named](self.model, self.x, self.y, self.scene.surroundings),
         )
 
     def untrained(self) -> list["Probe"]:

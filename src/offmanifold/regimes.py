@@ -91,6 +91,12 @@ REASONS = {
         "en": "Too few images were audited to tell: audit more (--limit).",
         "ja": "監査した画像が少なすぎるため判定できません。画像数を増やしてください（--limit）。",
     },
+    "variant": {
+        "en": "The rule is for the gradient of the classifier itself; these numbers are of a "
+        "variant of it, to be compared with those.",
+        "ja": "この規則は分類器の勾配そのものに対するものです。ここの数値は勾配の変種のもので、"
+        "比較のために示しています。",
+    },
     "no_fraction": {
         "en": "It cannot be told: the gradients were not held against a data manifold. {mend}",
         "ja": "判定できません。勾配をデータ多様体と比べられませんでした。{mend}",
@@ -154,7 +160,8 @@ class Evidence:
 
     accuracy: with its interval, None without labels. majority: share of the largest class.
     spread: `output.spread`. fraction_gap: F − C, paired; None without a manifold. accuracy_gap:
-    A − A_ref, paired where both saw the same images; None without a reference.
+    A − A_ref, paired where both saw the same images; None without a reference. variant: whether the
+    gradient is a variant of the classifier's own.
     """
 
     accuracy: Number | None
@@ -165,6 +172,7 @@ class Evidence:
     control: str | None = None
     reference_accuracy: float | None = None
     reference: str | None = None
+    variant: bool = False
 
 
 def regime(evidence: Evidence) -> Regime:
@@ -212,11 +220,14 @@ def _decide(e: Evidence) -> tuple[str, str]:
         return "collapsed", "collapsed_constant"
     if _at_chance(e):
         return "collapsed", "collapsed_chance"
-    aligned = e.fraction_gap is not None and e.fraction_gap.above(0)
-    at_most_control = e.fraction_gap is not None and _at_most(e.fraction_gap)
+    gap = None if e.variant else e.fraction_gap
+    aligned = gap is not None and gap.above(0)
+    at_most_control = gap is not None and _at_most(gap)
     if e.accuracy_gap is not None and e.accuracy_gap.below(-ACCURACY_LOSS):
         told = "aligned" if aligned else "lost" if at_most_control else "unknown"
         return "excessive", f"excessive_{told}"
+    if e.variant:
+        return "uncertain", "variant"
     if e.fraction_gap is None:
         return "uncertain", "no_fraction"
     if e.accuracy_gap is None:

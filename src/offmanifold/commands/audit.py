@@ -1,6 +1,7 @@
 """`offmanifold audit`."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,7 +16,13 @@ from offmanifold.errors import InputError
 from offmanifold.measures import measures
 from offmanifold.models import Loaded, adapt_labels, load_model
 from offmanifold.models.labels import BY_INDEX
-from offmanifold.planning import check_independence, check_options, default_limit, judged
+from offmanifold.planning import (
+    check_gradient,
+    check_independence,
+    check_options,
+    default_limit,
+    judged,
+)
 from offmanifold.progress import note
 
 
@@ -38,8 +45,9 @@ class AuditCommand:
         limit: how many images (default 200; 500 where images and model are small).
         split: part of the images that is audited: test, or val to choose among models by it.
         fast: a quarter of the images.
-        gradient: the scalar whose input gradient is looked at: log_prob, logit, logsumexp,
-            logit_sum, loss or margin.
+        gradient: what is looked at, one audit for each: the input gradient of log_prob, logit,
+            logsumexp, logit_sum, loss or margin, or a variant of that of log_prob: smoothgrad,
+            integrated_gradients, or projected (through a denoiser, the second one if given).
         eps: radius of the attack, an l2 norm per image in [0, 1] pixels.
         thorough: also attack by an ensemble in the manner of AutoAttack, and look for signs of
             masked gradients, at up to 7000 passes an image.
@@ -72,7 +80,7 @@ class AuditCommand:
     limit: int | None = None
     split: Literal["test", "val"] = "test"
     fast: bool = False
-    gradient: str = "log_prob"
+    gradient: tuple[str, ...] = ("log_prob",)
     eps: float | None = None
     thorough: bool = False
     explain: bool = False
@@ -97,6 +105,10 @@ class AuditCommand:
             )
         if len(self.model) > 1 and (self.out or self.label or self.weights):
             raise InputError("--out, --label and --weights are for one model at a time")
+        if not self.gradient or len(set(self.gradient)) < len(self.gradient):
+            raise InputError("--gradient wants one name or more, each once")
+        if len(self.gradient) > 1 and self.out:
+            raise InputError("--out is for one gradient at a time")
         for name in self.only:
             measures[name]
         data = self.images.load(self._asked_shape())
@@ -110,74 +122,27 @@ class AuditCommand:
             )
             for spec in self.model
         ]
-        labels = [self.label or one.card.label for one in loaded]
-        check_options(
-            labels,
-            limit=self.limit,
-            gradient=self.gradient,
-            eps=self.eps,
-            certify=self.certify,
-            reference=self.reference,
-            reference_accuracy=self.reference_accuracy,
-        )
         for one in loaded:
             adapt_labels(one, data.classes, self.classes)  # said before anything long is begun
+        for i, gradient in enumerate(self.gradient):
+            check_options(
+                self._labels(loaded, gradient),
+                limit=self.limit,
+                gradient=gradient,
+                eps=self.eps,
+                certify=self.certify,
+                reference=None if i else self.reference,
+                reference_accuracy=self.reference_accuracy,
+            )
         manifold = resolve_manifold(self.manifold, data, device=self.device)
         second = None if self.second is None else self._second(manifold, data)
         randomised = None if self.label_randomised is None else self._randomised(data)
-        largest = max(m.card.parameters for m in loaded)
-        options: dict[str, Any] = {
-            "limit": self.limit or default_limit(data, largest, manifold),
-            "seed": self.seed,
-            "gradient": self.gradient,
-            "eps": self.eps,
-            "fast": self.fast,
-            "only": list(self.only) or None,
-        }
-        asked = {
-            "thorough": self.thorough,
-            "explain": self.explain,
-            "certify": self.certify,
-        }
-        options |= {name: value for name, value in asked.items() if value}  # no other hash changes
-        if second is not None:
-            options["second"] = second.card.hash
-        if randomised is not None:
-            options["label_randomised"] = randomised.card.weights_hash
-        mapping = self.classes
-        part, _ = judged(loaded, data, manifold, self.split)
-        hashed = {**options, "classes": _content(mapping), "part": part}
-        subjects = [
-            Subject(
-                one,
-                label,
-                audit_folder(one, audit_hash(one.card, data, manifold, hashed), self.out),
-                mapping,
-            )
-            for one, label in zip(loaded, labels, strict=True)
-        ]
-        kept = {s.label: finished_audit(s.folder, s.label) for s in subjects}
-        waiting = [s for s in subjects if kept[s.label] is None]
-        check_independence(loaded, manifold, self.allow_dependent)
-        options |= {"second": second, "label_randomised": randomised}
-        made = audit_models(
-            waiting,
-            data,
-            manifold,
-            reference=self.reference,
-            reference_accuracy=self.reference_accuracy,
-            device=self.device,
-            allow_dependent=self.allow_dependent,
-            split=self.split,
-            beside=[one for one in kept.values() if one is not None],
-            **options,
-        )
-        found = {**kept, **{one.label: one for one in made}}
-        audits = with_regimes(
-            [one for one in found.values() if one is not None],
-            self.reference,
-            self.reference_accuracy,
-        )
+        for gradient in self.gradient:
+            check_gradient(gradient, manifold, second)
+        audits: list[Audit] = []
+        for gradient in self.gradient:
+            audits += self._audited(gradient, loaded, data, manifold, second, randomised, audits)
+        audits = with_regimes(audits, self.reference, self.reference_accuracy)
         show(audits, self.json, self.language)
         for one in audits:
             reason = one.regime.reason_ja if self.language == "ja" else one.regime.reason
@@ -192,6 +157,73 @@ class AuditCommand:
             from offmanifold.reporting import report  # matplotlib takes a second
 
             note(f"page: {report(audits, self.report, self.language)}")
+
+    def _audited(
+        self,
+        gradient: str,
+        loaded: Sequence[Loaded],
+        data: Data,
+        manifold: Any,
+        second: Any,
+        randomised: Loaded | None,
+        beside: Sequence[Audit],
+    ) -> list[Audit]:
+        """Return the audits of one gradient, those made before or now; beside: those of others."""
+        largest = max(m.card.parameters for m in loaded)
+        options: dict[str, Any] = {
+            "limit": self.limit or default_limit(data, largest, manifold),
+            "seed": self.seed,
+            "gradient": gradient,
+            "eps": self.eps,
+            "fast": self.fast,
+            "only": list(self.only) or None,
+        }
+        asked = {
+            "thorough": self.thorough,
+            "explain": self.explain,
+            "certify": self.certify,
+        }
+        options |= {name: value for name, value in asked.items() if value}  # no other hash changes
+        if second is not None:
+            options["second"] = second.card.hash
+        if randomised is not None:
+            options["label_randomised"] = randomised.card.weights_hash
+        part, _ = judged(loaded, data, manifold, self.split)
+        hashed = {**options, "classes": _content(self.classes), "part": part}
+        subjects = [
+            Subject(
+                one,
+                label,
+                audit_folder(one, audit_hash(one.card, data, manifold, hashed), self.out),
+                self.classes,
+            )
+            for one, label in zip(loaded, self._labels(loaded, gradient), strict=True)
+        ]
+        kept = {s.label: finished_audit(s.folder, s.label) for s in subjects}
+        waiting = [s for s in subjects if kept[s.label] is None]
+        check_independence(loaded, manifold, self.allow_dependent)
+        options |= {"second": second, "label_randomised": randomised}
+        made = audit_models(
+            waiting,
+            data,
+            manifold,
+            reference=self.reference,
+            reference_accuracy=self.reference_accuracy,
+            device=self.device,
+            allow_dependent=self.allow_dependent,
+            split=self.split,
+            beside=[*beside, *(one for one in kept.values() if one is not None)],
+            **options,
+        )
+        found = {**kept, **{one.label: one for one in made}}
+        return [one for one in found.values() if one is not None]
+
+    def _labels(self, loaded: Sequence[Loaded], gradient: str) -> list[str]:
+        """Return the models' labels, with the gradient in them where several are asked for."""
+        labels = [self.label or one.card.label for one in loaded]
+        if gradient == self.gradient[0]:
+            return labels
+        return [f"{label} ({gradient})" for label in labels]
 
     def _second(self, manifold: Any, data: Data) -> Any:
         """Return the second manifold. Raises InputError where it is the first, or there is none."""

@@ -1,5 +1,6 @@
 """A manifold of small images, asked about large ones through averages over blocks."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -104,6 +105,12 @@ class Pooled(nn.Module):
 
     def spectrum(self, x: Tensor, k: int, *, index=None) -> Tensor:
         return self.estimator.spectrum(self._small(x), k, index=index)
+
+    def noisy(self, x: Tensor, sigma: float, index: Tensor | None) -> Iterator[Tensor]:
+        """Yield x̃ for each draw: noise of σ a pooled pixel, constant over blocks."""
+        small = self._small(x)
+        for noisy in self.estimator.noisy(small, sigma, index):
+            yield x + self.r**2 * self.up(noisy - small)
 
     def score(self, x, y, sigma=None, *, index=None) -> Tensor:
         return self.up(self.estimator.score(self._small(x), y, sigma, index=index))

@@ -7,10 +7,12 @@ from offmanifold.measures.certified_accuracy import (
     CertifiedRadius,
     SmoothedAccuracy,
 )
-from offmanifold.measures.cosine_posterior import (
+from offmanifold.measures.cosine import (
+    CosineConditional,
     CosinePosterior,
     CosinePosteriorDoubleSigma,
     CosinePosteriorHalfSigma,
+    CosineUnconditional,
 )
 from offmanifold.measures.ensemble_accuracy import EnsembleAccuracy
 from offmanifold.measures.on_manifold_fraction import (
@@ -25,24 +27,31 @@ from offmanifold.measures.other_manifolds import (
     LowPassFraction,
     OnManifoldFractionSecond,
 )
+from offmanifold.measures.paper import PaperConditionalCosine, PaperSumCosine
 from offmanifold.measures.relative_noise_robustness import RhoPaper, RhoRelative, RhoTotal
+from offmanifold.measures.resolution import CosinePosteriorCoarse, MagnitudePosterior
 from offmanifold.measures.robust_accuracy import RobustAccuracy
 from offmanifold.measures.signal import SignalFraction, SignalNoiseRatio
 from offmanifold.measures.spread import Spread
 from offmanifold.measures.statistics import Number
+from offmanifold.measures.structure import SsimConditional, SsimPosterior, SsimUnconditional
 
 __all__ = [
     "Accuracy",
     "CertifiedAccuracy",
     "CertifiedRadius",
     "ChangeRatio",
+    "CosineConditional",
     "CosinePosterior",
+    "CosinePosteriorCoarse",
     "CosinePosteriorDoubleSigma",
     "CosinePosteriorHalfSigma",
+    "CosineUnconditional",
     "Curve",
     "EnsembleAccuracy",
     "GlobalPcaFraction",
     "LowPassFraction",
+    "MagnitudePosterior",
     "Measure",
     "Number",
     "OffChange",
@@ -50,6 +59,8 @@ __all__ = [
     "OnManifoldFraction",
     "OnManifoldFractionHard",
     "OnManifoldFractionSecond",
+    "PaperConditionalCosine",
+    "PaperSumCosine",
     "ProjectedNorm",
     "RhoPaper",
     "RhoRelative",
@@ -59,6 +70,9 @@ __all__ = [
     "SignalNoiseRatio",
     "SmoothedAccuracy",
     "Spread",
+    "SsimConditional",
+    "SsimPosterior",
+    "SsimUnconditional",
     "UnresolvedFraction",
     "measures",
 ]

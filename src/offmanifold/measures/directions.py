@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+DRAWN = 3.0  # root mean squares at the ends of a picture's scale
+
 
 def unit(v: Tensor) -> Tensor:
     """Return v (n, …) with each image's l2 norm 1; zero where it is zero or not finite.
@@ -23,6 +25,11 @@ def unit(v: Tensor) -> Tensor:
 def cosine(u: Tensor, v: Tensor) -> Tensor:
     """Return the cosine of each pair of images, (n,); 0 where one is zero or not finite."""
     return (unit(u) * unit(v)).flatten(1).sum(1)
+
+
+def drawn(v: Tensor) -> Tensor:
+    """Return v (n, …) as a picture shows it: ÷ 3 times its root mean square, in [−1, 1]."""
+    return (unit(v) * (v[0].numel() ** 0.5 / DRAWN)).clamp(-1, 1)
 
 
 def is_zero(v: Tensor) -> Tensor:

@@ -1,0 +1,48 @@
+"""Paper-compatible alignment: score at the clean image, σ = .25, as Srinivas et al. 2023 take it.
+
+Their published panels hold Σ_c f_c against the unconditional score (PGD) and f_y against the
+conditional one (gradient norm, noise). The score is asked where a denoiser was not trained, and
+both gradients change with any h(x) added to all logits; for comparison with published numbers only.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from offmanifold.measures.alignment import Conditional, Unconditional
+from offmanifold.measures.base import measures
+from offmanifold.measures.cosine import Cosine
+
+SIGMA = 0.25
+
+
+class PaperSum(Unconditional):
+    """∇Σ_c f_c against s(x) at the clean x, σ = .25."""
+
+    gradient: ClassVar[str | None] = "logit_sum"
+    clean: ClassVar[bool] = True
+    sigma: ClassVar[float | None] = SIGMA
+
+
+class PaperConditional(Conditional):
+    """∇f_y against s(x|y) at the clean x, σ = .25."""
+
+    clean: ClassVar[bool] = True
+    sigma: ClassVar[float | None] = SIGMA
+
+
+@measures.register("alignment.paper_sum_cosine")
+@dataclass(frozen=True)
+class PaperSumCosine(Cosine, PaperSum):
+    """cos(∇Σ_c f_c, s(x)) at the clean x, σ = .25: the paper's pair, by its cosine."""
+
+    title: ClassVar[str] = "Paper's pair for PGD, by its cosine"
+    title_ja: ClassVar[str] = "論文の組（PGD）のコサイン類似度"
+
+
+@measures.register("alignment.paper_conditional_cosine")
+@dataclass(frozen=True)
+class PaperConditionalCosine(Cosine, PaperConditional):
+    """cos(∇f_y, s(x|y)) at the clean x, σ = .25: the paper's pair, by its cosine."""
+
+    title: ClassVar[str] = "Paper's pair for noise and gradient norm, by its cosine"
+    title_ja: ClassVar[str] = "論文の組（ノイズ・勾配ノルム）のコサイン類似度"
