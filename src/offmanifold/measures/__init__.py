@@ -12,6 +12,7 @@ from offmanifold.measures.cosine_posterior import (
     CosinePosteriorDoubleSigma,
     CosinePosteriorHalfSigma,
 )
+from offmanifold.measures.deletion import DeletionGap
 from offmanifold.measures.ensemble_accuracy import EnsembleAccuracy
 from offmanifold.measures.on_manifold_fraction import (
     OnManifoldFraction,
@@ -25,6 +26,7 @@ from offmanifold.measures.other_manifolds import (
     LowPassFraction,
     OnManifoldFractionSecond,
 )
+from offmanifold.measures.pointing import SignalPointing
 from offmanifold.measures.relative_noise_robustness import RhoPaper, RhoRelative, RhoTotal
 from offmanifold.measures.robust_accuracy import RobustAccuracy
 from offmanifold.measures.signal import SignalFraction, SignalNoiseRatio
@@ -40,6 +42,7 @@ __all__ = [
     "CosinePosteriorDoubleSigma",
     "CosinePosteriorHalfSigma",
     "Curve",
+    "DeletionGap",
     "EnsembleAccuracy",
     "GlobalPcaFraction",
     "LowPassFraction",
@@ -57,6 +60,7 @@ __all__ = [
     "RobustAccuracy",
     "SignalFraction",
     "SignalNoiseRatio",
+    "SignalPointing",
     "SmoothedAccuracy",
     "Spread",
     "UnresolvedFraction",
