@@ -136,5 +136,6 @@ def probe_of(
     pixels = torch.eye(5, batch.x[0].numel())
     fakes = {"low_pass": pixels, "global_pca": pixels}
     other = manifold if second is None else second
-    scene = Scene(batch, split, manifold, means, Settings(**settings), other, fakes)
+    chosen = Settings(**settings)
+    scene = Scene(batch, split, manifold, means, chosen, other, fakes, mean=split.mean)
     return Probe(scene, model, temperature, shuffled, randomised)

@@ -12,7 +12,10 @@ from torch import nn
 
 import offmanifold as om
 from offmanifold.auditing import Subject, audit_models
+from offmanifold.data.arrays import ArraySource
+from offmanifold.data.types import Data, Split
 from offmanifold.files import read_tensors
+from offmanifold.gradients import input_gradient
 from offmanifold.measures import measures
 
 QUICK = {"limit": 20, "show": False}
@@ -71,6 +74,31 @@ def test_without_a_manifold_the_rest_is_measured_and_the_lack_named(digits, line
     with pytest.raises(om.InputError, match="fit-manifold"):
         audit["alignment.on_manifold_fraction"]
     assert audit.regime.name in ("uncertain", "collapsed")
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_explanations_are_judged_where_asked_against_the_mean_of_training(digits, linear, labelled):
+    options = {"only": ["deletion.gap"], **QUICK}
+    assert "--explain" in om.audit(linear, digits, **options).json["skipped"]["deletion.gap"]
+    parts = (digits.train, digits.val, digits.test)
+    if not labelled:
+        pixels = np.stack([digits.test.source.read(np.array([i]))[0] for i in range(1797)])
+        source = ArraySource(pixels, None, digits.test.source.names)
+        parts = [Split(source, part.rows) for part in parts]
+    data = Data(*parts)
+    audit = om.audit(linear, data, explain=True, **options)
+    assert set(audit.json["curves"]) == {"deletion.most", "deletion.least"}
+    index = audit.columns["index"]
+    x = data.test.read(index).x
+    mean = digits.train.read(digits.train.rows).x.mean(0).flatten()
+    y = torch.from_numpy(audit.columns["label" if labelled else "prediction"])
+    sizes = input_gradient(linear, x, y).abs().flatten(1)
+    first = sizes.argsort(1, descending=True)[:, : round(0.4 * 256)]
+    x.flatten(1).scatter_(1, first, mean.expand(len(x), -1).gather(1, first))
+    p = (linear(x) / audit.json["settings"]["temperature"]).softmax(1)
+    given = torch.from_numpy(audit.columns["prediction"])[:, None]
+    found = audit.columns["deletion.most@0.4"]
+    np.testing.assert_allclose(found, p.gather(1, given)[:, 0].detach(), atol=1e-5)
 
 
 def test_signal_of_a_classifier_that_reads_only_the_upper_half(masked):

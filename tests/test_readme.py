@@ -177,7 +177,8 @@ def test_every_measure_is_explained_in_both_languages():
     explained = [name for name in measures if not name.endswith("_l2") or "pgd" in name]
     for text in (ENGLISH, JAPANESE):
         assert [name for name in explained if f"`{name}`" not in text] == []
-    named = set(re.findall(r"`((?:accuracy|alignment|robustness|signal|output)\.\w+)`", ENGLISH))
+    groups = "accuracy|alignment|robustness|signal|deletion|output"
+    named = set(re.findall(rf"`((?:{groups})\.\w+)`", ENGLISH))
     assert named <= set(measures)
 
 

@@ -170,6 +170,7 @@ def audit_models(
     if show and (caution := _out_of_reach(plan.settings)):
         note(caution)
     means = data.train.class_means.to(place) if "labels" in plan.has else None
+    mean = data.train.mean.to(place) if plan.settings.explain else None
     judge = manifold if "manifold" in plan.has else None
     other = second if "second" in plan.has else None
     fakes = {} if judge is None else _fakes(judge, data, place)
@@ -189,7 +190,7 @@ def audit_models(
         first = True
         for batch in images.batches(batch_size or _batch_size(data, judge)):
             seen = _to(batch, place)
-            scene = Scene(seen, images, judge, means, plan.settings, other, fakes, kept)
+            scene = Scene(seen, images, judge, means, plan.settings, other, fakes, kept, mean)
             for run in runs:
                 run.see(scene, plan.running, plan.has)
             progress.advance(len(batch))

@@ -85,7 +85,8 @@ class Scene:
     None. class_means: (k, c, h, w) of the training images, or None without labels. second: another
     manifold, beside which the first is held. fakes: {name: rows (k, d)} of subspaces that know no
     image, d the pixels that the manifold resolves. folder: of the fitted manifold, where its
-    tangent spaces are kept; None keeps none.
+    tangent spaces are kept; None keeps none. mean: (c, h, w) of the training images, or None where
+    no explanations are judged.
     """
 
     batch: Batch
@@ -96,6 +97,7 @@ class Scene:
     second: Any = None
     fakes: Mapping[str, Tensor] = field(default_factory=dict)
     folder: Path | None = None
+    mean: Tensor | None = None
     memo: Memo = field(default_factory=Memo, repr=False, compare=False)
 
     @property

@@ -111,6 +111,33 @@ def test_class_means_and_a_class_without_images():
     assert means.tolist() == pytest.approx([0.5, 0.1, 0.3])
 
 
+def test_the_mean_is_of_the_rows_with_labels_and_without():
+    pixels = np.random.default_rng(0).random((9, 2, 3, 4), dtype=np.float32)
+    rows = np.array([0, 1, 3, 4, 6, 8])  # four of class 0, two of class 1
+    expected = torch.from_numpy(pixels[rows].mean(0))
+    for labels, classes in ((np.arange(9) % 3 % 2, ("a", "b")), (None, None)):
+        source = ArraySource(pixels, labels, [f"{i}.png" for i in range(9)])
+        split = Split(source, rows, classes)
+        torch.testing.assert_close(split.mean, expected)
+    torch.testing.assert_close(Split(source, rows).mean, expected)
+
+
+def test_both_means_read_each_image_once():
+    class Counting(ArraySource):
+        seen = 0
+
+        def read(self, index: np.ndarray) -> torch.Tensor:
+            self.seen += len(index)
+            return super().read(index)
+
+    pixels = np.random.default_rng(0).random((6, 1, 4, 3), dtype=np.float32)
+    source = Counting(pixels, np.arange(6) % 2, [f"{i}.png" for i in range(6)])
+    split = Split(source, np.arange(6), ("a", "b"))
+    for _ in range(2):
+        torch.testing.assert_close(split.class_means.mean(0), split.mean)
+    assert source.seen == 6
+
+
 def test_class_means_need_labels():
     source = ArraySource(np.zeros((4, 1, 2, 2), np.uint8), None, list("abcd"))
     with pytest.raises(InputError, match="labels"):

@@ -122,6 +122,32 @@ def test_japanese_page_has_no_english_but_names(comparison, tmp_path):
     assert words <= allowed, words - allowed
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ["share of pixels deleted", "most", "least"]),
+        ("ja", ["削除した画素の割合", "大", "小"]),
+    ],
+)
+def test_deletion_is_a_figure_of_two_curves(make_audit, tmp_path, language, words):
+    folder = make_audit(tmp_path / "a")
+    audit = load(folder)
+    for name in ("deletion.most", "deletion.least"):
+        one = {**audit["curves"]["robustness.on"], "x_unit": "share of pixels", "title": name}
+        audit["curves"][name] = one
+    write_json(folder / "audit.json", audit)
+    sections = page(folder, tmp_path, language).split("<section>")
+    title = {"en": "Does the answer hang", "ja": "答えは勾配が示す画素"}[language]
+    (section,) = [s for s in sections if f"<h2>{title}" in s]
+    assert section.count("<svg") == 1
+    for word in words:
+        assert f">{word}</text>" in section
+    step = {"en": "reference step", "ja": "基準の移動量"}[language]
+    assert step not in section
+    (other,) = [s for s in sections if step in s and "<svg" in s]
+    assert other.count("<svg") == 1
+
+
 def test_user_strings_are_escaped(make_audit, tmp_path):
     folder = make_audit(tmp_path / "a")
     audit = load(folder)

@@ -154,19 +154,34 @@ class Split:
         """
         if self.labels is None or self.classes is None:
             raise InputError("class means need labels, and these images have none")
-        sums = torch.zeros(len(self.classes), *self.shape, dtype=torch.float64)
-        counts = torch.zeros(len(self.classes), dtype=torch.float64)
-        for batch in self.batches(self.comfortable_batch):
-            assert batch.y is not None
-            sums.index_add_(0, batch.y, batch.x.to(sums.dtype))
-            counts.index_add_(0, batch.y, torch.ones(len(batch), dtype=torch.float64))
-        mean = sums.sum(0) / counts.sum()
+        sums, counts = self._sums
         filled = torch.where(
             counts[:, None, None, None] > 0,
             sums / counts.clamp(min=1)[:, None, None, None],
-            mean,
+            sums.sum(0) / counts.sum(),
         )
         return filled.float()
+
+    @cached_property
+    def mean(self) -> Tensor:
+        """Mean image (c, h, w), whether the images have labels or not."""
+        sums, counts = self._sums
+        return (sums.sum(0) / counts.sum()).float()
+
+    @cached_property
+    def _sums(self) -> tuple[Tensor, Tensor]:
+        """Sums of the images (k, c, h, w) and their counts (k,) by class, k = 1 without; float64.
+
+        One pass over the images serves both means.
+        """
+        k = 1 if self.labels is None or self.classes is None else len(self.classes)
+        sums = torch.zeros(k, *self.shape, dtype=torch.float64)
+        counts = torch.zeros(k, dtype=torch.float64)
+        for batch in self.batches(self.comfortable_batch):
+            y = torch.zeros_like(batch.index) if k == 1 or batch.y is None else batch.y
+            sums.index_add_(0, y, batch.x.to(sums.dtype))
+            counts.index_add_(0, y, torch.ones(len(batch), dtype=torch.float64))
+        return sums, counts
 
 
 @dataclass(frozen=True)

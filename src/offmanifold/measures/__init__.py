@@ -14,6 +14,7 @@ from offmanifold.measures.cosine import (
     CosinePosteriorHalfSigma,
     CosineUnconditional,
 )
+from offmanifold.measures.deletion import DeletionGap
 from offmanifold.measures.ensemble_accuracy import EnsembleAccuracy
 from offmanifold.measures.on_manifold_fraction import (
     OnManifoldFraction,
@@ -28,6 +29,7 @@ from offmanifold.measures.other_manifolds import (
     OnManifoldFractionSecond,
 )
 from offmanifold.measures.paper import PaperConditionalCosine, PaperSumCosine
+from offmanifold.measures.pointing import SignalPointing
 from offmanifold.measures.relative_noise_robustness import RhoPaper, RhoRelative, RhoTotal
 from offmanifold.measures.resolution import CosinePosteriorCoarse, MagnitudePosterior
 from offmanifold.measures.robust_accuracy import RobustAccuracy
@@ -48,6 +50,7 @@ __all__ = [
     "CosinePosteriorHalfSigma",
     "CosineUnconditional",
     "Curve",
+    "DeletionGap",
     "EnsembleAccuracy",
     "GlobalPcaFraction",
     "LowPassFraction",
@@ -68,6 +71,7 @@ __all__ = [
     "RobustAccuracy",
     "SignalFraction",
     "SignalNoiseRatio",
+    "SignalPointing",
     "SmoothedAccuracy",
     "Spread",
     "SsimConditional",

@@ -37,6 +37,14 @@ def is_zero(v: Tensor) -> Tensor:
     return ~unit(v).flatten(1).any(1)
 
 
+def pixel_energy(v: Tensor) -> Tensor:
+    """Return each pixel's share (n, h, w) of the energy of v (n, c, h, w), its channels together.
+
+    Zero where `unit` has nothing to go by.
+    """
+    return unit(v).square().sum(1)
+
+
 def spectrum_noise(x: Tensor, noise: Tensor) -> Tensor:
     """Return noise with each image's own amplitude spectrum, random phase, mean removed.
 

@@ -9,21 +9,27 @@ from offmanifold.reporting.sources import Source
 from offmanifold.reporting.texts import Texts
 from offmanifold.reporting.wording import in_language, unit_text, why_missing
 
-ON, OFF = "robustness.on", "robustness.off"
+PAIRS = {
+    "curves": ("robustness.on", "robustness.off"),
+    "deletion": ("deletion.most", "deletion.least"),
+}
+"""{what the texts of a figure begin with: its solid curve, and the dashed grey one}."""
+STEPS = "curves"  # along whose axis the reference step is marked
 
 
 def curves(audits: list[Source], t: Texts) -> list[dict[str, Any]]:
-    """Return the figures of curves: on and off the manifold together, then each other one."""
+    """Return the figures of curves: those of two curves together, then each other one."""
     names = list(dict.fromkeys(n for a in audits for n in a.json.get("curves") or {}))
-    pairs = [(ON, OFF)] if {ON, OFF} & set(names) else []
+    paired = {n for both in PAIRS.values() for n in both}
     return [
-        _curve_block(audits, pair, t)
-        for pair in [*pairs, *((n,) for n in names if n not in (ON, OFF))]
+        *(_curve_block(audits, both, t, p) for p, both in PAIRS.items() if {*both} & {*names}),
+        *(_curve_block(audits, (n,), t) for n in names if n not in paired),
     ]
 
 
-def _curve_block(audits: list[Source], names: tuple[str, ...], t: Texts) -> dict[str, Any]:
-    main, paired = names[0], len(names) > 1
+def _curve_block(
+    audits: list[Source], names: tuple[str, ...], t: Texts, pair: str | None = None
+) -> dict[str, Any]:
     lines: dict[str, list[figures.Line]] = {}
     curve: dict[str, Any] = {}
     for a in audits:
@@ -32,26 +38,27 @@ def _curve_block(audits: list[Source], names: tuple[str, ...], t: Texts) -> dict
             if not own:
                 continue
             curve = curve or own
-            off = name == OFF
-            colour = figures.GREY if off else figures.COLOURS[a.regime]
-            word = t("curves.off" if off else "curves.on") if paired else ""
-            line = figures.Line(list(own["x"]), list(own["points"]), colour, off, word)
+            grey = name != names[0]
+            colour = figures.GREY if grey else figures.COLOURS[a.regime]
+            word = t(f"{pair}.{name.split('.')[1]}") if pair else ""
+            line = figures.Line(list(own["x"]), list(own["points"]), colour, grey, word)
             lines.setdefault(a.label, []).append(line)
     top = figures.top_of([line for group in lines.values() for line in group])
     unit = Markup(unit_text(curve.get("x_unit"), t)).striptags()
-    x_title = t("curves.x", unit=unit) if paired else unit
-    title = t("curves.y") if paired else str(t.own(curve, "title") or main)
-    steps = {a.json.get("settings", {}).get("reference_step") for a in audits} - {None}
+    x_title = t(f"{pair}.x", unit=unit) if pair else unit
+    title = t(f"{pair}.y") if pair else str(t.own(curve, "title") or names[0])
+    own_steps = [a.json.get("settings", {}).get("reference_step") for a in audits]
+    steps = {*own_steps} - {None} if pair == STEPS else set()
     panels = []
-    for row, a in enumerate(audits):
+    for row, (a, step) in enumerate(zip(audits, own_steps, strict=True)):
         if a.label in lines:
-            mark = a.json.get("settings", {}).get("reference_step") if paired else None
-            salt = f"{main}-{row}"
+            mark = step if pair == STEPS else None
+            salt = f"{names[0]}-{row}"
             svg = figures.curves(lines[a.label], top, mark, x_title, title, salt)
             panels.append((a.label, a.regime, svg))
     return {
-        "paired": paired,
-        "title": in_language(curve, "title", t) if not paired else None,
+        "pair": pair,
+        "title": in_language(curve, "title", t) if not pair else None,
         "panels": panels,
         "step": writing.short(steps.pop()) if len(steps) == 1 else None,
     }

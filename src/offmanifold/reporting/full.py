@@ -9,7 +9,7 @@ from offmanifold.reporting.sources import Source, Sources
 from offmanifold.reporting.texts import TEXTS, Texts
 from offmanifold.reporting.wording import in_language, reason_of, unit_text, why_missing
 
-GROUPS = ("accuracy", "alignment", "robustness", "signal")
+GROUPS = ("accuracy", "alignment", "robustness", "signal", "deletion")
 OPTIONAL = ("chance", "controls", "difference", "z", "effect")
 
 

@@ -161,6 +161,8 @@ NAMED: dict[str, tuple[str, str]] = {
     "unit.draws per image": ("draws an image", "画像 1 枚あたりの回数"),
     "unit.chance per image": ("an image", "画像 1 枚あたり"),
     "unit.share": ("share", "割合"),
+    "unit.share of pixels": ("share of pixels", "画素の割合"),
+    "unit.probability": ("probability", "確率"),
     "unit.share of energy": ("share of energy", "エネルギーの割合"),
     "unit.L1 of softmax": ("L1 of softmax", "softmax の L1"),
     "unit.l2 of softmax": ("l2 of softmax", "softmax の l2"),

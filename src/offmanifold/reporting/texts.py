@@ -303,6 +303,27 @@ TEXTS: dict[str, tuple[str, str]] = {
     "curves.y": ("change of the answer", "出力の変化"),
     "curves.on": ("on", "上"),
     "curves.off": ("off", "外"),
+    "deletion": (
+        "Does the answer hang on the pixels that the gradient points at?",
+        "答えは勾配が示す画素で決まっているか",
+    ),
+    "deletion.intro": (
+        "The probability of the model’s own answer when pixels are replaced by the mean of the "
+        "training images: those with the largest gradient first (solid line), or those with the "
+        "smallest first (dashed grey line). All panels have the same axes.",
+        "画素を学習画像の平均で置き換えていったときの、モデル自身の答えの確率です。"
+        "実線は勾配の大きい画素から、灰色の破線は小さい画素から置き換えた場合です。"
+        "どの図も軸の範囲は共通です。",
+    ),
+    "deletion.look": (
+        "The further the solid line lies below the dashed one, the better the gradient tells "
+        "which pixels the answer needs.",
+        "実線が破線より低いほど、答えに必要な画素を勾配が正しく示しているといえます。",
+    ),
+    "deletion.x": ("{unit} deleted", "削除した{unit}"),
+    "deletion.y": ("probability", "確率"),
+    "deletion.most": ("most", "大"),
+    "deletion.least": ("least", "小"),
     # --- accuracy
     "accuracy": ("Accuracy and robustness together", "正解率とロバスト性"),
     "accuracy.intro": (
@@ -361,6 +382,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "group.robustness": ("Robustness", "ロバスト性"),
     "group.output": ("Output", "出力"),
     "group.signal": ("Signal and distractor", "信号と妨害部分"),
+    "group.deletion": ("Deletion of pixels", "画素の削除"),
     "control.white_noise": ("white noise", "白色雑音"),
     "control.spectrum_noise": ("noise with the image’s spectrum", "画像と同じスペクトルの雑音"),
     "control.untrained": ("untrained network", "未学習のネットワーク"),
