@@ -28,7 +28,8 @@ def test_each_text_is_used():
     files = [*folder.glob("*.py"), *folder.glob("*.jinja")]
     source = "".join(f.read_text() for f in files if not f.name.endswith("texts.py"))
     built = (
-        "regime plain says card control key gradient split group over unit settings glossary masked"
+        "regime plain says card control key gradient split group over unit settings glossary "
+        "masked fake"
     )
     some = ("pictures.gradient", "pictures.tangent", "pictures.normal", "table.", "colour.")
     some += (

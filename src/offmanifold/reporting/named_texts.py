@@ -79,6 +79,14 @@ NAMED: dict[str, tuple[str, str]] = {
         "The size of a change of the answer depends on the temperature; decisions do not.",
         "出力の変化の大きさは温度に依存しますが、分類結果そのものは温度に依存しません。",
     ),
+    "notes.credit": (
+        "Of the {n} pairs of models that differ clearly in the gradient on the manifold, "
+        "{credited} differ clearly more than in fake manifolds, which know no image; how the "
+        "others rank is not credited to the manifold.",
+        "多様体上の勾配の割合が明らかに異なるモデルの組は {n} 組あり、そのうち {credited} 組では、"
+        "画像を知らない偽の多様体での差を明らかに上回ります。"
+        "それ以外の順位は多様体によるものとはみなしません。",
+    ),
     "notes.certified": (
         "Certificates hold for the classifier smoothed with noise of σ = {sigma}, each at a "
         "confidence of 1 − {alpha}. {n} draws cannot certify a radius above {cap}.",
