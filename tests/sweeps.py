@@ -1,7 +1,9 @@
 """A made sweep: folders of runs whose columns are known, as the job leaves them."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -27,9 +29,13 @@ def make_run(
     fraction: float = 0.6,
     control: float = 0.4,
     cosine: float = 0.3,
+    more: Mapping[str, float] = MappingProxyType({}),
     state: str = "finished",
 ) -> Path:
-    """Write one run of N images; the values of images scatter around the means given."""
+    """Write one run of N images; the values of images scatter around the means given.
+
+    more: measure: value, alike for all images.
+    """
     name = "-".join(str(v) for v in objective.values())
     folder = root / f"{name}-s{seed}"
     config = {"train": {"objective": objective, "recipe": {"seed": seed}}}
@@ -61,9 +67,10 @@ def make_run(
         COSINE: around(cosine),
         "robustness.rho_off": np.full(N, 1 - fraction),
         "robustness.rho_on": np.full(N, fraction),
+        **{measure: np.full(N, value) for measure, value in more.items()},
     }
     numbers = {}
-    for measure in ("accuracy.clean", "accuracy.pgd_l2", FRACTION, COSINE):
+    for measure in ("accuracy.clean", "accuracy.pgd_l2", FRACTION, COSINE, *more):
         numbers[measure] = measures[measure]().reduce(columns, N)
     saved = {
         "schema": SCHEMA,

@@ -93,6 +93,26 @@ def test_differences_are_paired_and_of_every_pair(three):
     assert equal["value"] == equal["low"] == equal["high"] == 0
 
 
+def test_a_ranking_that_a_fake_shares_is_not_credited(three):
+    assert om.compare(three)["credit"] == []  # no fake was measured
+    low, pca = "alignment.fraction_low_pass", "alignment.fraction_global_pca"
+    energy = {"standard": (0.2, 0.1), "good": (0.2, 0.2), "strong": (0.9, 0.2)}
+    fakes = {
+        label: {low: np.full(200, own[0]), pca: np.full(200, own[1])}
+        for label, own in energy.items()
+    }
+    audits = [replace(a, columns={**a.columns, **fakes[a.label]}) for a in three]
+    short = replace(audits[0], columns={k: v[50:150] for k, v in audits[0].columns.items()})
+    found = om.compare([short, *audits[1:]])["credit"]
+    assert [(c["label"], c["against"], c["credited"]) for c in found] == [
+        ("strong", "standard", False),
+        ("good", "standard", True),
+    ]  # good and strong do not differ in the fraction
+    assert [name for name, fake in found[0]["fakes"].items() if fake["shares"]] == ["low_pass"]
+    assert (found[0]["difference"]["n"], found[1]["difference"]["n"]) == (100, 200)
+    assert found[1]["difference"]["value"] == pytest.approx(0.5, abs=0.03)
+
+
 def test_audits_of_other_images_are_not_compared(three):
     other = replace(three[0], json={**three[0].json, "data": {"fingerprint": "g", "split": "test"}})
     with pytest.raises(om.InputError, match="--data"):

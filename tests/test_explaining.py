@@ -1,18 +1,24 @@
 """Rank correlations against scipy, and partial ones against residuals of ranks."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.stats import rankdata, spearmanr
 
 from offmanifold.explaining import (
+    LEAST_RUNS,
     PREDICTORS,
     TARGET,
     Cluster,
     _by_method,
     _interval,
+    explain,
     partial_spearman,
     spearman,
 )
+from offmanifold.sweeping import read_sweep
+from sweeps import make_run, pgd
 
 
 def columns(n: int = 60) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -66,3 +72,18 @@ def test_up_to_the_peak_leaves_out_what_comes_after():
     found = _by_method(made, "strength", TARGET)["pgd"]
     assert found["to_peak"] == pytest.approx(1)
     assert found["all"] == pytest.approx(0)
+
+
+def test_fakes_and_a_second_manifold_are_predictors_where_they_were_measured(tmp_path: Path):
+    """Alignment rises with the energy in one fake and falls with that in the other."""
+    low, pca = "alignment.fraction_low_pass", "alignment.fraction_global_pca"
+    for i in range(LEAST_RUNS):
+        cosine = 0.1 + 0.03 * i
+        made = {low: 0.2 + 0.1 * i, pca: 0.9 - 0.1 * i}
+        made |= {"alignment.on_manifold_fraction_second": 0.3} if i else {}
+        make_run(tmp_path, pgd(0.1 * (i + 1)), cosine=cosine, more=made)
+    found = {one["predictor"]: one["spearman"]["value"] for one in explain(read_sweep(tmp_path))}
+    assert found[low] == pytest.approx(1)
+    assert found[pca] == pytest.approx(-1)
+    assert set(found) < set(PREDICTORS)
+    assert "alignment.on_manifold_fraction_second" not in found  # not of the first run

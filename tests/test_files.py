@@ -218,6 +218,14 @@ def test_a_folder_comes_back_as_it_was_without_what_is_not_wanted(tmp_path: Path
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "c"]  # nothing left over
 
 
+def test_one_file_comes_back_under_its_name_though_it_is_a_link(tmp_path: Path):
+    (tmp_path / "content").write_text("x")
+    (tmp_path / "w.pt").symlink_to("content")
+    for name in ("content", "w.pt"):
+        unpack(packed(tmp_path / name), tmp_path / "c")
+        assert {p.name: p.read_text() for p in tmp_path.glob("c/*")} == {name: "x"}
+
+
 def test_nothing_is_written_outside_the_folder(tmp_path: Path):
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:

@@ -9,7 +9,7 @@ from offmanifold import job as module
 from offmanifold.data import load_data
 from offmanifold.errors import Diverged, RunError
 from offmanifold.executors import Job
-from offmanifold.files import read_json, write_json
+from offmanifold.files import file_hash, read_json, write_json
 from offmanifold.measures import measures
 from offmanifold.objectives import PGD
 from offmanifold.sweeping import make_job, read_sweep
@@ -43,11 +43,11 @@ def made(**changes) -> Job:
     return make_job(shared, PGD(eps=0.5, steps=1), 0, "cpu")
 
 
-def run(job: Job, root: Path, monkeypatch) -> tuple[int, dict]:
+def run(job: Job, root: Path, monkeypatch, *inputs: str) -> tuple[int, dict]:
     monkeypatch.setattr(module, "end_with", lambda parent: None)
     folder = root / job.name
     write_json(folder / "job.json", job.config)
-    code = module.main([str(folder / "job.json"), str(folder)])
+    code = module.main([str(folder / "job.json"), str(folder), *inputs])
     return code, read_json(folder / "outcome.json")
 
 
@@ -71,6 +71,24 @@ def test_other_images_on_this_machine_are_refused(tmp_path, monkeypatch, capsys)
     assert code == 2
     assert outcome["state"] == "refused"
     assert "give each machine the same files" in capsys.readouterr().err
+
+
+def test_weights_are_those_given_and_no_others(tmp_path, monkeypatch, capsys):
+    file = tmp_path / "w.pt"
+    file.write_bytes(b"weights")
+    seen = []
+    monkeypatch.setattr(module.Train, "run", lambda self: seen.append(self.weights))
+    monkeypatch.setattr(module.AuditCommand, "run", lambda self: None)
+    job = made(weights=file_hash(file))
+    assert run(job, tmp_path, monkeypatch, "--weights", str(file))[0] == 0
+    assert run(made(), tmp_path, monkeypatch)[0] == 0
+    assert seen == [file, None]
+    file.write_bytes(b"others")
+    for inputs in (("--weights", str(file)), ()):
+        code, outcome = run(job, tmp_path, monkeypatch, *inputs)
+        assert (code, outcome["state"]) == (2, "refused")
+        assert "the weights to begin with are others now" in outcome["error"]
+    assert len(seen) == 2
 
 
 @pytest.mark.parametrize(

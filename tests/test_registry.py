@@ -1,8 +1,11 @@
 from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
 import pytest
 
 from offmanifold.errors import InputError
+from offmanifold.files import content_hash
+from offmanifold.objectives import PGD, GradientNorm
 from offmanifold.registry import Registry, from_config, to_config
 
 
@@ -54,3 +57,44 @@ def test_config_there_and_back(shapes: Registry):
     disc = shapes["round_disc"](radius=2.5)
     assert to_config(disc) == {"name": "round_disc", "radius": 2.5}
     assert from_config(shapes, to_config(disc)) == disc
+
+
+@dataclass(frozen=True)
+class Fields:
+    name: ClassVar[str] = "fields"
+    plain: float = 0.5
+    optional: float | None = None
+    postponed: "float" = 0.5
+    postponed_optional: "None | float" = None
+    noted: Annotated[float, "a note"] = 0.5
+    count: int = 5
+    either: int | float = 5
+    flag: bool = False
+    text: str = ""
+    pair: tuple[float, float] = (0.5, 0.5)
+
+
+FLOATS = ("plain", "optional", "postponed", "postponed_optional", "noted")
+
+
+@pytest.mark.parametrize("field", FLOATS)
+def test_an_int_where_a_float_is_declared_is_the_same_config(field: str):
+    whole, real = (to_config(Fields(**{field: value})) for value in (1, 1.0))
+    assert type(whole[field]) is float
+    assert content_hash(whole) == content_hash(real)
+    assert content_hash(whole) != content_hash(to_config(Fields(**{field: 2})))
+
+
+def test_all_else_is_left_as_it_was_given():
+    given = {"plain": 0.1, "optional": None, "count": 3, "either": 1, "flag": True}
+    given |= {"text": "1", "pair": (1, 2)}
+    config = to_config(Fields(**given))
+    for field, value in given.items():
+        assert config[field] is value
+    assert to_config(Fields(plain=True))["plain"] is True
+
+
+def test_objectives_have_the_hashes_they_have_always_had_by_ints_too():
+    hashes = {content_hash(to_config(PGD(eps=eps))) for eps in (1, 1.0)}
+    assert hashes == {"8bde455162fc"}
+    assert content_hash(to_config(GradientNorm(weight=10))) == "b7d30df9f8f5"

@@ -29,7 +29,7 @@ theorems
 regimes
 audits planning panels temperature
 describing training auditing
-comparing
+crediting comparing
 sweeping
 strengths recommending boundaries explaining summarising
 synthesis inspection

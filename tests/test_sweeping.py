@@ -156,12 +156,17 @@ def test_another_measure_or_judge_runs_again_but_keeps_the_folder():
     assert make_job({**SHARED, "data": "other"}, PGD(eps=1), 0, "cpu").name != job.name
 
 
-def test_other_weights_in_the_same_file_are_another_run():
-    names = {
-        make_job({**SHARED, "weights": "w.pt", "weights_content": c}, PGD(eps=1), 0, "cpu").name
-        for c in ("one", "other")
-    }
-    assert len(names | {jobs(1)[0].name}) == 3
+def test_other_weights_are_another_run():
+    made = [make_job({**SHARED, "weights": c}, PGD(eps=1), 0, "cpu") for c in ("one", "other")]
+    made += jobs(1)
+    assert len({job.name for job in made}) == len({job.digest for job in made}) == 3
+
+
+def test_runs_without_weights_keep_the_names_they_have_always_had(tmp_path: Path, monkeypatch):
+    job = make_job(SHARED, PGD(eps=1.0), 0, "cpu")
+    assert (job.name, job.digest) == ("pgd-1-s0-706307a93c16", "934994b76998")
+    monkeypatch.chdir(tmp_path)
+    assert claim_sweep(SHARED, None).name == "sweep-843665034eb6"
 
 
 def test_two_sweeps_in_one_folder_are_refused_by_what_differs(tmp_path: Path):

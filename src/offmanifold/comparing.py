@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from offmanifold.audits import Audit, common_images, standard_of, with_regimes
+from offmanifold.crediting import credit
 from offmanifold.errors import InputError
 from offmanifold.files import write_json
 from offmanifold.measures import measures
@@ -36,8 +38,9 @@ def compare(
     """Return compare.json: the audits, each regime by the common reference, paired differences.
 
     reference: label of the standard model; by default the only `erm` run. Differences are given for
-    every pair of audits of the same images; the standard model comes first. Raises InputError for
-    audits of other data or with equal labels.
+    every pair of audits of the same images; the standard model comes first. credit: of the pairs
+    that differ clearly in the on-manifold fraction, whether a fake manifold shares it
+    (`offmanifold.crediting`). Raises InputError for audits of other data or with equal labels.
     """
     if not audits:
         raise InputError("nothing to compare; give at least one audit")
@@ -67,6 +70,7 @@ def compare(
             for a in audits
         ],
         "differences": _differences(audits),
+        "credit": _credit(audits),
     }
 
 
@@ -93,6 +97,15 @@ def _differences(audits: Sequence[Audit]) -> dict[str, list[dict[str, Any]]]:
                 result.setdefault(name, []).append(
                     {"label": one.label, "against": against.label, "difference": gap.json()}
                 )
+    return result
+
+
+def _credit(audits: Sequence[Audit]) -> list[dict[str, Any]]:
+    result = []
+    for against, one in combinations(audits, 2):
+        found = credit(*common_images(one, against))
+        if found is not None:
+            result.append({"label": one.label, "against": against.label, **found})
     return result
 
 

@@ -1,9 +1,10 @@
 """What goes with alignment over the runs of a sweep: rank correlations, and with accuracy held.
 
 If off-manifold robustness explains why gradients align, it must go with alignment more closely than
-the plain alternatives do: the strength of training, accuracy, and accuracy under attack; and still
-where accuracy is partialled out. All runs count, over methods, strengths and seeds; collapsed ones
-do not. Intervals are over strengths and the seeds within them (a bootstrap of clusters).
+the plain alternatives do: the strength of training, accuracy, accuracy under attack, and the energy
+of the gradient in fake manifolds; and still where accuracy is partialled out. All runs count, over
+methods, strengths and seeds; collapsed ones do not. Intervals are over strengths and the seeds
+within them (a bootstrap of clusters).
 """
 
 from collections.abc import Callable, Sequence
@@ -24,6 +25,9 @@ PREDICTORS = (
     "robustness.rho_relative",
     "robustness.change_ratio",
     "alignment.on_manifold_fraction",
+    "alignment.on_manifold_fraction_second",
+    "alignment.fraction_low_pass",
+    "alignment.fraction_global_pca",
     STRENGTH,
     ACCURACY,
     "accuracy.pgd_l2",

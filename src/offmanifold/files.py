@@ -105,13 +105,18 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise InputError(f"cannot read the tensors in {path}: {error}") from error
 
 
-def packed(folder: Path, without: tuple[str, ...] = ()) -> bytes:
-    """Return a folder's files as a tar; without: ends of names that are left out, as links are."""
+def packed(place: Path, without: tuple[str, ...] = ()) -> bytes:
+    """Return a folder's files, or the one file, as a tar.
+
+    without: ends of names in a folder that are left out, as links in it are.
+    """
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for path in sorted(folder.rglob("*")):
+        if place.is_file():
+            tar.add(place.resolve(), place.name)  # a link would be packed as such
+        for path in sorted(place.rglob("*")):
             if path.is_file() and not path.is_symlink() and not path.name.endswith(without):
-                tar.add(path, str(path.relative_to(folder)))
+                tar.add(path, str(path.relative_to(place)))
     return buffer.getvalue()
 
 

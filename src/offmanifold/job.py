@@ -18,7 +18,7 @@ from offmanifold.commands.train import Train
 from offmanifold.engine import end_with
 from offmanifold.errors import Diverged, InputError, RunError
 from offmanifold.executors.base import OUTCOME, Inputs, Job
-from offmanifold.files import read_json, write_json
+from offmanifold.files import file_hash, read_json, write_json
 from offmanifold.objectives import objectives
 from offmanifold.registry import from_config
 from offmanifold.training import Recipe
@@ -54,6 +54,7 @@ def _run(path: Path, folder: Path, inputs: Inputs) -> int:
 
     try:
         _check_images(config)
+        _check_weights(config, inputs)
         _train(config, folder, inputs)
         _audit(config, folder, inputs)
     except Diverged as error:
@@ -73,7 +74,7 @@ def _train(config: dict[str, Any], folder: Path, inputs: Inputs) -> None:
     wanted = dict(config["train"])
     Train(
         model=wanted["model"],
-        weights=None if wanted["weights"] is None else Path(wanted["weights"]),
+        weights=inputs.weights,
         images=_images(config),
         recipe=Recipe(**wanted["recipe"]),
         objective=from_config(objectives, wanted["objective"]),
@@ -103,6 +104,15 @@ def _check_images(config: dict[str, Any]) -> None:
         raise InputError(
             f"{config['images']['data']} holds other images here ({found}) than where the sweep "
             f"was begun ({config['data']}); give each machine the same files"
+        )
+
+
+def _check_weights(config: dict[str, Any], inputs: Inputs) -> None:
+    found = None if inputs.weights is None else file_hash(inputs.weights)
+    if found != config["train"]["weights"]:
+        raise InputError(
+            f"the weights to begin with are others now ({found}) than when the sweep was begun "
+            f"({config['train']['weights']}); give it the same file, or another --out"
         )
 
 

@@ -1,6 +1,7 @@
 """Vocabularies of registered frozen dataclasses: objectives, attacks, estimators, measures."""
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
@@ -56,8 +57,14 @@ class Registry(Generic[T]):
 
 
 def to_config(instance: Any) -> dict[str, Any]:
-    """Return a registered dataclass as plain JSON values: its name and its fields."""
-    fields = {f.name: getattr(instance, f.name) for f in dataclasses.fields(instance)}
+    """Return a registered dataclass as plain JSON values: its name and its fields.
+
+    An int in a field declared as a float becomes one: eps=1 is eps=1.0, and the same run.
+    """
+    fields = {
+        f.name: _as_declared(getattr(instance, f.name), f.type)
+        for f in dataclasses.fields(instance)
+    }
     return {"name": instance.name, **fields}
 
 
@@ -65,3 +72,10 @@ def from_config(registry: Registry[T], config: dict[str, Any]) -> T:
     """Return the registered dataclass that `to_config` described."""
     fields = {k: v for k, v in config.items() if k != "name"}
     return registry[config["name"]](**fields)
+
+
+def _as_declared(value: Any, declared: Any) -> Any:
+    """Return the value, an int as a float where the type is float, or float or None."""
+    words = re.findall(r"\w+", str(declared))  # declared is text where annotations are postponed
+    whole = type(value) is int and "float" in words and "int" not in words
+    return float(value) if whole else value

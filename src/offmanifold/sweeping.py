@@ -74,15 +74,17 @@ def check_grid(objective: Objective, values: Sequence[float], seeds: Sequence[in
 
 
 def make_job(shared: dict[str, Any], objective: Objective, seed: int, device: str) -> Job:
-    """Return the job of one run; shared: what all runs of the sweep have in common."""
+    """Return the job of one run; shared: what all runs of the sweep have in common.
+
+    Weights count by the hash of their file, wherever it lies.
+    """
     train = {
         **{key: shared[key] for key in ("model", "weights", "precision")},
         "recipe": {**shared["recipe"], "seed": seed},
         "objective": to_config(objective),
     }
     name = f"{run_name(objective)}-s{seed}"
-    content = {"weights_content": shared["weights_content"]} if shared["weights"] else {}
-    digits = content_hash({**train, **content, "data": shared["data"], "coach": shared["coach"]})
+    digits = content_hash({**train, "data": shared["data"], "coach": shared["coach"]})
     config = {
         "train": train,
         "images": shared["images"],

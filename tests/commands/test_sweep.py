@@ -31,6 +31,25 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_weights_count_by_their_content_wherever_they_lie(swept, tmp_path, offmanifold):
+    (saved,) = swept.glob("s/erm-*/model.safetensors")
+    line = ["sweep", "--values", "0.3", *TINY, *NONE, "--without-standard"]
+    line += ["--out", str(tmp_path / "s"), "--json"]
+    done = []
+    for name in ("here/w.safetensors", "there/v.safetensors"):
+        (tmp_path / name).parent.mkdir()
+        shutil.copy(saved, tmp_path / name)
+        assert offmanifold(*line, "--weights", str(tmp_path / name), *PGD)[0] == 0
+        done.append({p: p.stat().st_mtime_ns for p in tmp_path.glob("s/*/outcome.json")})
+    assert done[0] == done[1]
+    assert len(done[0]) == 1
+    assert str(tmp_path) not in next(tmp_path.glob("s/*/job.json")).read_text()
+    (other,) = swept.glob("s/pgd-*/model.safetensors")
+    code, _, err = offmanifold(*line, "--weights", str(other), *PGD)
+    assert code == 2
+    assert "another weights" in err
+
+
 def states(folder: Path) -> list[str]:
     lines = (folder / "index.jsonl").read_text().splitlines()
     return [json.loads(line)["state"] for line in lines]

@@ -107,6 +107,23 @@ def test_the_judge_travels_once_and_each_job_comes_back(jobs, tmp_path, monkeypa
     assert fake.asked["max_retries"] >= 1
 
 
+def test_weights_travel_under_their_own_name(jobs, tmp_path, monkeypatch):
+    use(FakeRay(), monkeypatch)
+
+    def read(config: Path, folder: Path, inputs: Inputs) -> list[str]:
+        assert inputs.weights is not None
+        assert not inputs.weights.is_relative_to(tmp_path / "here")
+        return ["sh", "-c", f"basename '{inputs.weights}'; cat '{inputs.weights}'"]
+
+    monkeypatch.setattr(module, "command", read)
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here/content").write_text("the weights\n")
+    link = tmp_path / "here/best.safetensors"
+    link.symlink_to("content")
+    list(Ray().run(jobs[:1], tmp_path / "s", Inputs(weights=link)))
+    assert (tmp_path / "s/a/log.txt").read_text() == "best.safetensors\nthe weights\n"
+
+
 def test_a_task_has_a_gpu_where_there_are(jobs, tmp_path, monkeypatch):
     fake = use(FakeRay(gpus=1), monkeypatch)
     first = [e.state for e in Ray().run(jobs, tmp_path, Inputs())][:2]

@@ -67,7 +67,7 @@ def test_a_linear_classifier_falls_in_closed_form(temperature):
         left = torch.tensor([float(costs[count:].sum()) for count in COUNTS])
         expected = (left / temperature).sigmoid()[:, None].expand(-1, 2)
         torch.testing.assert_close(curve(found, order), expected)
-    for control in ("white_noise", "image"):
+    for control in ("white_noise", "deviation"):
         assert (found[f"{NAME}/{control}"] < found[NAME]).all()
 
 
@@ -140,7 +140,7 @@ def test_every_field_orders_the_pixels_of_the_audited_classifier():
     found = columns(probe)
     assert {k for k in found if k.startswith(f"{NAME}/")} == {
         *(k for k in fields if k != NAME),
-        f"{NAME}/image",
+        f"{NAME}/deviation",
         f"{NAME}/is_zero",
     }
     for name, field in fields.items():
@@ -151,7 +151,7 @@ def test_every_field_orders_the_pixels_of_the_audited_classifier():
 
 def test_the_image_control_deletes_first_what_the_mean_changes_most():
     probe = probe_of(Linear(WEIGHT))
-    found = columns(probe)[f"{NAME}/image"]
+    found = columns(probe)[f"{NAME}/deviation"]
     np.testing.assert_allclose(found, by_hand(probe, probe.x - probe.scene.mean), atol=1e-5)
 
 
@@ -196,7 +196,7 @@ def test_the_number_and_the_curves_that_are_saved():
     saved = {k: v.numpy() for k, v in found.items()}
     number = DeletionGap().reduce(saved, 12)
     assert number["value"] == pytest.approx(float(found[NAME].mean()), rel=1e-5)
-    assert set(number["controls"]) == {"white_noise", "image", "untrained"}
+    assert set(number["controls"]) == {"white_noise", "deviation", "untrained"}
     assert number["zero_gradients"] == 0
     curves = DeletionGap().curves(1.0)
     assert list(curves) == ["deletion.most", "deletion.least"]

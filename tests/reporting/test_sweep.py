@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from offmanifold.explaining import PREDICTORS
 from offmanifold.files import write_json
 from offmanifold.reporting import (
     explains_table,
@@ -63,3 +64,12 @@ def test_what_goes_with_alignment(summary):
     fraction = next(r for r in table.rows if r[0] == "gradient on the manifold")
     assert fraction[1].startswith(("1.000", "0.9"))
     assert explains_table({**summary, "explains": []}) is None
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_every_predictor_has_a_name(summary, language):
+    (first, *_) = summary["explains"]
+    every = [{**first, "predictor": name} for name in PREDICTORS]
+    table = explains_table({**summary, "explains": every}, language)
+    assert table is not None
+    assert len({row[0] for row in table.rows}) == len(PREDICTORS)

@@ -29,7 +29,7 @@ def test_each_text_is_used():
     source = "".join(f.read_text() for f in files if not f.name.endswith("texts.py"))
     built = (
         "regime plain says card control key gradient split group over unit settings glossary "
-        "masked curves deletion"
+        "masked curves deletion fake"
     )
     some = ("pictures.gradient", "pictures.tangent", "pictures.normal", "table.", "colour.")
     some += (

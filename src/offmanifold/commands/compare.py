@@ -39,7 +39,7 @@ class Compare:
 
     def run(self) -> None:
         """Compare, save, and print the table."""
-        from offmanifold.reporting import report, table
+        from offmanifold.reporting import report, table, uncredited
 
         found = find_audits(self.audits)
         comparison = compare(
@@ -57,6 +57,8 @@ class Compare:
             print_json(comparison)
         else:
             print_table(*table(self.out, self.language))
+        for said in uncredited(comparison["credit"], self.language):
+            note(said)
         page = report(self.out, self.out.with_suffix(".html"), self.language)
         note(f"comparison in {self.out}, page: {page}")
 

@@ -49,7 +49,7 @@ class Runs:
 
     Attributes:
         model: what is trained; as in train.
-        weights: a file of weights to begin with.
+        weights: a file of weights to begin with; its content counts, not its place.
         images: which images.
         recipe: how long and how fast.
         manifold: that judges all runs; as in audit.
@@ -108,7 +108,9 @@ class Runs:
             _folder(second),
             coach,
             None if randomised is None else randomised.folder,
+            None if self.weights is None else self.weights.absolute(),
         )
+        weights = None if self.weights is None else file_hash(self.weights)
         recipe = asdict(self.recipe)
         del recipe["seed"]
         given = {
@@ -118,8 +120,8 @@ class Runs:
         }
         shared = {
             "model": self.model,
-            "weights": None if self.weights is None else str(self.weights),
-            "weights_content": None if self.weights is None else file_hash(self.weights),
+            "weights": weights,
+            "weights_content": weights,  # the same, so that folders keep the names they have
             "precision": resolve_precision(self.precision, Engine(self.device, "fp32").device),
             "recipe": recipe,
             "images": asdict(self.images),

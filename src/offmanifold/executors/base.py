@@ -40,18 +40,19 @@ class Job:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Folders that every job reads, where there are any.
+    """Folders, and a file, that every job reads, where there are any.
 
     judge: the manifold that judges. second: the one beside which it is held. coach: the one to
-    train with. randomised: the run trained on permuted labels.
+    train with. randomised: the run trained on permuted labels. weights: the file to begin with.
     """
 
     judge: Path | None = None
     second: Path | None = None
     coach: Path | None = None
     randomised: Path | None = None
+    weights: Path | None = None
 
-    def folders(self) -> dict[str, Path]:
+    def given(self) -> dict[str, Path]:
         """Return those that are there by name."""
         return {name: path for name, path in vars(self).items() if path is not None}
 

@@ -25,10 +25,11 @@ PATIENCE = 10  # seconds for cancelled tasks to clear up
 class Ray:
     """One task a job: it runs the job's command in a folder of its own and returns it as bytes.
 
-    Manifolds travel with it; the images do not: each machine needs the same files at the same
-    path, or under its $OFFMANIFOLD_DATA, and offmanifold installed. A task whose machine dies is
-    run again on another. address: of a cluster that this machine is part of (host:port or auto);
-    None starts one here. jobs: tasks at once; None for one a core, or one a GPU where there are.
+    Manifolds and weights travel with it; the images do not: each machine needs the same files at
+    the same path, or under its $OFFMANIFOLD_DATA, and offmanifold installed. A task whose machine
+    dies is run again on another. address: of a cluster that this machine is part of (host:port or
+    auto); None starts one here. jobs: tasks at once; None for one a core, or one a GPU where there
+    are.
     """
 
     address: str | None = None
@@ -41,7 +42,9 @@ class Ray:
         ray, ours = _connected(self.address)
         waiting, running = list(jobs)[::-1], dict[Any, Job]()
         try:
-            sent = {name: ray.put(packed(path)) for name, path in inputs.folders().items()}
+            given = inputs.given()
+            names = {name: path.name if path.is_file() else "" for name, path in given.items()}
+            sent = [ray.put(packed(path)) for path in given.values()]
             there = ray.cluster_resources()
             gpus = there.get("GPU", 0) if jobs[0].config.get("device") in ("auto", "cuda") else 0
             task = ray.remote(num_cpus=1, num_gpus=int(gpus > 0), max_retries=RETRIES)(work)
@@ -49,7 +52,7 @@ class Ray:
             while waiting or running:
                 while waiting and len(running) < most:
                     job = waiting.pop()
-                    running[task.remote(job.name, job.config, list(sent), *sent.values())] = job
+                    running[task.remote(job.name, job.config, names, *sent)] = job
                     yield Event(job, "started")
                 for done in ray.wait(list(running), timeout=0.5)[0]:
                     yield _collected(ray, done, running.pop(done), root)
@@ -62,12 +65,17 @@ class Ray:
                 ray.shutdown()
 
 
-def work(name: str, config: dict[str, Any], names: list[str], *folders: bytes) -> tuple[int, bytes]:
-    """Run a job where this is called; return its exit code and its folder, packed."""
+def work(
+    name: str, config: dict[str, Any], names: dict[str, str], *sent: bytes
+) -> tuple[int, bytes]:
+    """Run a job where this is called; return its exit code and its folder, packed.
+
+    names: {name of an input: that of its file, "" for a folder}. sent: the inputs, packed.
+    """
     with tempfile.TemporaryDirectory(prefix="offmanifold-") as place:
         here = Path(place)
-        sent = zip(names, folders, strict=True)
-        given = {name: unpack(data, here / "inputs" / name) for name, data in sent}
+        inputs = zip(names.items(), sent, strict=True)
+        given = {name: unpack(data, here / "inputs" / name) / file for (name, file), data in inputs}
         run = make_folder(here / name)
         write_json(run / JOB, config)
         with open(run / LOG, "wb") as log:

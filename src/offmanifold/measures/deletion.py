@@ -86,7 +86,7 @@ class DeletionGap(Measure):
     def columns(self, probe: Probe) -> dict[str, Tensor]:
         scene, gradient = probe.scene, probe.gradient()
         assert scene.mean is not None
-        fields = {"white_noise": scene.noise("white"), "image": scene.x - scene.mean}
+        fields = {"white_noise": scene.noise("white"), "deviation": scene.x - scene.mean}
         fields |= {name: networks[0].gradient() for name, networks in probe.controls().items()}
         own = probabilities(probe, gradient)
         return {

@@ -1,5 +1,6 @@
 """Self-contained pages and small tables, made from saved audits and summaries only."""
 
+from offmanifold.reporting.credits import uncredited
 from offmanifold.reporting.page import report
 from offmanifold.reporting.recommendation import recommendation_sentences, recommendation_table
 from offmanifold.reporting.rows import Table, masked_gradients, table
@@ -25,4 +26,5 @@ __all__ = [
     "sweep_page",
     "sweep_tables",
     "table",
+    "uncredited",
 ]

@@ -57,6 +57,15 @@ NAMED: dict[str, tuple[str, str]] = {
     "gradient.logit_sum": ("the sum of the logits", "ロジットの和"),
     "gradient.loss": ("the loss", "損失"),
     "gradient.margin": ("the margin", "マージン"),
+    "gradient.smoothgrad": (
+        "log p, averaged over noisy copies",
+        "log p（雑音を加えた画像での平均）",
+    ),
+    "gradient.integrated_gradients": (
+        "log p, integrated from black",
+        "log p（黒画像からの積分）",
+    ),
+    "gradient.projected": ("log p, through a denoiser", "log p（雑音除去器を通したもの）"),
     "notes": ("How far these numbers go", "数値の読み方と限界"),
     "notes.over": (
         "Intervals are 95 % over images for one trained network; they say nothing on other seeds.",
@@ -78,6 +87,14 @@ NAMED: dict[str, tuple[str, str]] = {
     "notes.temperature": (
         "The size of a change of the answer depends on the temperature; decisions do not.",
         "出力の変化の大きさは温度に依存しますが、分類結果そのものは温度に依存しません。",
+    ),
+    "notes.credit": (
+        "Of the {n} pairs of models that differ clearly in the gradient on the manifold, "
+        "{credited} differ clearly more than in fake manifolds, which know no image; how the "
+        "others rank is not credited to the manifold.",
+        "多様体上の勾配の割合が明らかに異なるモデルの組は {n} 組あり、そのうち {credited} 組では、"
+        "画像を知らない偽の多様体での差を明らかに上回ります。"
+        "それ以外の順位は多様体によるものとはみなしません。",
     ),
     "notes.certified": (
         "Certificates hold for the classifier smoothed with noise of σ = {sigma}, each at a "

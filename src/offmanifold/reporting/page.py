@@ -7,6 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from offmanifold.files import write_text
 from offmanifold.reporting import cards, drawn, figures, full, summary
+from offmanifold.reporting.credits import credit_note, uncredited
 from offmanifold.reporting.panels import gallery, strip
 from offmanifold.reporting.settings import blocks_of_settings
 from offmanifold.reporting.sources import Sources, load
@@ -45,7 +46,10 @@ def render(sources: Sources, t: Texts) -> str:
         data_line=summary.data_line(audits[0], t),
         strip=strip(audits),
         says=summary.says(audits, t),
-        warnings=summary.warnings(audits, pictures, t),
+        warnings=[
+            *summary.warnings(audits, pictures, t),
+            *(("amber", said) for said in uncredited(sources.credit, t.language)),
+        ],
         models=cards.models(audits, t),
         pictures=pictures,
         curves=drawn.curves(audits, t),
@@ -54,5 +58,5 @@ def render(sources: Sources, t: Texts) -> str:
         differences=full.differences(sources, t),
         skipped=full.skipped(audits, t),
         settings=blocks_of_settings(audits, t),
-        notes=summary.notes(audits, t),
+        notes=[*summary.notes(audits, t), *credit_note(sources.credit, t)],
     )

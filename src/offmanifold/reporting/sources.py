@@ -41,10 +41,14 @@ class Source:
 
 @dataclass(frozen=True)
 class Sources:
-    """Audits side by side, and what a comparison says of their differences."""
+    """Audits side by side, and what a comparison says of their differences.
+
+    credit: of pairs of models, whether fake manifolds share how they rank; older files hold none.
+    """
 
     audits: list[Source]
     differences: dict[str, list[dict[str, Any]]]
+    credit: list[dict[str, Any]] = field(default_factory=list)
 
 
 def load(audits: Any) -> Sources:
@@ -56,11 +60,13 @@ def load(audits: Any) -> Sources:
         audits = [audits]
     found: list[Source] = []
     differences: dict[str, list[dict[str, Any]]] = {}
+    credit: list[dict[str, Any]] = []
     for item in audits:
         json, folder, name = _read(item)
         if "audits" in json:
             _check(json, "compare", name)
             differences |= json.get("differences") or {}
+            credit += json.get("credit") or []
             found += [_source(a, _place(a, folder), name) for a in json["audits"]]
         else:
             held = {} if isinstance(item, str | Path | dict) else getattr(item, "panels", {})
@@ -73,7 +79,7 @@ def load(audits: Any) -> Sources:
         n = seen[source.label] = seen.get(source.label, 0) + 1
         label = source.label if n == 1 else f"{source.label} ({n})"
         unique.append(Source(label, source.json, source.panels))
-    return Sources(unique, differences)
+    return Sources(unique, differences, credit)
 
 
 def _read(item: Any) -> tuple[dict[str, Any], Path | None, str]:

@@ -79,11 +79,12 @@ SWEEP: dict[str, tuple[str, str]] = {
         "Rank correlation with the cosine to the posterior score over all runs, and with accuracy "
         "partialled out, 95 % over strengths and seeds; then by method, up to the strength with "
         "the highest cosine / over all. What is said to explain alignment must beat the plain "
-        "alternatives: strength, accuracy, accuracy under attack.",
+        "alternatives: strength, accuracy, accuracy under attack, fake manifolds that know no "
+        "image.",
         "全学習における事後スコアとのコサインとの順位相関、および正解率の影響を除いた偏相関"
         "（強さとシードに対する95 % 区間）。続いて方法別に、コサインが最大となる強さまで／全体。"
-        "整合を説明するという量は、強さ、正解率、攻撃下の正解率という単純な量より"
-        "強く相関していなければなりません。",
+        "整合を説明するという量は、強さ、正解率、攻撃下の正解率、画像を知らない偽の多様体上の割合"
+        "という単純な量より強く相関していなければなりません。",
     ),
     "explains.predictor": ("Over the runs", "学習ごとの量"),
     "explains.all": ("Rank correlation", "順位相関"),
@@ -94,6 +95,18 @@ SWEEP: dict[str, tuple[str, str]] = {
     "explains.alignment.on_manifold_fraction": (
         "gradient on the manifold",
         "勾配の多様体上の割合",
+    ),
+    "explains.alignment.on_manifold_fraction_second": (
+        "gradient on the second manifold",
+        "勾配の第2の多様体上の割合",
+    ),
+    "explains.alignment.fraction_low_pass": (
+        "gradient in a fake manifold: low frequencies",
+        "勾配の偽の多様体（低周波）上の割合",
+    ),
+    "explains.alignment.fraction_global_pca": (
+        "gradient in a fake manifold: global principal components",
+        "勾配の偽の多様体（大域主成分）上の割合",
     ),
     "explains.strength": ("strength (rank within its method)", "強さ（方法内の順位）"),
     "explains.accuracy.clean": ("accuracy", "正解率"),

@@ -138,6 +138,20 @@ TEXTS: dict[str, tuple[str, str]] = {
         "そのため保証付き正解率は、モデルによらず 0 になります。"
         "--certify を大きくするか、--eps を小さくして監査してください。",
     ),
+    "warn.uncredited": (
+        "{high} has more of its gradient on the manifold than {low} ({difference}), but in a fake "
+        "manifold, which knows no image, the difference is not clearly smaller ({fakes}): this "
+        "ranking is not credited to the manifold.",
+        "{high} の勾配は {low} よりも多様体に沿っていますが（差 {difference}）、"
+        "画像を知らない偽の多様体での差も、それより明らかに小さいとはいえません（{fakes}）。"
+        "この順位は多様体によるものとはみなしません。",
+    ),
+    "warn.uncredited_more": (
+        "So it is with {n} more pairs of models (“credit” in compare.json).",
+        "ほかに {n} 組のモデルも同様です（compare.json の「credit」）。",
+    ),
+    "fake.low_pass": ("low frequencies", "低周波"),
+    "fake.global_pca": ("global principal components", "大域主成分"),
     "warn.pictures": (
         "{label}: the pictures are missing. The file panels.safetensors could not be read, or "
         "holds other images than the other audits.",
@@ -393,6 +407,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "control.wrong_image": ("that of another image", "別画像のもの"),
     "control.wrong_class": ("score of another class", "別クラスのスコア"),
     "control.image": ("the image itself", "画像そのもの"),
+    "control.deviation": ("distance from the mean image", "平均画像との差"),
     "control.class_mean": ("class mean − image", "クラス平均 − 画像"),
     "differences": ("Differences between models", "モデル間の差"),
     "differences.intro": (

@@ -1,0 +1,34 @@
+"""`compare` says which rankings are not credited to the manifold."""
+
+from pathlib import Path
+
+import pytest
+
+from sweeps import make_run, pgd
+
+LOW, PCA = "alignment.fraction_low_pass", "alignment.fraction_global_pca"
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "pgd-1-l2-5-s0 has more of its gradient on the manifold than erm-s0"),
+        ("ja", "pgd-1-l2-5-s0 の勾配は erm-s0 よりも多様体に沿っていますが"),
+    ],
+)
+def test_a_sentence_on_stderr_and_on_the_page(language, words, tmp_path: Path, offmanifold):
+    make_run(tmp_path / "s", {"name": "erm"}, fraction=0.4, more={LOW: 0.2, PCA: 0.5})
+    make_run(tmp_path / "s", pgd(1), fraction=0.6, more={LOW: 0.6, PCA: 0.5})
+    make_run(tmp_path / "s", pgd(2), fraction=0.8, more={LOW: 0.3, PCA: 0.5})
+    line = ["compare", tmp_path / "s", "--out", tmp_path / "c.json", "--language", language]
+    code, out, err = offmanifold(*line, "--json")
+    assert code == 0
+    credit = {(c["label"], c["against"]): c["credited"] for c in out["credit"]}
+    assert credit == {
+        ("pgd-1-l2-5-s0", "erm-s0"): False,
+        ("pgd-2-l2-5-s0", "erm-s0"): True,
+        ("pgd-2-l2-5-s0", "pgd-1-l2-5-s0"): True,
+    }
+    assert err.count(words) == 1
+    assert "pgd-2" not in err
+    assert words in (tmp_path / "c.html").read_text()
