@@ -65,7 +65,7 @@ class Fields:
     plain: float = 0.5
     optional: float | None = None
     postponed: "float" = 0.5
-    postponed_optional: "None | float" = None
+    postponed_optional: "float | None" = None
     noted: Annotated[float, "a note"] = 0.5
     count: int = 5
     either: int | float = 5
