@@ -96,6 +96,21 @@ def finished_audit(folder: Path | None, label: str) -> Audit | None:
     return read_audit(folder) if saved["data"]["n"] == saved["data"]["planned"] else None
 
 
+def with_reasons(audit: Audit, reasons: Mapping[str, tuple[str, str]]) -> Audit:
+    """Return a finished audit, saved with the reasons of today for what it left out.
+
+    reasons: {name: (English, Japanese)}. A package that has come since changes no number, but what
+    is lacking next.
+    """
+    current = dict(audit.json)
+    for key, i in (("skipped", 0), ("skipped_ja", 1)):
+        saved = current.get(key, {})
+        current[key] = saved | {n: reasons[n][i] for n in saved.keys() & reasons.keys()}
+    if current != audit.json and audit.folder is not None:
+        write_json(audit.folder / "audit.json", current)
+    return replace(audit, json=current)
+
+
 def common_images(one: Audit, other: Audit) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Return the columns of both for the images that both saw, in one order.
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from offmanifold.gradients import SCALARS
 from offmanifold.manifold.gates import PREFERRED, may_ask
 from offmanifold.measures import Measure
 from offmanifold.models import Loaded
+from offmanifold.perceptual import NO_WEIGHTS, lpips_lacks
 from offmanifold.probe import Scene, Settings
 
 EIGENVECTORS = 10**9  # numbers of all hard projectors of an audit; see results/manifold-large
@@ -77,11 +79,14 @@ LACKS = {
         "the manifold does not pass its gates around 2σ",
         "多様体が2σの前後で基準を満たしません",
     ),
+    "lpips": NO_WEIGHTS,  # last: looked for where nothing else is lacking
 }
 ASKED = ("thorough", "explain", "certify")
 OPTIONAL = {
     "alignment.cosine_posterior/ceiling": ("posterior", "second_scores"),
     "alignment.cosine_posterior/label_randomised": ("posterior", "randomised"),
+    "alignment.lpips_posterior/ceiling": ("posterior", "second_scores"),
+    "alignment.lpips_posterior/label_randomised": ("posterior", "randomised"),
 }
 NO_IMAGE = ("no image was audited", "監査した画像がありません")
 ZERO = ("its denominator is zero", "分母がゼロです")
@@ -94,7 +99,10 @@ measures that need more than these, the last of which is told as lacking.
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be measured on which images, and why the rest will not."""
+    """What will be measured on which images, and why the rest will not.
+
+    lpips: the file of LPIPS's weights, where a measure uses it.
+    """
 
     part: str
     images: Split
@@ -103,6 +111,7 @@ class Plan:
     has: set[str]
     settings: Settings
     independent: bool
+    lpips: Path | None = None
 
     @classmethod
     def of(
@@ -115,21 +124,29 @@ class Plan:
         independent: bool,
         second: Any = None,
         randomised: bool = False,
+        weights: Path | None = None,
     ) -> "Plan":
+        """Return the plan; weights: of AlexNet, where there are any, used where a measure asks."""
         scene = Scene(images.read(images.rows[:1]), images, manifold, None, settings, second)
         has = _capabilities(scene) | ({"randomised"} if randomised else set())
         has |= {need for need in ASKED if getattr(settings, need)}
+        without = None
+        if any("lpips" in m.needs and m.needs <= has | {"lpips"} for m in wanted):
+            without = lpips_lacks(weights)
+            has |= set() if without else {"lpips"}
         lacks = {
             m.name: next((need for need in LACKS if need in m.needs and need not in has), None)
             for m in wanted
         }
-        reasons = {name: LACKS[lack] for name, lack in lacks.items() if lack is not None}
+        said = {**LACKS, "lpips": without or NO_WEIGHTS}
+        reasons = {name: said[lack] for name, lack in lacks.items() if lack is not None}
         running = [m for m in wanted if lacks[m.name] is None]
         measured = {m.name for m in running}
         for name, (first, last) in OPTIONAL.items():
             if name.split("/")[0] in measured and first in has and last not in has:
                 reasons[name] = LACKS[last]
-        return cls(part, images, running, reasons, has, settings, independent)
+        used = weights if "lpips" in has else None
+        return cls(part, images, running, reasons, has, settings, independent, used)
 
 
 def judged(

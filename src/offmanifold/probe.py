@@ -30,10 +30,10 @@ class Settings:
     gradient: name of the scalar. eps: l2 norm per image of the attack. reference_step: l2 norm of
     a step. directions: of each side. draws: of noise. sigma: per pixel, the manifold's own.
     thorough: whether to attack by an ensemble too. explain: whether to judge explanations too: by
-    deletion, against other targets, beside variants of the gradient. certify: σ per pixel of the smoothed classifier,
-    or None, not to certify; certify_choice and certify_draws: noisy copies an image that choose its
-    class, and that bound its probability; certify_alpha: chance at most of a wrong certificate, an
-    image.
+    deletion, against other targets, beside variants of the gradient. certify: σ per pixel of the
+    smoothed classifier, or None, not to certify; certify_choice and certify_draws: noisy copies an
+    image that choose its class, and that bound its probability; certify_alpha: chance at most of a
+    wrong certificate, an image.
     """
 
     seed: int = 0
@@ -73,7 +73,7 @@ class Scene:
     None. class_means: (k, c, h, w) of the training images, or None without labels. second: another
     manifold, beside which the first is held. fakes: {name: rows (k, d)} of subspaces that know no
     image, d the pixels that the manifold resolves. folder: of the fitted manifold, where its
-    tangent spaces are kept; None keeps none.
+    tangent spaces are kept; None keeps none. perceptual: LPIPS, or None without its weights.
     """
 
     batch: Batch
@@ -84,6 +84,7 @@ class Scene:
     second: Any = None
     fakes: Mapping[str, Tensor] = field(default_factory=dict)
     folder: Path | None = None
+    perceptual: nn.Module | None = None
     memo: Memo = field(default_factory=Memo, repr=False, compare=False)
 
     @property

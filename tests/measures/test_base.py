@@ -18,6 +18,7 @@ NEEDS = {
     "pooling",
     "certify",
     "explain",
+    "lpips",
     "thorough",
 }
 

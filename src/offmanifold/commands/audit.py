@@ -8,14 +8,30 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from offmanifold.auditing import Subject, audit_models
-from offmanifold.audits import Audit, audit_folder, audit_hash, finished_audit, with_regimes
+from offmanifold.audits import (
+    Audit,
+    audit_folder,
+    audit_hash,
+    finished_audit,
+    with_reasons,
+    with_regimes,
+)
 from offmanifold.commands.base import Images, print_json, print_table, resolve_manifold
 from offmanifold.data import Data
 from offmanifold.errors import InputError
+from offmanifold.files import file_hash
 from offmanifold.measures import measures
 from offmanifold.models import Loaded, adapt_labels, load_model
 from offmanifold.models.labels import BY_INDEX
-from offmanifold.planning import check_independence, check_options, default_limit, judged
+from offmanifold.perceptual import find_weights
+from offmanifold.planning import (
+    Plan,
+    audit_settings,
+    check_independence,
+    check_options,
+    default_limit,
+    judged,
+)
 from offmanifold.progress import note
 
 
@@ -35,6 +51,7 @@ class AuditCommand:
             alignment, and the fraction on the manifold by it.
         label_randomised: a model trained on permuted labels (--data random-labels:DATA), as a
             control.
+        lpips: weights of AlexNet for LPIPS; by default torch hub's, where they are.
         limit: how many images (default 200; 500 where images and model are small).
         split: part of the images that is audited: test, or val to choose among models by it.
         fast: a quarter of the images.
@@ -69,6 +86,7 @@ class AuditCommand:
     manifold: str = "auto"
     second: str | None = None
     label_randomised: str | None = None
+    lpips: Path | None = None
     limit: int | None = None
     split: Literal["test", "val"] = "test"
     fast: bool = False
@@ -99,6 +117,7 @@ class AuditCommand:
             raise InputError("--out, --label and --weights are for one model at a time")
         for name in self.only:
             measures[name]
+        weights = find_weights(self.lpips)  # refused before anything long is begun
         data = self.images.load(self._asked_shape())
         loaded = [
             load_model(
@@ -145,8 +164,21 @@ class AuditCommand:
         if randomised is not None:
             options["label_randomised"] = randomised.card.weights_hash
         mapping = self.classes
-        part, _ = judged(loaded, data, manifold, self.split)
+        part, images = judged(loaded, data, manifold, self.split)
         hashed = {**options, "classes": _content(mapping), "part": part}
+        plan = Plan.of(
+            part,
+            images,
+            [measures[name]() for name in self.only or measures],
+            manifold,
+            audit_settings(data, manifold, self.seed, self.gradient, self.eps, **asked),
+            True,
+            second,
+            randomised is not None,
+            weights,
+        )
+        if plan.lpips is not None:
+            hashed["lpips"] = file_hash(plan.lpips)
         subjects = [
             Subject(
                 one,
@@ -157,9 +189,10 @@ class AuditCommand:
             for one, label in zip(loaded, labels, strict=True)
         ]
         kept = {s.label: finished_audit(s.folder, s.label) for s in subjects}
+        kept = {k: one and with_reasons(one, plan.reasons) for k, one in kept.items()}
         waiting = [s for s in subjects if kept[s.label] is None]
         check_independence(loaded, manifold, self.allow_dependent)
-        options |= {"second": second, "label_randomised": randomised}
+        options |= {"second": second, "label_randomised": randomised, "lpips": self.lpips}
         made = audit_models(
             waiting,
             data,

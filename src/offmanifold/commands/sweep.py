@@ -111,7 +111,11 @@ class Runs:
         )
         recipe = asdict(self.recipe)
         del recipe["seed"]
-        given = {"explain": self.explain or None, "split": self.split, "second": None if second is None else self.second}
+        given = {
+            "explain": self.explain or None,
+            "split": self.split,
+            "second": None if second is None else self.second,
+        }
         shared = {
             "model": self.model,
             "weights": None if self.weights is None else str(self.weights),

@@ -13,6 +13,7 @@ from offmanifold.measures.cosine_posterior import (
     CosinePosteriorHalfSigma,
 )
 from offmanifold.measures.ensemble_accuracy import EnsembleAccuracy
+from offmanifold.measures.lpips_posterior import LpipsPosterior
 from offmanifold.measures.on_manifold_fraction import (
     OnManifoldFraction,
     OnManifoldFractionHard,
@@ -43,6 +44,7 @@ __all__ = [
     "EnsembleAccuracy",
     "GlobalPcaFraction",
     "LowPassFraction",
+    "LpipsPosterior",
     "Measure",
     "Number",
     "OffChange",

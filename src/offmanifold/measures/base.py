@@ -54,9 +54,9 @@ class Measure:
     `name` is the value of each image, `name/control` that of a control, `name/chance` what chance
     gives, `name/ceiling` what the estimate allows at most, `name/is_zero` 1 where a gradient had no
     direction to go by. cost: forward-equivalents of the classifier an image. needs: a subset of
-    {"labels", "masks", "manifold", "posterior", "pooling", "thorough", "explain",
-    "certify", "second", "half_sigma", "double_sigma"}. better: "higher", "lower" or None. method: "bootstrap" or
-    "wilson" (of a column of zeros and ones).
+    {"labels", "masks", "manifold", "posterior", "pooling", "thorough", "explain", "certify",
+    "second", "half_sigma", "double_sigma", "lpips"}. better: "higher", "lower" or None. method:
+    "bootstrap" or "wilson" (of a column of zeros and ones).
     """
 
     name: ClassVar[str]

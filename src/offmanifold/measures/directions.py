@@ -1,5 +1,7 @@
 """Unit directions: what gradients and their controls are made into before they are compared."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -28,6 +30,14 @@ def cosine(u: Tensor, v: Tensor) -> Tensor:
 def is_zero(v: Tensor) -> Tensor:
     """Return (n,) whether `unit` has nothing to go by."""
     return ~unit(v).flatten(1).any(1)
+
+
+def drawn(v: Tensor) -> Tensor:
+    """Return v (n, …) on one scale, in [−1, 1]: v ÷ (3 × its root mean square), clipped.
+
+    Zero where it is zero or not finite.
+    """
+    return (unit(v) * math.sqrt(math.prod(v.shape[1:])) / 3).clamp(-1, 1)
 
 
 def spectrum_noise(x: Tensor, noise: Tensor) -> Tensor:
