@@ -62,6 +62,7 @@ def make(plan: dict[str, Any], place: Path, processes: int | None, groups: int |
         second=plan.get("second"),
         limit=plan["limit"],
         attack_eps=plan["attack_eps"],
+        explain=plan.get("explain", False),
         precision=plan["precision"],
         out=Path("runs") / place.name,
     )

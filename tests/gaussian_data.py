@@ -93,6 +93,13 @@ class Linear(nn.Module):
         return self.linear(x.flatten(1))
 
 
+class SquaredDistance(nn.Module):
+    """In place of LPIPS: the mean squared difference (n, 1, 1, 1)."""
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        return (a - b).square().mean((1, 2, 3), keepdim=True)
+
+
 def images(n: int = 12, classes: int = 3, shape: tuple[int, int, int] = SHAPE) -> Split:
     """Return n random images with labels 0, 1, 2, 0, 1, …"""
     x = np.random.default_rng(0).random((n, *shape), dtype=np.float32)
@@ -124,11 +131,13 @@ def probe_of(
     temperature: float = 1.0,
     second: TweedieManifold | None = None,
     randomised: nn.Module | None = None,
+    perceptual: nn.Module | None = None,
     **settings,
 ) -> Probe:
     """Return a probe of some images (all by default) of a split.
 
-    second: the manifold itself by default. The fake manifolds are the first five pixels.
+    second: the manifold itself by default. The fake manifolds are the first five pixels, and LPIPS
+    is `SquaredDistance` by default.
     """
     split = images() if split is None else split
     batch = split.read(split.rows if rows is None else np.array(rows))
@@ -136,6 +145,9 @@ def probe_of(
     pixels = torch.eye(5, batch.x[0].numel())
     fakes = {"low_pass": pixels, "global_pca": pixels}
     other = manifold if second is None else second
-    chosen = Settings(**settings)
-    scene = Scene(batch, split, manifold, means, chosen, other, fakes, mean=split.mean)
+    scene = Scene(
+        *(batch, split, manifold, means, Settings(**settings), other, fakes),
+        mean=split.mean,
+        perceptual=SquaredDistance() if perceptual is None else perceptual,
+    )
     return Probe(scene, model, temperature, shuffled, randomised)

@@ -18,7 +18,7 @@ errors registry files randomness freezing precision memory progress interrupts r
 data
 models
 attacks certification
-gradients
+gradients perceptual
 variants
 objectives
 executors
@@ -98,7 +98,7 @@ def test_the_test_sees_a_wrong_import(room: str, source: str, wrong: set[str]):
 def test_importing_needs_no_extra_and_prints_nothing():
     script = """
 import sys
-extras = "torchvision timm diffusers datasets transformers ray fastapi captum"
+extras = "torchvision timm diffusers datasets transformers ray fastapi captum lpips"
 for extra in extras.split():
     sys.modules[extra] = None
 import offmanifold, offmanifold.commands, offmanifold.cli

@@ -19,7 +19,13 @@ from torch import Tensor, nn
 from offmanifold.audits import SCHEMA, Audit, save_audit, with_regimes
 from offmanifold.certification import radius_cap
 from offmanifold.data.types import Batch, Data
-from offmanifold.describing import describe_data, describe_model, describe_settings, without_nan
+from offmanifold.describing import (
+    describe_data,
+    describe_lpips,
+    describe_model,
+    describe_settings,
+    without_nan,
+)
 from offmanifold.engine import Engine
 from offmanifold.files import tensors_hash
 from offmanifold.freezing import at_home, frozen
@@ -31,6 +37,7 @@ from offmanifold.measures import Measure, measures
 from offmanifold.models import Loaded, ModelCard, adapt_labels, check_classifier
 from offmanifold.models.labels import BY_INDEX
 from offmanifold.panels import draw_panels
+from offmanifold.perceptual import find_weights, load_lpips
 from offmanifold.planning import (
     NO_IMAGE,
     ZERO,
@@ -94,6 +101,7 @@ def audit_models(
     *,
     second: Any = None,
     label_randomised: Loaded | None = None,
+    lpips: str | Path | None = None,
     limit: int | None = None,
     split: str = "test",
     seed: int = 0,
@@ -116,17 +124,17 @@ def audit_models(
 
     manifold: Tangent and Score, or None: what needs one is then skipped, and said so. second:
     another, beside which the first is held: the ceiling of alignment, the fraction by it.
-    label_randomised: a classifier trained on permuted labels, as a control. split: test, or val
-    where something is to be chosen by what is found. limit: of images, drawn by seed,
-    class-balanced (default 200; 500 where images and model are small).
-    gradient: see `variants.GRADIENTS`. eps: l2 norm per image of the attack. thorough: attack by
-    an ensemble too. explain: judge explanations too, at up to 400 passes an image. certify: σ per
-    pixel at which the classifier is smoothed and certified, or None. fast: a quarter of the images.
-    only: names of the measures wanted. reference, reference_accuracy: for the regime. device: auto,
-    cpu, cuda or mps. beside: finished audits
-    among which a reference may be. Raises InputError where a model does not fit the data, or was
-    trained with the manifold that judges it (unless `allow_dependent`, which marks the audit).
-    Ctrl-C saves what is done, with its n.
+    label_randomised: a classifier trained on permuted labels, as a control. lpips: weights of
+    AlexNet for LPIPS; by default torch hub's, where they are. split: test, or val where something
+    is to be chosen by what is found. limit: of images, drawn by seed, class-balanced (default 200;
+    500 where images and model are small). gradient: see `variants.GRADIENTS`. eps: l2 norm per
+    image of the attack. thorough: attack by an ensemble too. explain: judge explanations too, at up
+    to 400 passes an image. certify: σ per pixel at which the classifier is smoothed and certified,
+    or None. fast: a quarter of the images. only: names of the measures wanted. reference,
+    reference_accuracy: for the regime. device: auto, cpu, cuda or mps. beside: finished audits
+    among which a reference may be. Raises InputError where a model does not fit the data, was
+    trained with the manifold that judges it (unless `allow_dependent`, which marks the audit), or
+    `lpips` holds no AlexNet. Ctrl-C saves what is done, with its n.
     """
     if not subjects:
         return []
@@ -166,6 +174,7 @@ def audit_models(
         ),
         second,
         label_randomised is not None,
+        find_weights(lpips),
     )
     if show and (caution := _out_of_reach(plan.settings)):
         note(caution)
@@ -175,6 +184,7 @@ def audit_models(
     other = second if "second" in plan.has else None
     fakes = {} if judge is None else _fakes(judge, data, place)
     kept = fitted_folder(judge)
+    perceptual = None if plan.lpips is None else load_lpips(plan.lpips).to(place)
     with ExitStack() as stack:
         for subject in subjects:
             stack.enter_context(frozen(subject.loaded.module))
@@ -190,7 +200,18 @@ def audit_models(
         first = True
         for batch in images.batches(batch_size or _batch_size(data, judge)):
             seen = _to(batch, place)
-            scene = Scene(seen, images, judge, means, plan.settings, other, fakes, kept, mean)
+            scene = Scene(
+                seen,
+                images,
+                judge,
+                means,
+                plan.settings,
+                other,
+                fakes,
+                kept,
+                mean=mean,
+                perceptual=perceptual,
+            )
             for run in runs:
                 run.see(scene, plan.running, plan.has)
             progress.advance(len(batch))
@@ -264,6 +285,7 @@ class _Run:
             **({} if second is None else {"second_manifold": second.card.summary()}),
             "settings": {
                 **describe_settings(plan.settings, data),
+                **describe_lpips(plan, data),
                 "temperature": self.temperature,
                 "seconds": round(self.seconds, 1),
             },

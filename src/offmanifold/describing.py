@@ -7,7 +7,9 @@ import numpy as np
 
 from offmanifold.certification import radius_cap
 from offmanifold.data.types import Data
+from offmanifold.files import file_hash
 from offmanifold.models import ModelCard
+from offmanifold.perceptual import seen_size
 from offmanifold.planning import Plan
 from offmanifold.probe import Settings
 
@@ -59,6 +61,16 @@ def describe_settings(settings: Settings, data: Data) -> dict[str, Any]:
         "draws": settings.draws,
         "d": math.prod(data.shape),
         **_describe_certification(settings),
+    }
+
+
+def describe_lpips(plan: Plan, data: Data) -> dict[str, Any]:
+    """Return which weights LPIPS had and the (c, h, w) it saw, none where it was not used."""
+    if plan.lpips is None:
+        return {}
+    return {
+        "lpips_weights": file_hash(plan.lpips),
+        "lpips_input": [3, *seen_size(*data.shape[1:])],
     }
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from offmanifold.manifold.gates import PREFERRED, may_ask
 from offmanifold.measures import Measure
 from offmanifold.models import Loaded
 from offmanifold.models.extras import import_extra
+from offmanifold.perceptual import NO_WEIGHTS, lpips_lacks
 from offmanifold.probe import Scene, Settings, has_scores, projects
 from offmanifold.variants import GRADIENTS
 
@@ -82,6 +84,7 @@ LACKS = {
         "the manifold does not pass its gates around 2σ",
         "多様体が2σの前後で基準を満たしません",
     ),
+    "lpips": NO_WEIGHTS,  # last: looked for where nothing else is lacking
 }
 ASKED = ("thorough", "explain", "certify")
 OPTIONAL = {
@@ -99,7 +102,10 @@ measures that need more than these, the last of which is told as lacking.
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be measured on which images, and why the rest will not."""
+    """What will be measured on which images, and why the rest will not.
+
+    lpips: the file of LPIPS's weights, where a measure uses it.
+    """
 
     part: str
     images: Split
@@ -108,6 +114,7 @@ class Plan:
     has: set[str]
     settings: Settings
     independent: bool
+    lpips: Path | None = None
 
     @classmethod
     def of(
@@ -120,21 +127,29 @@ class Plan:
         independent: bool,
         second: Any = None,
         randomised: bool = False,
+        weights: Path | None = None,
     ) -> "Plan":
+        """Return the plan; weights: of AlexNet, where there are any, used where a measure asks."""
         scene = Scene(images.read(images.rows[:1]), images, manifold, None, settings, second)
         has = _capabilities(scene) | ({"randomised"} if randomised else set())
         has |= {need for need in ASKED if getattr(settings, need)}
+        without = None
+        if any("lpips" in m.needs and m.needs <= has | {"lpips"} for m in wanted):
+            without = lpips_lacks(weights)
+            has |= set() if without else {"lpips"}
         lacks = {
             m.name: next((need for need in LACKS if need in m.needs and need not in has), None)
             for m in wanted
         }
-        reasons = {name: LACKS[lack] for name, lack in lacks.items() if lack is not None}
+        said = {**LACKS, "lpips": without or NO_WEIGHTS}
+        reasons = {name: said[lack] for name, lack in lacks.items() if lack is not None}
         running = [m for m in wanted if lacks[m.name] is None]
         measured = {m.name for m in running}
         for name, (first, last) in OPTIONAL.items():
             if name.split("/")[0] in measured and first in has and last not in has:
                 reasons[name] = LACKS[last]
-        return cls(part, images, running, reasons, has, settings, independent)
+        used = weights if "lpips" in has else None
+        return cls(part, images, running, reasons, has, settings, independent, used)
 
 
 def judged(

@@ -86,7 +86,7 @@ class Scene:
     manifold, beside which the first is held. fakes: {name: rows (k, d)} of subspaces that know no
     image, d the pixels that the manifold resolves. folder: of the fitted manifold, where its
     tangent spaces are kept; None keeps none. mean: (c, h, w) of the training images, or None where
-    no explanations are judged.
+    no explanations are judged. perceptual: LPIPS, or None without its weights.
     """
 
     batch: Batch
@@ -98,6 +98,7 @@ class Scene:
     fakes: Mapping[str, Tensor] = field(default_factory=dict)
     folder: Path | None = None
     mean: Tensor | None = None
+    perceptual: nn.Module | None = None
     memo: Memo = field(default_factory=Memo, repr=False, compare=False)
 
     @property

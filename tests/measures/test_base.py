@@ -19,6 +19,7 @@ NEEDS = {
     "certify",
     "explain",
     "score",
+    "lpips",
     "thorough",
 }
 

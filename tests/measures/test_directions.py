@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from offmanifold.measures.directions import cosine, is_zero, spectrum_noise, unit
+from offmanifold.measures.directions import cosine, drawn, is_zero, spectrum_noise, unit
 
 
 def field(*values: float) -> torch.Tensor:
@@ -26,6 +26,25 @@ def test_cosine_against_torch():
     expected = torch.nn.functional.cosine_similarity(u.flatten(1), v.flatten(1))
     torch.testing.assert_close(cosine(u, v), expected)
     torch.testing.assert_close(cosine(u, -2 * u), -torch.ones(5))
+
+
+@pytest.mark.parametrize("scale", [1.0, -1e-30, 1e30])
+def test_drawn_is_in_thirds_of_the_root_mean_square_and_clipped(scale):
+    v = torch.randn(4, 3, 5, 7, generator=torch.Generator().manual_seed(0))
+    v[0, 0, 0, 0] = 100.0
+    v[3] += 2.0  # of the root mean square about 0: the mean stays in it
+    rms = v.square().mean((1, 2, 3), keepdim=True).sqrt()
+    expected = (v / (3 * rms)).clamp(-1, 1)
+    torch.testing.assert_close(drawn(scale * v), expected if scale > 0 else -expected)
+    assert drawn(v)[0, 0, 0, 0] == 1
+    assert drawn(v)[3].abs().max() < 1
+
+
+@pytest.mark.parametrize("bad", [0.0, float("nan"), float("inf")])
+def test_what_has_no_direction_is_drawn_as_nothing(bad):
+    found = drawn(torch.cat([field(bad, 0, 0), field(1, 2, -2)]))
+    assert found[0].tolist() == [[[0, 0, 0]]]
+    assert found[1].flatten().tolist() == pytest.approx([v / 3 / 3**0.5 for v in (1, 2, -2)])
 
 
 @pytest.mark.parametrize("size", [(8, 8), (7, 10), (5, 9)])

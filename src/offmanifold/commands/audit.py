@@ -13,9 +13,11 @@ from offmanifold.audits import Audit, audit_folder, audit_hash, finished_audit, 
 from offmanifold.commands.base import Images, print_json, print_table, resolve_manifold
 from offmanifold.data import Data
 from offmanifold.errors import InputError
+from offmanifold.files import file_hash
 from offmanifold.measures import measures
 from offmanifold.models import Loaded, adapt_labels, load_model
 from offmanifold.models.labels import BY_INDEX
+from offmanifold.perceptual import find_weights
 from offmanifold.planning import (
     check_gradient,
     check_independence,
@@ -42,6 +44,7 @@ class AuditCommand:
             alignment, and the fraction on the manifold by it.
         label_randomised: a model trained on permuted labels (--data random-labels:DATA), as a
             control.
+        lpips: weights of AlexNet for LPIPS; by default torch hub's, where they are.
         limit: how many images (default 200; 500 where images and model are small).
         split: part of the images that is audited: test, or val to choose among models by it.
         fast: a quarter of the images.
@@ -77,6 +80,7 @@ class AuditCommand:
     manifold: str = "auto"
     second: str | None = None
     label_randomised: str | None = None
+    lpips: Path | None = None
     limit: int | None = None
     split: Literal["test", "val"] = "test"
     fast: bool = False
@@ -111,6 +115,7 @@ class AuditCommand:
             raise InputError("--out is for one gradient at a time")
         for name in self.only:
             measures[name]
+        find_weights(self.lpips)  # refused before anything long is begun
         data = self.images.load(self._asked_shape())
         loaded = [
             load_model(
@@ -188,6 +193,8 @@ class AuditCommand:
             options["second"] = second.card.hash
         if randomised is not None:
             options["label_randomised"] = randomised.card.weights_hash
+        if (weights := find_weights(self.lpips)) is not None:
+            options["lpips"] = file_hash(weights)
         part, _ = judged(loaded, data, manifold, self.split)
         hashed = {**options, "classes": _content(self.classes), "part": part}
         subjects = [
@@ -202,7 +209,7 @@ class AuditCommand:
         kept = {s.label: finished_audit(s.folder, s.label) for s in subjects}
         waiting = [s for s in subjects if kept[s.label] is None]
         check_independence(loaded, manifold, self.allow_dependent)
-        options |= {"second": second, "label_randomised": randomised}
+        options |= {"second": second, "label_randomised": randomised, "lpips": self.lpips}
         made = audit_models(
             waiting,
             data,

@@ -14,7 +14,7 @@ from offmanifold.objectives import objectives
 from offmanifold.precision import bf16_is_faster
 from offmanifold.runs import package_version
 
-EXTRAS = ("timm", "torchvision")
+EXTRAS = ("timm", "torchvision", "captum", "lpips")
 
 
 @dataclass(frozen=True)

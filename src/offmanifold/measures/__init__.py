@@ -28,7 +28,13 @@ from offmanifold.measures.other_manifolds import (
     LowPassFraction,
     OnManifoldFractionSecond,
 )
-from offmanifold.measures.paper import PaperConditionalCosine, PaperSumCosine
+from offmanifold.measures.paper import (
+    PaperConditionalCosine,
+    PaperConditionalLpips,
+    PaperSumCosine,
+    PaperSumLpips,
+)
+from offmanifold.measures.perception import LpipsConditional, LpipsPosterior, LpipsUnconditional
 from offmanifold.measures.pointing import SignalPointing
 from offmanifold.measures.relative_noise_robustness import RhoPaper, RhoRelative, RhoTotal
 from offmanifold.measures.resolution import CosinePosteriorCoarse, MagnitudePosterior
@@ -54,6 +60,9 @@ __all__ = [
     "EnsembleAccuracy",
     "GlobalPcaFraction",
     "LowPassFraction",
+    "LpipsConditional",
+    "LpipsPosterior",
+    "LpipsUnconditional",
     "MagnitudePosterior",
     "Measure",
     "Number",
@@ -63,7 +72,9 @@ __all__ = [
     "OnManifoldFractionHard",
     "OnManifoldFractionSecond",
     "PaperConditionalCosine",
+    "PaperConditionalLpips",
     "PaperSumCosine",
+    "PaperSumLpips",
     "ProjectedNorm",
     "RhoPaper",
     "RhoRelative",

@@ -32,6 +32,12 @@ def drawn(v: Tensor) -> Tensor:
     return (unit(v) * (v[0].numel() ** 0.5 / DRAWN)).clamp(-1, 1)
 
 
+def by_largest(v: Tensor) -> Tensor:
+    """Return v (n, …) ÷ each image's largest absolute value, as the paper draws it."""
+    whole = unit(v)
+    return whole / whole.flatten(1).abs().amax(1).clamp(min=1e-12).view(-1, *[1] * (v.dim() - 1))
+
+
 def is_zero(v: Tensor) -> Tensor:
     """Return (n,) whether `unit` has nothing to go by."""
     return ~unit(v).flatten(1).any(1)

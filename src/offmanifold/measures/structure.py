@@ -13,11 +13,11 @@ from offmanifold.measures.directions import drawn, is_zero
 from offmanifold.probe import Scene
 
 WINDOW, DEVIATION = 11, 1.5  # pixels, of the Gaussian window of Wang et al. 2004
-K1, K2, RANGE = 0.01, 0.03, 2.0
+K1, K2 = 0.01, 0.03
 
 
 def structural_similarity(a: Tensor, b: Tensor) -> Tensor:
-    """Return the mean SSIM (n,) of fields (n, c, h, w) in [−1, 1] (Wang et al. 2004).
+    """Return the mean SSIM (n,) of pictures (n, c, h, w) in [0, 1] (Wang et al. 2004).
 
     Gaussian window of 11×11 pixels, σ = 1.5, or the largest odd one that fits a smaller image;
     where it lies within the image; mean over places and channels.
@@ -35,19 +35,20 @@ def structural_similarity(a: Tensor, b: Tensor) -> Tensor:
     var_a = local(a.square()) - mean_a.square()
     var_b = local(b.square()) - mean_b.square()
     covariance = local(a * b) - mean_a * mean_b
-    c1, c2 = (K1 * RANGE) ** 2, (K2 * RANGE) ** 2
+    c1, c2 = K1**2, K2**2
     luminance = (2 * mean_a * mean_b + c1) / (mean_a.square() + mean_b.square() + c1)
     structure = (2 * covariance + c2) / (var_a + var_b + c2)
     return (luminance * structure).reshape(len(a), -1).mean(1)
 
 
 class Structure(Alignment):
-    """SSIM of gradient and score, each ÷ 3 times its root mean square, clipped to [−1, 1]."""
+    """SSIM of gradient and score as pictures: ÷ 3 times the root mean square, clipped to [−1, 1],
+    zero at mid-grey, so that opposite signs are unlike."""
 
     unit: ClassVar[str] = "SSIM"
 
     def similarity(self, scene: Scene, a: Tensor, b: Tensor) -> Tensor:
-        found = structural_similarity(drawn(a), drawn(b))
+        found = structural_similarity(*((drawn(v) + 1) / 2 for v in (a, b)))
         return found.masked_fill(is_zero(a) | is_zero(b), 0.0)
 
 

@@ -45,6 +45,11 @@ NAMED: dict[str, tuple[str, str]] = {
     "key.temperature": ("temperature of the softmax", "ソフトマックスの温度"),
     "key.draws": ("noise draws", "雑音の抽出回数"),
     "key.directions": ("directions a side", "片側あたりの方向数"),
+    "key.lpips_weights": ("weights of LPIPS, hash", "LPIPSの重みのハッシュ"),
+    "key.lpips_input": (
+        "what LPIPS sees: channels, height, width",
+        "LPIPSへの入力（チャネル・高さ・幅）",
+    ),
     "key.certify_sigma": ("noise σ of the smoothed classifier", "平滑化に使う雑音の σ"),
     "key.certify_choice": ("draws that choose the class", "クラスを選ぶための抽出回数"),
     "key.certify_draws": ("draws that certify it", "保証のための抽出回数"),

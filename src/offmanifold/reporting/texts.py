@@ -201,6 +201,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "card.signal.fraction": ("Gradient on the signal", "信号部分にある勾配の割合"),
     "card.alignment.on_manifold_fraction": ("Gradient on the manifold", "多様体上の勾配の割合"),
     "card.alignment.cosine_posterior": ("Match with the target score", "目標スコアとの一致度"),
+    "card.alignment.lpips_posterior": (
+        "Likeness to the target score",
+        "目標スコアとの知覚的類似度",
+    ),
     "card.none": ("not measured", "測定なし"),
     "card.why": ("see why", "理由を見る"),
     "card.control": ("best control: {name}", "最も高い対照：{name}"),
