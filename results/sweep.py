@@ -54,19 +54,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def make(plan: dict[str, Any], place: Path, processes: int | None, groups: int | None) -> None:
     """Run the jobs that are not kept yet, and keep each as it ends."""
-    runs = Runs(
-        model=plan["model"],
-        images=Images(plan["data"]),
-        recipe=Recipe(**plan["recipe"]),
-        manifold=plan["manifold"],
-        second=plan.get("second"),
-        limit=plan["limit"],
-        attack_eps=plan["attack_eps"],
-        explain=plan.get("explain", False),
-        precision=plan["precision"],
-        out=Path("runs") / place.name,
-    )
-    sweep = runs.open()
+    sweep = runs_of(plan, Path("runs") / place.name).open()
     for jobs in jobs_of(plan, sweep)[:groups]:
         pending = [job for job in jobs if not kept(job, place)]
         for job in [job for job in pending if job.done(sweep.folder)]:
@@ -76,6 +64,22 @@ def make(plan: dict[str, Any], place: Path, processes: int | None, groups: int |
             print(event.job.name, event.state, event.error or "", flush=True)
             if event.state in ("finished", "collapsed"):
                 keep(event.job, sweep.folder, place)
+
+
+def runs_of(plan: dict[str, Any], out: Path) -> Runs:
+    """Return how the runs of a plan are made, below a folder."""
+    return Runs(
+        model=plan["model"],
+        images=Images(plan["data"]),
+        recipe=Recipe(**plan["recipe"]),
+        manifold=plan["manifold"],
+        second=plan.get("second"),
+        limit=plan["limit"],
+        attack_eps=plan["attack_eps"],
+        explain=plan.get("explain", False),
+        precision=plan["precision"],
+        out=out,
+    )
 
 
 def jobs_of(plan: dict[str, Any], sweep: Sweep) -> list[list[Job]]:

@@ -1,5 +1,6 @@
 import json
 import string
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -102,6 +103,14 @@ def test_collapsed_comes_first(fraction, accuracy):
     assert regime(evidence(fraction, accuracy, spread=0.0099)).name == "collapsed"
     assert regime(evidence(fraction, accuracy, high=0.151)).name != "collapsed"
     assert regime(evidence(fraction, accuracy, spread=0.01)).name != "collapsed"
+
+
+def test_a_variant_of_the_gradient_says_nothing_of_the_alignment_of_a_model():
+    for fraction in (ABOVE, BELOW, AROUND):
+        found = regime(replace(evidence(fraction, GOOD), variant=True))
+        assert (found.name, found.reason) == ("uncertain", REASONS["variant"]["en"])
+        lost = regime(replace(evidence(fraction, LOST), variant=True))
+        assert (lost.name, "cannot be told" in lost.reason) == ("excessive", True)
 
 
 def test_without_labels_the_spread_alone_tells_a_collapse():
