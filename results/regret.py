@@ -115,8 +115,8 @@ def regret(config: dict[str, Any], plan: dict[str, Any], place: Path) -> dict[st
     """Return how far the recommended strength falls below the sweep's best, judged alike.
 
     The best is the strength of highest mean cosine among those that all judging seeds trained and
-    whose accuracy is at most the stated loss below the standard model's. It is chosen by the numbers
-    it is judged by, so that the regret is rather too large.
+    whose accuracy is at most the stated loss below the standard model's. It is chosen by the
+    numbers it is judged by, so that the regret is rather too large.
     """
     saved = read_json(place / f"{config['name']}.json")
     seeds = plan["judged_by_seeds"]

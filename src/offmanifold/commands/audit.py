@@ -266,13 +266,16 @@ class AuditCommand:
 
 
 def show(audits: list[Audit], as_json: bool, language: str) -> None:
-    """Print audits as JSON, or as the small table."""
+    """Print audits as JSON, or as the small table and that of what is held against controls."""
     if as_json:
         print_json([a.json for a in audits])
     else:
-        from offmanifold.reporting import table
+        from offmanifold.reporting import controlled_table, table
 
         print_table(*table(audits, language))
+        controlled = controlled_table(audits, language)
+        if controlled.rows:
+            print_table(*controlled)
 
 
 def _content(mapping: str | None) -> Any:

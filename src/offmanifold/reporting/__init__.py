@@ -3,7 +3,7 @@
 from offmanifold.reporting.credits import uncredited
 from offmanifold.reporting.page import report
 from offmanifold.reporting.recommendation import recommendation_sentences, recommendation_table
-from offmanifold.reporting.rows import Table, masked_gradients, table
+from offmanifold.reporting.rows import Table, controlled_table, masked_gradients, table
 from offmanifold.reporting.sweep import (
     explains_table,
     sweep_boundaries,
@@ -15,6 +15,7 @@ from offmanifold.reporting.sweep_summary import read_summary
 
 __all__ = [
     "Table",
+    "controlled_table",
     "draw_sweep",
     "explains_table",
     "masked_gradients",

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from offmanifold.reporting import summary, writing
 from offmanifold.reporting.sources import Source, load
 from offmanifold.reporting.texts import Texts
+from offmanifold.reporting.writing import NONE
 
 FEW = (
     "accuracy.clean",
@@ -45,6 +46,42 @@ def table(audits: Any, language: str = "en") -> Table:
         for a in found
     ]
     return Table(header, rows)
+
+
+def controlled_table(audits: Any, language: str = "en") -> Table:
+    """Return a row a measure and model: value, best control, z and effect of their difference, and
+    the ceiling; of those measures that have controls.
+
+    `audits` is whatever `report` takes. Empty where no measure has any. Raises as `report` does.
+    """
+    t = Texts(language)
+    found = load(audits).audits
+    keys = ("measure", "model", "value", "best", "z", "effect", "ceiling")
+    measures = dict.fromkeys(m for a in found for m in a.json["measures"])
+    rows = [
+        _controlled(a, a.number(m), t)
+        for m in measures
+        for a in found
+        if a.number(m).get("controls")
+    ]
+    return Table([t(f"table.{key}") for key in keys], rows)
+
+
+def _controlled(source: Source, number: dict[str, Any], t: Texts) -> list[str]:
+    best = writing.best_control(number)
+    control = NONE
+    if best is not None:
+        value = writing.plain(writing.value_of(number["controls"][best]))
+        control = f"{t.name('control', best)}: {value}"
+    return [
+        t.own(number, "title") or "",
+        source.label,
+        writing.interval(number),
+        control,
+        writing.plain(number.get("z")),
+        writing.plain(number.get("effect")),
+        writing.plain(writing.value_of(number.get("ceiling"))),
+    ]
 
 
 def masked_gradients(audits: Any, language: str = "en") -> list[str]:

@@ -391,6 +391,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "table.difference": ("Difference", "差"),
     "table.z": ("z", "z"),
     "table.effect": ("Effect", "効果量"),
+    "table.best": ("Best control", "最良の対照"),
+    "table.ceiling": ("Ceiling", "上限"),
     "table.higher": ("higher is better", "高いほど良い"),
     "table.lower": ("lower is better", "低いほど良い"),
     "over.images": ("{n} images", "{n} 枚"),
