@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from offmanifold.errors import InputError
-from offmanifold.manifold import Denoiser, DenoiserManifold, ManifoldCard
+from gaussian_data import subspace_data
+from offmanifold.errors import Diverged, InputError, RunError
+from offmanifold.manifold import Denoiser, DenoiserManifold, ManifoldCard, denoiser, fit_manifold
 from offmanifold.manifold.gates import with_sigma
 
 SHAPE = (1, 6, 7)
@@ -140,3 +141,42 @@ def test_where_no_sigma_passes_the_manifold_is_unusable():
     found = with_sigma(replace(fresh().card, sigma=None), [row(0.1, False), row(0.25, False)])
     assert not found.usable
     assert len(found.gates) == 2
+
+
+def test_a_fit_that_explodes_is_begun_again_with_half_the_rate(tmp_path, monkeypatch, capsys):
+    """And a resumed fit goes on with the attempt that it had come to."""
+    data = subspace_data(3, 120, 40)
+    rates: list[float] = []
+    true = denoiser.optimise
+
+    def exploding(module, loss_at, schedule, *arguments, checkpoint, **named):
+        rates.append(schedule.lr)
+        checkpoint.write_bytes(b"of this attempt")
+        if schedule.lr > 2e-3:
+            raise Diverged("fitting the manifold: the loss has risen to 3e+06 at step 2")
+        checkpoint.unlink()
+        return true(module, loss_at, schedule, *arguments, checkpoint=checkpoint, **named)
+
+    monkeypatch.setattr(denoiser, "optimise", exploding)
+    settings = {"width": 8, "steps": 4, "batch_size": 8}
+    manifold = fit_manifold(
+        data, Denoiser(lr=6e-3, **settings), out=tmp_path / "m", precision="fp32", show=False
+    )
+    assert rates == [6e-3, 3e-3, 1.5e-3]
+    assert "begun again with --lr 0.0015" in capsys.readouterr().err.replace("\n", " ")
+    assert not list((tmp_path / "m").glob("resume*"))
+    monkeypatch.setattr(denoiser, "optimise", true)
+    gentle = fit_manifold(
+        data, Denoiser(lr=1.5e-3, **settings), out=tmp_path / "g", precision="fp32", show=False
+    )
+    for one, other in zip(manifold.parameters(), gentle.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_a_fit_that_always_explodes_fails(monkeypatch):
+    def exploding(*arguments, **named):
+        raise Diverged("fitting the manifold: the loss has risen")
+
+    monkeypatch.setattr(denoiser, "optimise", exploding)
+    with pytest.raises(RunError, match="has risen"):
+        fit_manifold(subspace_data(3, 120, 40), Denoiser(steps=4), save=False, show=False)

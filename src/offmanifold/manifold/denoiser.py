@@ -8,15 +8,17 @@ from torch import Tensor
 
 from offmanifold.data.types import Data, Split
 from offmanifold.engine import Engine
-from offmanifold.errors import InputError
+from offmanifold.errors import Diverged, InputError
 from offmanifold.loop import Schedule, optimise
 from offmanifold.manifold.base import ManifoldCard
 from offmanifold.manifold.fitting import Place, estimators, pixel_deviation
 from offmanifold.manifold.gates import PREFERRED, complete
 from offmanifold.manifold.network import UNet, noise_level
 from offmanifold.manifold.tweedie import TweedieManifold
+from offmanifold.progress import note
 from offmanifold.randomness import generator_of
 
+CHECKPOINTS = (".pt", ".half.pt", ".quarter.pt")  # of attempts, by their learning rate
 HELD_OUT = 512  # validation images that stop the fit and measure the gates
 
 
@@ -97,10 +99,33 @@ class Denoiser:
         )
 
     def fit(self, data: Data, card: ManifoldCard, engine: Engine, place: Place) -> DenoiserManifold:
-        """Fit on data.train, choose σ on data.val; see `fit_manifold`."""
+        """Fit on data.train, choose σ on data.val; see `fit_manifold`.
+
+        A fit whose loss explodes is begun again with half the learning rate, twice at most.
+        """
         settings = self.resolved(data.train)
+        kept = [place.checkpoint and place.checkpoint.with_suffix(s) for s in CHECKPOINTS]
+        for attempt, checkpoint in enumerate(kept):
+            try:
+                fitted = settings._fitted(data, card, engine, replace(place, checkpoint=checkpoint))
+                break
+            except Diverged as error:
+                if attempt == len(kept) - 1:
+                    raise
+                settings = replace(settings, lr=settings.lr / 2)
+                note(f"{error}; begun again with --lr {settings.lr:g}")
+        for checkpoint in kept[1:]:
+            if checkpoint is not None:
+                checkpoint.unlink(missing_ok=True)
+        complete(fitted, data, images=HELD_OUT, seed=place.seed)
+        return fitted
+
+    def _fitted(
+        self, data: Data, card: ManifoldCard, engine: Engine, place: Place
+    ) -> DenoiserManifold:
+        """Return the denoiser where its error on data.val was least, its gates not measured yet."""
+        settings, seed = self, place.seed
         assert settings.steps is not None
-        seed = place.seed
         held_out = data.val.subset(HELD_OUT, seed)
         judged = held_out.read(held_out.rows)
         with torch.random.fork_rng(devices=[]):
@@ -150,7 +175,6 @@ class Denoiser:
         )
         manifold.eval().requires_grad_(False)
         place.log.extend(log)
-        complete(manifold, data, images=HELD_OUT, seed=seed)
         return manifold
 
     def rebuild(self, card: ManifoldCard, tensors: dict[str, Tensor]) -> DenoiserManifold:
