@@ -1,0 +1,82 @@
+"""Which way is taken, with which manifold."""
+
+import pytest
+import torch
+
+from gaussian_data import D, GaussianManifold, Linear
+from offmanifold.errors import InputError
+from offmanifold.manifold import FakeManifold, Pooled
+from offmanifold.synthesis import Method
+from offmanifold.synthesis.methods import can_draw, device_of, passes, predicted
+
+MANIFOLD = GaussianManifold(torch.full((1, D), 0.5), torch.eye(D))
+UNUSABLE = GaussianManifold(torch.full((1, D), 0.5), torch.eye(D), sigma=None)
+FAKE = FakeManifold(MANIFOLD.card, torch.eye(D)[:3])
+POOLED = Pooled(MANIFOLD, 2, (1, 8, 10))
+
+
+@pytest.mark.parametrize(
+    ("manifold", "mode"),
+    [
+        (None, "ascent"),
+        (UNUSABLE, "ascent"),
+        (MANIFOLD, "manifold"),
+        (FAKE, "projected"),
+        (POOLED, "projected"),
+    ],
+)
+def test_the_best_way_that_a_manifold_can_go(manifold, mode):
+    assert Method().settled(manifold).mode == mode
+    assert can_draw(manifold) == (manifold in (MANIFOLD, UNUSABLE))
+
+
+@pytest.mark.parametrize(
+    ("mode", "manifold", "word"),
+    [
+        ("manifold", None, "--manifold"),
+        ("projected", UNUSABLE, "usable"),
+        ("manifold", FAKE, "projected"),
+        ("manifold", POOLED, "projected"),
+    ],
+)
+def test_what_a_manifold_cannot_do_is_said(mode, manifold, word):
+    with pytest.raises(InputError, match=word):
+        Method(mode).settled(manifold)
+
+
+def test_settings_that_make_no_sense():
+    for wrong in ({"mode": "manifld"}, {"guidance": -1.0}, {"draws": 1}):
+        with pytest.raises(InputError):
+            Method(**wrong)
+
+
+def test_a_use_fills_in_what_is_not_given():
+    assert Method().completed(eps=2.0, guidance=3.0).ascent.eps == 2.0
+    assert Method().completed(eps=2.0, guidance=3.0).guidance == 3.0
+    assert Method(guidance=0.0).completed(eps=2.0, guidance=3.0).guidance == 0.0
+
+
+def test_passes_are_what_the_bar_is_told():
+    class Count:
+        done = 0
+
+        def advance(self, steps=1, /, **numbers):
+            self.done += steps
+
+    from offmanifold.synthesis.generation import generate
+
+    for mode in ("manifold", "ascent"):
+        count, method = Count(), Method(mode, draws=4).settled(MANIFOLD)
+        if mode == "manifold":
+            generate(Linear(torch.eye(2, D)), torch.tensor([0, 1]), None, method,
+                     manifold=MANIFOLD, bar=count)  # fmt: skip
+            assert count.done == passes(method) == 14
+
+
+def test_prediction_and_device():
+    model = Linear(torch.eye(2, D))
+    x = torch.zeros(1, 1, 4, 5)
+    x[..., 0, 1] = 1
+    assert predicted(model, x).tolist() == [1]
+    assert device_of(model) == torch.device("cpu")
+    assert device_of(torch.nn.Flatten()) == torch.device("cpu")
