@@ -61,14 +61,14 @@ def denoise(
         sigma,
         guidance=1.0 if method.guidance is None else method.guidance,
         objective=method.ascent.objective,
+        bar=bar,
     )
-    bar.advance()
     return made(model, images.clamp(0, 1), alone, y, method.ascent.objective, 1)
 
 
 def blurred(x: Tensor, sigma: float) -> Tensor:
-    """Return x under a Gaussian blur of 4σ pixels (3 at most), with reflected edges."""
-    width = min(WIDEST, 4 * sigma)
+    """Return x under a Gaussian blur of ½ + 2σ pixels (3 at most), with reflected edges."""
+    width = min(WIDEST, 0.5 + 2 * sigma)
     reach = min(max(1, round(3 * width)), min(x.shape[-2:]) - 1)
     places = torch.arange(-reach, reach + 1, dtype=x.dtype, device=x.device)
     kernel = (-places.square() / (2 * width**2)).exp()
@@ -85,7 +85,8 @@ def noise_level(x: Tensor) -> Tensor:
 
     From the differences (a − b − c + d)/2 of neighbours, which smooth images have little of: their
     median absolute value is .6745 σ (Donoho and Johnstone 1994). Flat parts at 0 or 1, which cannot
-    hold noise on both sides, are left out. 0 where nothing is left.
+    hold noise on both sides, are left out. 0 where nothing is left. Noise that is clipped at 0 or 1
+    is underestimated.
     """
     d = (x[..., ::2, ::2], x[..., ::2, 1::2], x[..., 1::2, ::2], x[..., 1::2, 1::2])
     h, w = x.shape[-2] // 2, x.shape[-1] // 2

@@ -25,6 +25,8 @@ def denoise_towards(
     *,
     guidance: float = 1.0,
     objective: str = "log_prob",
+    told: Tensor | None = None,
+    bar: Bar = SILENT,
 ) -> Tensor:
     """Return D(x̃) + w σ² ∇_x̃ f(D(x̃)), (n, c, h, w): for f = log p(y | ·) and w = 1 the mean of
     the images of class y that x̃ may have been, to first order.
@@ -32,16 +34,18 @@ def denoise_towards(
     By Tweedie's formula E[x₀ | x̃, y] = x̃ + σ²(s(x̃) + ∇log p(y | x̃)); the classifier, which knows
     clean images, is asked at D(x̃) in place of x̃ (Chung et al. 2023). noisy: (n, c, h, w); sigma per
     pixel; y: (n,) classes; w = guidance (Dhariwal and Nichol 2021). The gradient goes through D:
-    σ²Jᵀg = Cov[x₀ | x̃] g lies along the manifold.
+    σ²Jᵀg = Cov[x₀ | x̃] g lies along the manifold. told: (n,) classes that D itself is told.
     """
     if not guidance:
+        bar.advance()
         with torch.no_grad():
-            return manifold.denoise(noisy, None, sigma)
+            return manifold.denoise(noisy, told, sigma)
     with frozen(model), torch.enable_grad():
         noisy = noisy.detach().requires_grad_()
-        denoised = manifold.denoise(noisy, None, sigma)
+        denoised = manifold.denoise(noisy, told, sigma)
         value = SCALARS[objective](at_least_float32(model(denoised)), y).sum()
         (gradient,) = torch.autograd.grad(value, noisy)
+    bar.advance(**{objective: float(value.detach()) / max(1, len(y))})
     return denoised.detach() + guidance * sigma**2 * gradient
 
 
@@ -53,6 +57,7 @@ def draw(
     index: Tensor,
     guidance: float = 1.0,
     objective: str = "log_prob",
+    told: Tensor | None = None,
     steps: int = 32,
     seed: int = 0,
     constraint: Constraint | None = None,
@@ -72,9 +77,8 @@ def draw(
 
     def denoise(x: Tensor, sigma: float) -> Tensor:
         clean = denoise_towards(
-            model, manifold, x, y, sigma, guidance=guidance, objective=objective
+            model, manifold, x, y, sigma, guidance=guidance, objective=objective, told=told, bar=bar
         )
-        bar.advance()
         return constraint.project(clean, rows)
 
     with torch.no_grad():
