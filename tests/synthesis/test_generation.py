@@ -32,7 +32,7 @@ def test_the_radius_is_eight_for_28_by_28():
     assert abs(RADIUS * 28 - 8) < 0.03
 
 
-@pytest.mark.parametrize("mode", ["ascent", "projected", "manifold"])
+@pytest.mark.parametrize("mode", ["ascent", "projected", "denoised", "manifold"])
 def test_an_image_is_named_by_its_index_whatever_the_batch(mode):
     how = Method(mode, draws=6, ascent=Ascent(steps=6))
     whole = generate(MODEL, Y, SEEDS, how, manifold=MANIFOLD, index=INDEX)

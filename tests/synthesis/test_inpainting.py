@@ -30,7 +30,7 @@ def test_a_linear_logit_is_highest_along_its_weights_in_the_hole():
     torch.testing.assert_close(found.images, mean_fill(X, HOLE) + 0.1 * along, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("mode", ["ascent", "projected", "manifold"])
+@pytest.mark.parametrize("mode", ["ascent", "projected", "denoised", "manifold"])
 def test_known_pixels_are_kept_bitwise_and_missing_ones_never_looked_at(mode):
     how = Method(mode, draws=5, ascent=Ascent(steps=5, copies=1))
     given = torch.where(HOLE, torch.nan, X)

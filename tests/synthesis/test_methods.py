@@ -1,13 +1,15 @@
 """Which way is taken, with which manifold."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from gaussian_data import D, GaussianManifold, Linear
 from offmanifold.errors import InputError
 from offmanifold.manifold import FakeManifold, Pooled
-from offmanifold.synthesis import Method
-from offmanifold.synthesis.methods import can_draw, device_of, passes, predicted
+from offmanifold.synthesis import Ascent, Denoised, Method, Projected
+from offmanifold.synthesis.methods import can_draw, device_of, guide_of, passes, predicted
 
 MANIFOLD = GaussianManifold(torch.full((1, D), 0.5), torch.eye(D))
 UNUSABLE = GaussianManifold(torch.full((1, D), 0.5), torch.eye(D), sigma=None)
@@ -36,6 +38,8 @@ def test_the_best_way_that_a_manifold_can_go(manifold, mode):
         ("manifold", None, "--manifold"),
         ("projected", UNUSABLE, "usable"),
         ("manifold", FAKE, "projected"),
+        ("denoised", None, "usable"),
+        ("denoised", POOLED, "projected"),
         ("manifold", POOLED, "projected"),
     ],
 )
@@ -71,6 +75,18 @@ def test_passes_are_what_the_bar_is_told():
             generate(Linear(torch.eye(2, D)), torch.tensor([0, 1]), None, method,
                      manifold=MANIFOLD, bar=count)  # fmt: skip
             assert count.done == passes(method) == 14
+
+
+def test_the_guide_of_a_mode():
+    assert guide_of(Method("ascent"), MANIFOLD) is None
+    assert guide_of(Method("projected"), MANIFOLD) == Projected(MANIFOLD)
+    assert guide_of(Method("denoised"), MANIFOLD) == Denoised(MANIFOLD, 0.25)
+    gates = [{"sigma": s, "passes": s > 0.1} for s in (0.1, 0.15, 0.25)]
+    tried = GaussianManifold(torch.full((1, D), 0.5), torch.eye(D))
+    tried.card = replace(tried.card, gates=gates)
+    assert guide_of(Method("denoised", ascent=Ascent(seed=3)), tried) == Denoised(
+        tried, 0.15, seed=3
+    )
 
 
 def test_prediction_and_device():

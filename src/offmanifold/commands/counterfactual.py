@@ -46,7 +46,7 @@ class CounterfactualCommand:
         if self.options.eps is not None or self.options.guidance is not None:
             raise InputError("a counterfactual seeks its own --eps, and has no --guidance")
         shop = open_workshop(self.options)
-        if shop.method.mode == "manifold":  # which for a change means steps along it
+        if shop.method.mode != "ascent":  # a change keeps to the manifold by its steps
             shop = replace(shop, method=replace(shop.method, mode="projected"))
         given = read_files(self.files, shop, self.fit)
         x = given.pieces

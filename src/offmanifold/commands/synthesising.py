@@ -32,10 +32,13 @@ class Options:
         manifold: auto (fitted on the model's training images, or found again), none, exact, a
             fitted manifold, FILE.py:FUNCTION or diffusers:PATH.
         mode: ascent (the classifier's gradient alone), projected (its steps along the manifold),
-            manifold (the denoiser guided by the classifier), or auto: the last of these that the
-            manifold can do.
+            denoised (the image drawn to the manifold after each step), manifold (the denoiser
+            guided by the classifier), or auto: manifold, else projected, else ascent.
         guidance: weight of the classifier in the mode manifold; 1 is Bayes' rule.
         steps: of an ascent.
+        rule: of an ascent's steps: momentum or adam.
+        copies: randomly shifted copies that each gradient of an ascent is averaged over.
+        scales: resolutions of an ascent's steps, as factors: 4 2 1 is smoother than 1.
         eps: radius of an ascent's ball, an l2 norm per image in [0, 1] pixels.
         seed: of all randomness.
         batch_size: images at a time; by default as many as fit.
@@ -49,9 +52,12 @@ class Options:
     weights: Path | None = None
     data: str | None = None
     manifold: str = "auto"
-    mode: Literal["auto", "ascent", "projected", "manifold"] = "auto"
+    mode: Literal["auto", "ascent", "projected", "denoised", "manifold"] = "auto"
     guidance: float | None = None
     steps: int = 60
+    rule: Literal["momentum", "adam"] = "momentum"
+    copies: int = 0
+    scales: tuple[int, ...] = (1,)
     eps: float | None = None
     seed: int = 0
     batch_size: int | None = None
@@ -112,6 +118,9 @@ class Workshop:
             "guidance": self.method.guidance,
             "steps": how.steps,
             "eps": how.eps,
+            "rule": how.rule,
+            "copies": how.copies,
+            "scales": list(how.scales),
             "seed": how.seed,
             **more,
         }
@@ -125,7 +134,14 @@ def open_workshop(options: Options, *, needs_data: bool = False) -> Workshop:
     """
     if options.batch_size is not None and options.batch_size < 1:
         raise InputError(f"--batch-size must be 1 or more, not {options.batch_size}")
-    ascent = Ascent(steps=options.steps, eps=options.eps, seed=options.seed)
+    ascent = Ascent(
+        steps=options.steps,
+        eps=options.eps,
+        rule=options.rule,
+        copies=options.copies,
+        scales=options.scales,
+        seed=options.seed,
+    )
     method = Method(mode=options.mode, guidance=options.guidance, ascent=ascent)
     first = _first_look(options)
     shape = None if first is None else first.card.input_shape

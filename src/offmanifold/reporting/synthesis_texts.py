@@ -20,6 +20,10 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
         "the classifier’s gradient, along the manifold",
         "多様体に沿った分類器の勾配",
     ),
+    "synthesis.mode.denoised": (
+        "the classifier’s gradient, drawn to the manifold after each step",
+        "分類器の勾配（各ステップの後に多様体へ近づける）",
+    ),
     "synthesis.mode.manifold": (
         "the denoiser, guided by the classifier",
         "分類器が導くノイズ除去器",

@@ -1,4 +1,4 @@
-"""The ways to an image that a classifier calls y: ascent, projected ascent, guided sampling."""
+"""The ways to an image that a classifier calls y: ascent, alone or near a manifold, or sampling."""
 
 import math
 from dataclasses import dataclass, field, replace
@@ -14,13 +14,13 @@ from offmanifold.gradients import SCALARS
 from offmanifold.manifold import Pooled
 from offmanifold.precision import at_least_float32, in_float32
 from offmanifold.progress import Bar
-from offmanifold.synthesis.ascent import SILENT, Ascent, ascend
+from offmanifold.synthesis.ascent import SILENT, Ascent, Guide, ascend
 from offmanifold.synthesis.constraints import Constraint
 from offmanifold.synthesis.guidance import draw
-from offmanifold.synthesis.guides import Projected
+from offmanifold.synthesis.guides import Denoised, Projected
 from offmanifold.synthesis.result import Synthesis, change_norms
 
-MODES = ("auto", "ascent", "projected", "manifold")
+MODES = ("auto", "ascent", "projected", "denoised", "manifold")
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,9 @@ class Method:
 
     Attributes:
         mode: ascent (the classifier's gradient alone), projected (each step along the manifold),
-            manifold (the denoiser's sampler, guided by the classifier), or auto: manifold where
-            one is given that can draw images, else projected, else ascent.
+            denoised (the image drawn to the manifold after each step), manifold (the denoiser's
+            sampler, guided by the classifier), or auto: manifold where one is given that can draw
+            images, else projected, else ascent.
         guidance: weight of the classifier in the mode manifold; 1 is Bayes' rule, and the default
             of every use but generation, which takes 6.
         draws: noise levels of the sampler in the mode manifold.
@@ -60,12 +61,12 @@ class Method:
         Raises InputError where it cannot do what is asked for.
         """
         if manifold is None or not manifold.card.usable:
-            if self.mode in ("projected", "manifold"):
+            if self.mode not in ("auto", "ascent"):
                 raise InputError(f"the mode {self.mode} needs a usable manifold; give --manifold")
             return replace(self, mode="ascent")
         if self.mode == "auto":
             return replace(self, mode="manifold" if can_draw(manifold) else "projected")
-        if self.mode == "manifold" and not can_draw(manifold):
+        if self.mode in ("denoised", "manifold") and not can_draw(manifold):
             raise InputError(
                 f"the manifold {manifold.card.spec} gives tangent spaces but draws no images of "
                 "this size; take the mode projected, or a denoiser"
@@ -76,6 +77,16 @@ class Method:
 def can_draw(manifold: Any) -> bool:
     """Whether a manifold's denoiser takes all noise off images: one of block means does not."""
     return getattr(manifold, "scores", False) and not isinstance(manifold, Pooled)
+
+
+def guide_of(method: Method, manifold: Any) -> Guide | None:
+    """Return what keeps an ascent near the data in a settled mode, None for the mode ascent."""
+    if method.mode == "projected":
+        return Projected(manifold)
+    if method.mode == "denoised":
+        passing = [row["sigma"] for row in manifold.card.gates if row["passes"]]
+        return Denoised(manifold, min([manifold.card.sigma, *passing]), seed=method.ascent.seed)
+    return None
 
 
 def device_of(model: nn.Module) -> torch.device:
@@ -127,7 +138,7 @@ def fill(
     start = start.to(device)
     how = method.ascent
     if method.mode != "manifold":
-        guide = Projected(manifold) if method.mode == "projected" else None
+        guide = guide_of(method, manifold)
         y = predicted(model, start) if y is None else y.to(device)
         return ascend(
             model,
