@@ -237,6 +237,23 @@ def test_other_settings_never_overwrite(here, offmanifold, tmp_path):
     assert os.listdir(tmp_path / "mine") == ["letter.txt"]
 
 
+def test_a_model_of_ones_own_file_with_the_size_said(here, offmanifold, files, tmp_path):
+    (tmp_path / "model.py").write_text(
+        "import torch\nCLASSES = ['dark', 'bright']\n"
+        "def make():\n"
+        "    torch.manual_seed(0)\n"
+        "    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(256, 2))\n"
+    )
+    given = ("counterfactual", files / "0.png", "--model", f"{tmp_path}/model.py:make")
+    says(offmanifold(*given, "--manifold", "none"), 2, "--image-size")
+    code, made, err = offmanifold(
+        *(*given, "--manifold", "none", "--image-size", "16", "16", "--channels", "1"),
+        *("--out", tmp_path / "c", "--json"),
+    )
+    assert code == 0, err
+    assert {made["made"][0]["class"], made["made"][0]["was"]} == {"dark", "bright"}
+
+
 CASES = {
     "class out of range": (["generate", *ALONE, "--class", "10"], ["10", "known: 0, 1"]),
     "no images wanted": (["generate", *ALONE, "-n", "0"], ["-n"]),

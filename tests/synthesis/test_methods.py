@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from gaussian_data import D, GaussianManifold, Linear
+from gaussian_data import D, GaussianManifold
 from offmanifold.errors import InputError
 from offmanifold.manifold import FakeManifold, Pooled
 from offmanifold.synthesis import Ascent, Denoised, Method, Projected
-from offmanifold.synthesis.methods import can_draw, device_of, guide_of, passes, predicted
+from offmanifold.synthesis.methods import can_draw, guide_of
 
 MANIFOLD = GaussianManifold(torch.full((1, D), 0.5), torch.eye(D))
 UNUSABLE = GaussianManifold(torch.full((1, D), 0.5), torch.eye(D), sigma=None)
@@ -60,23 +60,6 @@ def test_a_use_fills_in_what_is_not_given():
     assert Method(guidance=0.0).completed(eps=2.0, guidance=3.0).guidance == 0.0
 
 
-def test_passes_are_what_the_bar_is_told():
-    class Count:
-        done = 0
-
-        def advance(self, steps=1, /, **numbers):
-            self.done += steps
-
-    from offmanifold.synthesis.generation import generate
-
-    for mode in ("manifold", "ascent"):
-        count, method = Count(), Method(mode, draws=4).settled(MANIFOLD)
-        if mode == "manifold":
-            generate(Linear(torch.eye(2, D)), torch.tensor([0, 1]), None, method,
-                     manifold=MANIFOLD, bar=count)  # fmt: skip
-            assert count.done == passes(method) == 14
-
-
 def test_the_guide_of_a_mode():
     assert guide_of(Method("ascent"), MANIFOLD) is None
     assert guide_of(Method("projected"), MANIFOLD) == Projected(MANIFOLD)
@@ -87,12 +70,3 @@ def test_the_guide_of_a_mode():
     assert guide_of(Method("denoised", ascent=Ascent(seed=3)), tried) == Denoised(
         tried, 0.15, seed=3
     )
-
-
-def test_prediction_and_device():
-    model = Linear(torch.eye(2, D))
-    x = torch.zeros(1, 1, 4, 5)
-    x[..., 0, 1] = 1
-    assert predicted(model, x).tolist() == [1]
-    assert device_of(model) == torch.device("cpu")
-    assert device_of(torch.nn.Flatten()) == torch.device("cpu")

@@ -11,7 +11,8 @@ from torch import Tensor
 from offmanifold.commands.from_files import Named, gallery_of_files, read_files
 from offmanifold.commands.gallery import RESULT
 from offmanifold.commands.given_images import Fit
-from offmanifold.commands.synthesising import Options, open_workshop
+from offmanifold.commands.synthesis_options import Options
+from offmanifold.commands.synthesising import open_workshop
 from offmanifold.errors import InputError
 from offmanifold.progress import Bar
 from offmanifold.synthesis import Synthesis, counterfactual, second_best

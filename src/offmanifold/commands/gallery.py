@@ -16,7 +16,7 @@ from offmanifold.progress import note
 from offmanifold.reporting.pictures import save_grid
 from offmanifold.runs import ROOT, identity
 from offmanifold.synthesis import Counterfactuals, Synthesis
-from offmanifold.synthesis.methods import predicted, value_of
+from offmanifold.synthesis.filling import predicted, value_of
 
 SCHEMA = "offmanifold.synthesis/1"
 SAVED, PICTURES, PAGE = "synthesis.json", "images.safetensors", "index.html"
@@ -50,6 +50,7 @@ def make_gallery(
     rows = _finished(folder, config)
     if len(rows) == planned:
         note(f"all {planned} are there already: {folder / PAGE}")
+        _print(shop, folder, rows)
         return folder
     _say_warnings(shop)
     before = len(rows)
@@ -62,11 +63,15 @@ def make_gallery(
             note(f"{len(rows)} of {planned} are finished: {folder / PAGE}")
         raise
     _write(folder, shop, use, config, rows, planned)
+    _print(shop, folder, rows)
+    note(f"{len(rows)} made, in {folder}; page: {(folder / PAGE).resolve()}")
+    return folder
+
+
+def _print(shop: Workshop, folder: Path, rows: Sequence[Row]) -> None:
     if shop.options.json:
         made = [{"name": r.name, **r.numbers} for r in rows]
         print_json({"folder": str(folder), "mode": shop.method.mode, "made": made})
-    note(f"{len(rows)} made, in {folder}; page: {(folder / PAGE).resolve()}")
-    return folder
 
 
 def _say_warnings(shop: Workshop) -> None:

@@ -9,12 +9,13 @@ import tyro
 from torch import Tensor
 
 from offmanifold.commands.gallery import RESULT, Row, make_gallery, rows_of
-from offmanifold.commands.synthesising import Options, Workshop, open_workshop
+from offmanifold.commands.synthesis_options import Options
+from offmanifold.commands.synthesising import Workshop, open_workshop
 from offmanifold.errors import InputError
 from offmanifold.progress import bar
 from offmanifold.synthesis import draw, fit_seeds, generate
 from offmanifold.synthesis.batching import in_batches
-from offmanifold.synthesis.methods import passes
+from offmanifold.synthesis.filling import passes
 from offmanifold.synthesis.neighbours import nearest
 
 

@@ -11,14 +11,15 @@ from torch import Tensor
 from offmanifold.commands.from_files import Named, gallery_of_files, read_files
 from offmanifold.commands.gallery import RESULT
 from offmanifold.commands.given_images import Fit, fitted, read_mask, read_picture
-from offmanifold.commands.synthesising import Options, open_workshop
+from offmanifold.commands.synthesis_options import Options
+from offmanifold.commands.synthesising import open_workshop
 from offmanifold.errors import InputError
 from offmanifold.files import file_hash
 from offmanifold.progress import Bar
 from offmanifold.synthesis import Synthesis, inpaint
 from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.baselines import for_inpainting
-from offmanifold.synthesis.methods import passes
+from offmanifold.synthesis.filling import passes
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,15 @@ from torch import Tensor
 from offmanifold.commands.from_files import Named, gallery_of_files, read_files
 from offmanifold.commands.gallery import RESULT
 from offmanifold.commands.given_images import Fit, read_picture
-from offmanifold.commands.synthesising import Options, Workshop, open_workshop
+from offmanifold.commands.synthesis_options import Options
+from offmanifold.commands.synthesising import Workshop, open_workshop
 from offmanifold.errors import InputError
 from offmanifold.progress import Bar
 from offmanifold.synthesis import Synthesis, superresolve
 from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.baselines import for_superresolution
-from offmanifold.synthesis.methods import Method, passes
+from offmanifold.synthesis.filling import passes
+from offmanifold.synthesis.methods import Method
 
 
 @dataclass(frozen=True)

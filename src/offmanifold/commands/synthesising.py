@@ -2,69 +2,24 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import nn
 
 from offmanifold.commands.base import MANIFOLDS, find_manifold, resolve_manifold
 from offmanifold.commands.compare import find_audit
+from offmanifold.commands.synthesis_options import Options
 from offmanifold.data import Data, load_data
 from offmanifold.engine import Engine
 from offmanifold.errors import InputError, unknown_name
 from offmanifold.files import read_json
 from offmanifold.manifold import load_manifold, names_denoiser
 from offmanifold.models import Loaded, adapt_labels, load_model
-from offmanifold.synthesis import Ascent, Method
+from offmanifold.synthesis import Method
 from offmanifold.synthesis.batching import comfortable
 
 Shape = tuple[int, int, int]
-
-
-@dataclass(frozen=True)
-class Options:
-    """How images are made.
-
-    Attributes:
-        model: runs/NAME, timm:NAME, torchvision:NAME or FILE.py:FUNCTION.
-        weights: a file of weights for the model.
-        data: the images the model was trained on, where its run does not tell.
-        manifold: auto (fitted on the model's training images, or found again), none, exact, a
-            fitted manifold, FILE.py:FUNCTION or diffusers:PATH.
-        mode: ascent (the classifier's gradient alone), projected (its steps along the manifold),
-            denoised (the image drawn to the manifold after each step), manifold (the denoiser
-            guided by the classifier), or auto: manifold, else projected, else ascent.
-        guidance: weight of the classifier in the mode manifold; 1 is Bayes' rule.
-        steps: of an ascent.
-        rule: of an ascent's steps: momentum or adam.
-        copies: randomly shifted copies that each gradient of an ascent is averaged over.
-        scales: resolutions of an ascent's steps, as factors: 4 2 1 is smoother than 1.
-        eps: radius of an ascent's ball, an l2 norm per image in [0, 1] pixels.
-        seed: of all randomness.
-        batch_size: images at a time; by default as many as fit.
-        out: folder of the results; by default runs/<use>-<hash>.
-        device: auto, cpu, cuda or mps.
-        language: of the page.
-        json: print what was made as JSON on stdout.
-    """
-
-    model: str
-    weights: Path | None = None
-    data: str | None = None
-    manifold: str = "auto"
-    mode: Literal["auto", "ascent", "projected", "denoised", "manifold"] = "auto"
-    guidance: float | None = None
-    steps: int = 60
-    rule: Literal["momentum", "adam"] = "momentum"
-    copies: int = 0
-    scales: tuple[int, ...] = (1,)
-    eps: float | None = None
-    seed: int = 0
-    batch_size: int | None = None
-    out: Path | None = None
-    device: str = "auto"
-    language: Literal["en", "ja"] = "en"
-    json: bool = False
 
 
 @dataclass(frozen=True)
@@ -134,15 +89,7 @@ def open_workshop(options: Options, *, needs_data: bool = False) -> Workshop:
     """
     if options.batch_size is not None and options.batch_size < 1:
         raise InputError(f"--batch-size must be 1 or more, not {options.batch_size}")
-    ascent = Ascent(
-        steps=options.steps,
-        eps=options.eps,
-        rule=options.rule,
-        copies=options.copies,
-        scales=options.scales,
-        seed=options.seed,
-    )
-    method = Method(mode=options.mode, guidance=options.guidance, ascent=ascent)
+    method = options.method()
     first = _first_look(options)
     shape = None if first is None else first.card.input_shape
     spec = options.manifold
@@ -153,8 +100,12 @@ def open_workshop(options: Options, *, needs_data: bool = False) -> Workshop:
     if needs_data or spec in ("auto", "exact") or names_denoiser(spec) or options.data:
         data = _data(options, first, shape)
         shape = shape or data.shape
+    if shape is None and options.image_size is not None:
+        shape = (options.channels or 3, *options.image_size)
     if shape is None:
-        raise InputError(f"which size of images {options.model} takes is not known; give --data")
+        raise InputError(
+            f"which size of images {options.model} takes is not known; give --data or --image-size"
+        )
     loaded = first or load_model(
         options.model, options.weights, classes=data and data.classes, shape=shape
     )
@@ -210,9 +161,10 @@ def _data(options: Options, loaded: Loaded | None, shape: Shape | None) -> Data:
             f"which images {options.model} was trained on is not known here; give them with "
             "--data, or --manifold none where the classifier alone will do"
         )
-    if shape is None or spec.startswith("distractor:"):
-        return load_data(spec)
-    return load_data(spec, size=shape[1:], channels=shape[0] if shape[0] in (1, 3) else None)
+    size, channels = options.image_size, options.channels
+    if shape is not None and not spec.startswith("distractor:"):
+        size, channels = shape[1:], shape[0] if shape[0] in (1, 3) else None
+    return load_data(spec, size=size, channels=channels)
 
 
 def _manifold(spec: str, data: Data | None, shape: Shape, options: Options) -> Any:

@@ -11,8 +11,8 @@ from offmanifold.freezing import frozen
 from offmanifold.precision import in_float32
 from offmanifold.progress import Bar
 from offmanifold.synthesis.ascent import SILENT, Ascent, ascend
+from offmanifold.synthesis.filling import checked_classes, device_of, predicted, value_of
 from offmanifold.synthesis.guides import Projected
-from offmanifold.synthesis.methods import checked_classes, device_of, predicted, value_of
 from offmanifold.synthesis.result import Synthesis, change_norms
 
 STEP = 0.02  # l2 norm of a first step, in √d

@@ -10,8 +10,9 @@ from offmanifold.errors import InputError
 from offmanifold.progress import Bar
 from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.constraints import Box
+from offmanifold.synthesis.filling import checked_classes, device_of, fill, made, predicted
 from offmanifold.synthesis.guidance import denoise_towards
-from offmanifold.synthesis.methods import Method, checked_classes, device_of, fill, made, predicted
+from offmanifold.synthesis.methods import Method
 from offmanifold.synthesis.result import Synthesis
 
 RADIUS = 0.5  # of the ball, in σ√d

@@ -9,7 +9,8 @@ from offmanifold.errors import InputError
 from offmanifold.progress import Bar
 from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.constraints import Box
-from offmanifold.synthesis.methods import Method, fill
+from offmanifold.synthesis.filling import fill
+from offmanifold.synthesis.methods import Method
 from offmanifold.synthesis.result import Synthesis
 from offmanifold.synthesis.seeds import ClassGaussians
 

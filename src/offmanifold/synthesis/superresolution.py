@@ -10,7 +10,8 @@ from offmanifold.errors import InputError
 from offmanifold.progress import Bar
 from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.constraints import BlockMeans
-from offmanifold.synthesis.methods import Method, device_of, fill
+from offmanifold.synthesis.filling import device_of, fill
+from offmanifold.synthesis.methods import Method
 from offmanifold.synthesis.result import Synthesis
 
 RADIUS = 0.1  # of the ball, in √d
