@@ -60,17 +60,17 @@ def test_generate_makes_the_classes_asked_for_with_a_page(here, offmanifold, tmp
     )
     assert code == 0, err
     assert [row["class"] for row in made["made"]] == ["3", "5", "3", "5"]
-    assert made["mode"] == "manifold"
+    assert made["mode"] == "denoised"
     assert np.mean([row["probability"] for row in made["made"]]) > 0.5
     assert sorted(p.name for p in out.glob("*.png")) == [
         *("3-000.png", "3-002.png", "5-001.png", "5-003.png"),
     ]
     assert pixels(out / "3-000.png").shape == (16, 16)
     page = (out / "index.html").read_text()
-    for word in ("denoiser alone", "classifier alone", "nearest training image", "class 5"):
+    for word in ("seed", "denoiser alone", "classifier alone", "nearest training image", "class 5"):
         assert word in page, word
     assert "http://" not in page.replace("http://www.w3.org", "")
-    assert page.count("data:image/png") == 4 + 4 * 5
+    assert page.count("data:image/png") == 4 + 4 * 6
 
 
 def test_a_batch_of_one_gives_the_same_images(here, offmanifold, tmp_path):

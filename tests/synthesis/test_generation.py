@@ -44,7 +44,7 @@ def test_an_image_is_named_by_its_index_whatever_the_batch(mode):
 
 
 def test_guided_images_are_more_of_their_class_than_the_denoisers_own():
-    found = generate(MODEL, Y, None, Method(guidance=1.0, draws=8), manifold=MANIFOLD)
+    found = generate(MODEL, Y, None, Method("manifold", guidance=1.0, draws=8), manifold=MANIFOLD)
     with torch.no_grad():
         own = MODEL(found.start).log_softmax(1).gather(1, Y[:, None])[:, 0]
     assert (found.objective > own).all()
@@ -58,4 +58,4 @@ def test_what_cannot_be_generated_is_said():
     with pytest.raises(InputError, match="0 to 2"):
         generate(MODEL, Y + 1, SEEDS)
     with pytest.raises(InputError, match="0 to 2|3 classes"):
-        generate(MODEL, Y + 1, None, Method(draws=2), manifold=MANIFOLD)
+        generate(MODEL, Y + 1, None, Method("manifold", draws=2), manifold=MANIFOLD)

@@ -49,8 +49,11 @@ def test_projected_steps_stay_in_the_subspace():
 
 
 def test_landing_goes_a_share_of_the_way_to_the_denoised_image():
-    guide = Denoised(MANIFOLD, sigma=0.3, share=0.25, seed=4)
-    z = image_noise(SHAPE, INDEX, seed=4, name="landing", draw=7)
-    expected = 0.75 * X + 0.25 * MANIFOLD.denoise(X + 0.3 * z, None, 0.3)
-    torch.testing.assert_close(guide.land(X, INDEX, 7), expected)
-    assert guide.bend(X, G, INDEX, 7) is G
+    guide = Denoised(MANIFOLD, highest=0.4, lowest=0.1, steps=9, share=0.25, seed=4)
+    assert [round(guide.sigma(s), 6) for s in (0, 4, 8, 20)] == [0.4, 0.2, 0.1, 0.1]
+    assert Denoised(MANIFOLD, 0.4, 0.1, 1).sigma(0) == 0.4
+    z = image_noise(SHAPE, INDEX, seed=4, name="landing", draw=4)
+    sigma = guide.sigma(4)
+    expected = 0.75 * X + 0.25 * MANIFOLD.denoise(X + sigma * z, None, sigma)
+    torch.testing.assert_close(guide.land(X, INDEX, 4), expected)
+    assert guide.bend(X, G, INDEX, 4) is G

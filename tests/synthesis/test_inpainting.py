@@ -52,7 +52,7 @@ def test_an_image_is_filled_the_same_alone_whatever_the_other_holes(mode):
 def test_without_a_class_it_is_the_one_seen_in_the_filled_image():
     found = inpaint(MODEL, X, HOLE)
     assert torch.equal(found.y, MODEL(mean_fill(X, HOLE)).argmax(1))
-    assert (found.norms <= 0.3 * HOLE.flatten(1).sum(1).sqrt()).all()
+    assert (found.norms <= 0.6 * HOLE.flatten(1).sum(1).sqrt()).all()
 
 
 @pytest.mark.parametrize(

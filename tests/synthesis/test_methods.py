@@ -22,13 +22,15 @@ POOLED = Pooled(MANIFOLD, 2, (1, 8, 10))
     [
         (None, "ascent"),
         (UNUSABLE, "ascent"),
-        (MANIFOLD, "manifold"),
+        (MANIFOLD, "denoised"),
         (FAKE, "projected"),
         (POOLED, "projected"),
     ],
 )
 def test_the_best_way_that_a_manifold_can_go(manifold, mode):
     assert Method().settled(manifold).mode == mode
+    best = "manifold" if mode == "denoised" else mode
+    assert Method().settled(manifold, "manifold").mode == best
     assert can_draw(manifold) == (manifold in (MANIFOLD, UNUSABLE))
 
 
@@ -63,10 +65,9 @@ def test_a_use_fills_in_what_is_not_given():
 def test_the_guide_of_a_mode():
     assert guide_of(Method("ascent"), MANIFOLD) is None
     assert guide_of(Method("projected"), MANIFOLD) == Projected(MANIFOLD)
-    assert guide_of(Method("denoised"), MANIFOLD) == Denoised(MANIFOLD, 0.25)
+    assert guide_of(Method("denoised"), MANIFOLD) == Denoised(MANIFOLD, 0.25, 0.25, 60)
     gates = [{"sigma": s, "passes": s > 0.1} for s in (0.1, 0.15, 0.25)]
     tried = GaussianManifold(torch.full((1, D), 0.5), torch.eye(D))
     tried.card = replace(tried.card, gates=gates)
-    assert guide_of(Method("denoised", ascent=Ascent(seed=3)), tried) == Denoised(
-        tried, 0.15, seed=3
-    )
+    how = Method("denoised", ascent=Ascent(seed=3, steps=9))
+    assert guide_of(how, tried) == Denoised(tried, 0.25, 0.15, 9, seed=3)

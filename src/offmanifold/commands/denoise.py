@@ -43,7 +43,7 @@ class Denoise:
         """Denoise, save, and say where."""
         if self.sigma is not None and not 0 < self.sigma < float("inf"):
             raise InputError(f"--sigma must be finite and above 0, not {self.sigma}")
-        shop = open_workshop(self.options)
+        shop = open_workshop(self.options, best="manifold")
         given = read_files(self.files, shop, self.fit)
         x = given.pieces
         sigma = self.sigma or self._estimated(x)
@@ -58,8 +58,9 @@ class Denoise:
 
             made = cleaned(shop.method, progress)
             pictures = {"given": x[rows], **for_denoising(x[rows], sigma)}
-            if shop.method.mode == "manifold":
-                pictures["denoiser"] = made.start
+            if shop.denoiser is not None:
+                pictures["denoiser"] = cleaned(shop.denoiser, SILENT).images
+            if shop.method.mode != "ascent":
                 pictures["ascent"] = cleaned(shop.alone, SILENT).images
             return made, {**pictures, RESULT: made.images}
 

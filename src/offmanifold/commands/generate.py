@@ -51,29 +51,19 @@ def _rows(shop: Workshop, y: Tensor, first: int) -> Iterator[list[Row]]:
     assert shop.data is not None
     seeds = fit_seeds(shop.data.train)
     steps = passes(shop.method) * -(-(len(y) - first) // shop.size)
-    conditional = shop.method.mode == "manifold" and shop.manifold.card.classes == shop.data.classes
     with bar("generating", steps) as progress:
 
         def run(rows: Tensor) -> list[Row]:
             common = {"index": rows, "manifold": shop.manifold}
             made = generate(shop.model, y[rows], seeds, shop.method, bar=progress, **common)
-            pictures = {("denoiser" if shop.method.mode == "manifold" else "seed"): made.start}
-            if shop.method.mode == "manifold":
+            pictures: dict[str, Tensor] = {}
+            if shop.method.mode != "manifold":
+                pictures["seed"] = made.start
+            if shop.method.mode != "ascent":
                 alone = generate(shop.model, y[rows], seeds, shop.alone, **common)
                 pictures["ascent"] = alone.images
-            if conditional:
-                told = y[rows].to(shop.device)
-                pictures["conditional"] = draw(
-                    shop.model,
-                    shop.manifold,
-                    told,
-                    index=rows,
-                    guidance=0.0,
-                    told=told,
-                    seed=shop.options.seed,
-                    steps=shop.method.draws,
-                    device=shop.device,
-                )
+            if shop.denoiser is not None:
+                pictures |= _denoiser_alone(shop, y[rows].to(shop.device), rows)
             near, distance = nearest(shop.data.train, made.images)  # type: ignore[union-attr]
             pictures |= {RESULT: made.images, "nearest_training": near}
             return rows_of(
@@ -85,3 +75,24 @@ def _rows(shop: Workshop, y: Tensor, first: int) -> Iterator[list[Row]]:
             )
 
         yield from in_batches(run, len(y), shop.size, first=first)
+
+
+def _denoiser_alone(shop: Workshop, y: Tensor, rows: Tensor) -> dict[str, Tensor]:
+    """Return what the denoiser draws without the classifier, and when it is told the class."""
+    told: dict[str, Tensor | None] = {"denoiser": None}
+    if shop.data is not None and shop.manifold.card.classes == shop.data.classes:
+        told["conditional"] = y
+    return {
+        name: draw(
+            shop.model,
+            shop.manifold,
+            y,
+            index=rows,
+            guidance=0.0,
+            told=classes,
+            seed=shop.options.seed,
+            steps=shop.method.draws,
+            device=shop.device,
+        )
+        for name, classes in told.items()
+    }

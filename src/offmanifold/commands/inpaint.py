@@ -20,6 +20,7 @@ from offmanifold.synthesis import Synthesis, inpaint
 from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.baselines import for_inpainting
 from offmanifold.synthesis.filling import passes
+from offmanifold.synthesis.methods import Method
 
 
 @dataclass(frozen=True)
@@ -64,15 +65,16 @@ class Inpaint:
             at = rows[hole[rows].flatten(1).any(1)]
             asked = None if y is None else torch.full((len(at),), y)
 
-            def filled(method, progress: Bar) -> Synthesis:
+            def filled(method: Method, progress: Bar) -> Synthesis:
                 one = {"manifold": shop.manifold, "index": at, "bar": progress}
                 return inpaint(shop.model, x[at], hole[at], asked, method, **one)
 
             made = filled(shop.method, progress)
             pictures = {"given": x[rows], "mask": hole[rows].float().expand_as(x[rows])}
             pictures |= for_inpainting(x[rows], hole[rows])
-            if shop.method.mode == "manifold":
-                pictures["denoiser"] = _spread(made.start, x, rows, at)
+            if shop.denoiser is not None:
+                pictures["denoiser"] = _spread(filled(shop.denoiser, SILENT).images, x, rows, at)
+            if shop.method.mode != "ascent":
                 pictures["ascent"] = _spread(filled(shop.alone, SILENT).images, x, rows, at)
             pictures[RESULT] = _spread(made.images, x, rows, at)
             return _all(made, pictures[RESULT], rows, at), pictures

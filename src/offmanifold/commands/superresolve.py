@@ -59,8 +59,9 @@ class Superresolve:
 
             made = enlarged(shop.method, progress)
             pictures = for_superresolution(low[rows], r)
-            if shop.method.mode == "manifold":
-                pictures["denoiser"] = made.start
+            if shop.denoiser is not None:
+                pictures["denoiser"] = enlarged(shop.denoiser, SILENT).images
+            if shop.method.mode != "ascent":
                 pictures["ascent"] = enlarged(shop.alone, SILENT).images
             return made, {**pictures, RESULT: made.images}
 

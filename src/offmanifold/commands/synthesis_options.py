@@ -22,7 +22,8 @@ class Options:
             fitted manifold, FILE.py:FUNCTION or diffusers:PATH.
         mode: ascent (the classifier's gradient alone), projected (its steps along the manifold),
             denoised (the image drawn to the manifold after each step), manifold (the denoiser
-            guided by the classifier), or auto: manifold, else projected, else ascent.
+            guided by the classifier), or auto: denoised (manifold, for denoise), else projected,
+            else ascent.
         guidance: weight of the classifier in the mode manifold; 1 is Bayes' rule.
         steps: of an ascent.
         rule: of an ascent's steps: momentum or adam.

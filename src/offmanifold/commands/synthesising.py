@@ -51,6 +51,13 @@ class Workshop:
         """The method of the classifier alone."""
         return replace(self.method, mode="ascent")
 
+    @property
+    def denoiser(self) -> Method | None:
+        """The method of the denoiser alone; None without one that can draw images."""
+        if self.method.mode not in ("denoised", "manifold"):
+            return None
+        return replace(self.method, mode="manifold", guidance=0.0)
+
     def class_of(self, name: str) -> int:
         """Return the output of a class by its name, else by its number; raises InputError."""
         if name in self.classes:
@@ -81,11 +88,13 @@ class Workshop:
         }
 
 
-def open_workshop(options: Options, *, needs_data: bool = False) -> Workshop:
+def open_workshop(
+    options: Options, *, needs_data: bool = False, best: str = "denoised"
+) -> Workshop:
     """Return the model, its images where they are needed, the manifold and the method.
 
-    needs_data: whether the training images are needed whatever the manifold. Raises InputError for
-    what cannot be used.
+    needs_data: whether the training images are needed whatever the manifold. best: the mode of a
+    manifold that can draw images. Raises InputError for what cannot be used.
     """
     if options.batch_size is not None and options.batch_size < 1:
         raise InputError(f"--batch-size must be 1 or more, not {options.batch_size}")
@@ -123,7 +132,7 @@ def open_workshop(options: Options, *, needs_data: bool = False) -> Workshop:
     manifold = _manifold(spec, data, shape, options)
     if manifold is not None:
         manifold.to(device)
-    method = method.settled(manifold)
+    method = method.settled(manifold, best)
     outputs = loaded.card.outputs or len(names or ())
     classes = tuple(names) if names else tuple(str(i) for i in range(outputs))
     return Workshop(

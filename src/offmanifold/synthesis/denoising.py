@@ -43,7 +43,7 @@ def denoise(
         raise InputError(
             f"σ must be finite and above 0 (a standard deviation per pixel), not {sigma}"
         )
-    method = (method or Method()).settled(manifold)
+    method = (method or Method()).settled(manifold, "manifold")
     x = x.to(device_of(model))
     method = method.completed(eps=RADIUS * sigma * x[0:1].numel() ** 0.5 or 1.0)
     if method.mode != "manifold":

@@ -99,7 +99,10 @@ def fill(
         y = checked_classes(model, start, y)
     alone = drawn(torch.zeros(len(start), dtype=torch.long, device=device), 0.0)
     y = predicted(model, alone) if y is None else y
-    images = drawn(y, 1.0 if method.guidance is None else method.guidance)
+    guidance = 1.0 if method.guidance is None else method.guidance
+    if not guidance:
+        bar.advance(2 * method.draws - 1)
+    images = drawn(y, guidance) if guidance else alone
     return made(model, images, alone, y, how.objective, 2 * method.draws - 1)
 
 

@@ -6,6 +6,7 @@ Manifolds are asked at noisy points only (`offmanifold.manifold.base`).
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from offmanifold.manifold import Pooled, Score, TweedieManifold
@@ -43,19 +44,28 @@ class Projected:
 class Denoised:
     """After each step x ← (1 − share) x + share · D(x + σz; σ), z new at every step.
 
-    share: how far each step goes towards the denoised image. sigma: per pixel. seed: of z.
+    σ, per pixel, falls from `highest` to `lowest` geometrically over `steps`: large forms are
+    settled first. share: how far each step goes towards the denoised image. seed: of z.
     """
 
     manifold: Score
-    sigma: float
-    share: float = 0.1
+    highest: float
+    lowest: float
+    steps: int
+    share: float = 0.2
     seed: int = 0
+
+    def sigma(self, step: int) -> float:
+        """Return σ of a step, counted from 0."""
+        along = min(1.0, step / max(1, self.steps - 1))
+        return self.highest * (self.lowest / self.highest) ** along
 
     def bend(self, x: Tensor, gradient: Tensor, index: Tensor, step: int) -> Tensor:
         return gradient
 
     def land(self, x: Tensor, index: Tensor, step: int) -> Tensor:
-        shape = (x.shape[1], x.shape[2], x.shape[3])
+        sigma, shape = self.sigma(step), (x.shape[1], x.shape[2], x.shape[3])
         z = image_noise(shape, index, seed=self.seed, name="landing", draw=step).to(x)
-        denoised = self.manifold.denoise(x + self.sigma * z, None, self.sigma)
+        with torch.no_grad():
+            denoised = self.manifold.denoise(x + sigma * z, None, sigma)
         return x + self.share * (denoised - x)

@@ -13,7 +13,7 @@ from offmanifold.synthesis.filling import device_of, fill
 from offmanifold.synthesis.methods import Method
 from offmanifold.synthesis.result import Synthesis
 
-RADIUS = 0.3  # of the ball, in √(numbers missing)
+RADIUS = 0.6  # of the ball, in √(numbers missing)
 
 
 def inpaint(
@@ -32,7 +32,7 @@ def inpaint(
     hole: (n, 1, h, w), or (1, 1, h, w) for all; true or above ½ where pixels are missing, whose
     values in x are never looked at. y: (n,) classes; by default what the classifier sees in the
     image filled by the denoiser, or by the mean of the known pixels where there is none. The ball
-    of an ascent has the radius .3√m by default, m the number of values missing. Raises InputError
+    of an ascent has the radius .6√m by default, m the number of values missing. Raises InputError
     for a hole of another size, or one that is everything or nothing.
     """
     hole = checked_hole(hole, x)

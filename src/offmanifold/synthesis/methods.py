@@ -19,8 +19,8 @@ class Method:
     Attributes:
         mode: ascent (the classifier's gradient alone), projected (each step along the manifold),
             denoised (the image drawn to the manifold after each step), manifold (the denoiser's
-            sampler, guided by the classifier), or auto: manifold where one is given that can draw
-            images, else projected, else ascent.
+            sampler, guided by the classifier), or auto: where a manifold is given that can draw
+            images, denoised (`denoise` takes manifold), else projected, else ascent.
         guidance: weight of the classifier in the mode manifold; 1 is Bayes' rule, and the default
             of every use but generation, which takes 6.
         draws: noise levels of the sampler in the mode manifold.
@@ -44,17 +44,18 @@ class Method:
         guidance = guidance if self.guidance is None else self.guidance
         return replace(self, ascent=ascent, guidance=guidance)
 
-    def settled(self, manifold: Any) -> "Method":
+    def settled(self, manifold: Any, best: str = "denoised") -> "Method":
         """Return the same with a mode that this manifold (or None) can do.
 
-        Raises InputError where it cannot do what is asked for.
+        best: what `auto` becomes where the manifold can draw images. Raises InputError where it
+        cannot do what is asked for.
         """
         if manifold is None or not manifold.card.usable:
             if self.mode not in ("auto", "ascent"):
                 raise InputError(f"the mode {self.mode} needs a usable manifold; give --manifold")
             return replace(self, mode="ascent")
         if self.mode == "auto":
-            return replace(self, mode="manifold" if can_draw(manifold) else "projected")
+            return replace(self, mode=best if can_draw(manifold) else "projected")
         if self.mode in ("denoised", "manifold") and not can_draw(manifold):
             raise InputError(
                 f"the manifold {manifold.card.spec} gives tangent spaces but draws no images of "
@@ -74,5 +75,7 @@ def guide_of(method: Method, manifold: Any) -> Guide | None:
         return Projected(manifold)
     if method.mode == "denoised":
         passing = [row["sigma"] for row in manifold.card.gates if row["passes"]]
-        return Denoised(manifold, min([manifold.card.sigma, *passing]), seed=method.ascent.seed)
+        sigmas = [manifold.card.sigma, *passing]
+        how = method.ascent
+        return Denoised(manifold, max(sigmas), min(sigmas), how.steps, seed=how.seed)
     return None
