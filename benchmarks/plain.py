@@ -1,5 +1,7 @@
 """Reference implementations as such code is usually written: fp32, NCHW, one thing at a time."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -23,6 +25,26 @@ def pgd_l2(model: nn.Module, x: Tensor, y: Tensor, eps: float, steps: int) -> Te
         delta = delta * (eps / norm).clamp(max=1)
         delta = (x + delta).clamp(0, 1) - x
     return (x + delta).detach()
+
+
+def generate(model: nn.Module, start: Tensor, y: Tensor, eps: float, steps: int) -> Tensor:
+    """Ascent of log p(y|x) by momentum on normalised gradients, in a ball around `start`."""
+    step, x, velocity = 2.5 * eps / steps, start.clone(), torch.zeros_like(start)
+    for i in range(steps):
+        x = x.detach().requires_grad_()
+        loss = F.cross_entropy(model(x), y, reduction="sum")
+        model.zero_grad()
+        loss.backward()
+        gradient = x.grad
+        assert gradient is not None
+        norm = gradient.flatten(1).norm(dim=1)[:, None, None, None].clamp(min=1e-12)
+        velocity = 0.5 * velocity - gradient / norm
+        length = velocity.flatten(1).norm(dim=1)[:, None, None, None].clamp(min=1e-12)
+        moved = x.detach() + step * (1 + math.cos(math.pi * i / steps)) / 2 * velocity / length
+        delta = moved.clamp(0, 1) - start
+        norm = delta.flatten(1).norm(dim=1)[:, None, None, None].clamp(min=1e-12)
+        x = start + delta * (eps / norm).clamp(max=1)
+    return x.detach()
 
 
 def pgd_step(

@@ -18,6 +18,7 @@ from offmanifold.files import (
     packed,
     read_json,
     read_tensors,
+    replace_folder,
     tensors_hash,
     unpack,
     write_atomically,
@@ -266,3 +267,19 @@ def test_a_full_disk_is_told_and_leaves_what_was_there(tmp_path: Path, monkeypat
         unpack(data, tmp_path / "a")
     assert (tmp_path / "a/x").read_text() == "x"
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path: Path):
+    folder = tmp_path / "made"
+    replace_folder(folder, lambda new: (new / "one").write_text("1"))
+    replace_folder(folder, lambda new: (new / "two").write_text("2"))
+    assert [p.name for p in folder.iterdir()] == ["two"]
+
+    def broken(new: Path) -> None:
+        (new / "three").write_text("3")
+        raise ValueError("half")
+
+    with pytest.raises(ValueError, match="half"):
+        replace_folder(folder, broken)
+    assert [p.name for p in folder.iterdir()] == ["two"]
+    assert [p.name for p in tmp_path.iterdir()] == ["made"]

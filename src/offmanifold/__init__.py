@@ -8,7 +8,7 @@ audit = om.audit(run, data, manifold)
 om.report([audit], "report.html")
 """
 
-from offmanifold import attacks, objectives
+from offmanifold import attacks, objectives, synthesis
 from offmanifold.auditing import audit, audit_models
 from offmanifold.audits import Audit, read_audit
 from offmanifold.certification import certify
@@ -50,5 +50,6 @@ __all__ = [
     "objectives",
     "read_audit",
     "report",
+    "synthesis",
     "train",
 ]

@@ -122,15 +122,24 @@ def packed(place: Path, without: tuple[str, ...] = ()) -> bytes:
 
 def unpack(data: bytes, folder: Path) -> Path:
     """Put the files of a tar in place of a folder, whole or not at all; nothing outside of it."""
+
+    def write(new: Path) -> None:
+        with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+            tar.extractall(new, [member for member in tar if member.isreg()], filter="data")
+
+    return replace_folder(folder, write)
+
+
+def replace_folder(folder: Path, write: Callable[[Path], object]) -> Path:
+    """Call `write(new folder)` and put it in place of a folder, whole or not at all."""
     make_folder(folder.parent)
     with (
         _named_write_errors(folder),
         tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as place,
-        tarfile.open(fileobj=io.BytesIO(data)) as tar,
     ):
         new, old = Path(place) / "new", Path(place) / "old"
         new.mkdir()
-        tar.extractall(new, [member for member in tar if member.isreg()], filter="data")
+        write(new)
         if folder.exists():
             shutil.move(folder, old)
         os.replace(new, folder)

@@ -50,9 +50,12 @@ def claim(folder: Path, config: dict[str, Any]) -> bool:
     return False
 
 
-def finish(folder: Path, started: float, metrics: dict[str, Any]) -> None:
-    """Save how a run went; metrics.json is last, since its presence says that all is there."""
-    write_provenance(folder, started)
+def finish(folder: Path, started: float, metrics: dict[str, Any], **facts: Any) -> None:
+    """Save how a run went; metrics.json is last, since its presence says that all is there.
+
+    facts: what else goes into provenance.json.
+    """
+    write_provenance(folder, started, **facts)
     write_json(folder / "metrics.json", metrics)
     (folder / "resume.pt").unlink(missing_ok=True)
 

@@ -216,7 +216,7 @@ def train(
     def saved() -> Path:
         names = {"classes": json.dumps(list(classes))}
         write_tensors(folder / "model.safetensors", dict(module.state_dict()), names)
-        finish(folder, started, metrics)
+        finish(folder, started, metrics, data=data.info.get("spec"))
         return folder
 
     return _finished(engine.from_main(saved))

@@ -39,6 +39,7 @@ def test_each_text_is_used():
         "sweep.unknown.",
         "recommend.",
         "explains.",
+        *(f"synthesis.{part}." for part in ("title", "intro", "mode", "column", "number", "warn")),
     )
     for key in TEXTS:
         named = f'"{key}"' in source or key.startswith(some)

@@ -1,6 +1,7 @@
 """Images drawn from a denoiser, by the second-order sampler of Karras et al. 2022."""
 
 import itertools
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -20,24 +21,26 @@ def sample(
     seed: int = 0,
     device: torch.device | str = "cpu",
 ) -> Tensor:
-    """Return n images (n, c, h, w) in [0, 1], of classes y (n,) or of any.
-
-    Solves dx/dσ = (x − D(x; σ))/σ from HIGHEST to 0 by Heun's method: 2 · steps − 1 denoisings.
-    """
+    """Return n images (n, c, h, w) in [0, 1], of classes y (n,) or of any."""
     generator = torch.Generator().manual_seed(seed)
-    power = torch.linspace(HIGHEST ** (1 / RHO), LOWEST ** (1 / RHO), steps, dtype=torch.double)
-    sigmas = [*(power**RHO).tolist(), 0.0]
     x = 0.5 + HIGHEST * torch.randn(n, *manifold.card.shape, generator=generator).to(device)
-
-    def slope(x: Tensor, sigma: float) -> Tensor:
-        return (x - manifold.denoise(x, y, sigma)) / sigma
-
     with torch.no_grad():
-        for sigma, following in itertools.pairwise(sigmas):
-            first = slope(x, sigma)
-            moved = x + (following - sigma) * first
-            if following > 0:
-                second = slope(moved, following)
-                moved = x + (following - sigma) * (first + second) / 2
-            x = moved
-    return x.clamp(0, 1)
+        return heun(lambda x, sigma: manifold.denoise(x, y, sigma), x, steps).clamp(0, 1)
+
+
+def heun(
+    denoise: Callable[[Tensor, float], Tensor], x: Tensor, steps: int, highest: float = HIGHEST
+) -> Tensor:
+    """Solve dx/dσ = (x − D(x; σ))/σ from images at `highest` to σ = 0 by Heun's method.
+
+    2 · steps − 1 denoisings.
+    """
+    power = torch.linspace(highest ** (1 / RHO), LOWEST ** (1 / RHO), steps, dtype=torch.double)
+    for sigma, following in itertools.pairwise([*(power**RHO).tolist(), 0.0]):
+        first = (x - denoise(x, sigma)) / sigma
+        moved = x + (following - sigma) * first
+        if following > 0:
+            second = (moved - denoise(moved, following)) / following
+            moved = x + (following - sigma) * (first + second) / 2
+        x = moved
+    return x

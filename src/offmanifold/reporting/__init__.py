@@ -12,6 +12,7 @@ from offmanifold.reporting.sweep import (
 )
 from offmanifold.reporting.sweep_figure import draw_sweep
 from offmanifold.reporting.sweep_summary import read_summary
+from offmanifold.reporting.synthesis import synthesis_page
 
 __all__ = [
     "Table",
@@ -26,6 +27,7 @@ __all__ = [
     "sweep_boundaries",
     "sweep_page",
     "sweep_tables",
+    "synthesis_page",
     "table",
     "uncredited",
 ]

@@ -7,6 +7,7 @@ from markupsafe import Markup
 from offmanifold.errors import unknown_name
 from offmanifold.reporting.named_texts import NAMED
 from offmanifold.reporting.sweep_texts import SWEEP
+from offmanifold.reporting.synthesis_texts import SYNTHESIS
 
 LANGUAGES = ("en", "ja")
 
@@ -424,6 +425,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "differences.against": ("Compared with", "比較の相手"),
     **NAMED,
     **SWEEP,
+    **SYNTHESIS,
 }
 
 

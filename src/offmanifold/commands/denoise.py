@@ -1,0 +1,76 @@
+"""`offmanifold denoise`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import tyro
+from torch import Tensor
+
+from offmanifold.commands.from_files import Named, gallery_of_files, read_files
+from offmanifold.commands.gallery import RESULT
+from offmanifold.commands.given_images import Fit
+from offmanifold.commands.synthesis_options import Options
+from offmanifold.commands.synthesising import open_workshop
+from offmanifold.errors import InputError
+from offmanifold.progress import Bar, note
+from offmanifold.synthesis import Synthesis, denoise, noise_level
+from offmanifold.synthesis.ascent import SILENT
+from offmanifold.synthesis.baselines import for_denoising
+from offmanifold.synthesis.methods import Method
+
+
+@dataclass(frozen=True)
+class Denoise:
+    """Take Gaussian noise off images.
+
+    Attributes:
+        files: one image or more.
+        options: how.
+        sigma: of the noise, a standard deviation per pixel in [0, 1]; estimated if not given.
+        target: class of the images, by name or number; by default what the classifier sees.
+        fit: of images unlike the model's size: resize scales and crops them, tile works in pieces.
+    """
+
+    files: Annotated[tuple[Path, ...], tyro.conf.Positional]
+    options: Annotated[Options, tyro.conf.arg(name="")]
+    sigma: float | None = None
+    target: Annotated[str | None, tyro.conf.arg(name="class")] = None
+    fit: Fit | None = None
+
+    def run(self) -> None:
+        """Denoise, save, and say where."""
+        if self.sigma is not None and not 0 < self.sigma < float("inf"):
+            raise InputError(f"--sigma must be finite and above 0, not {self.sigma}")
+        shop = open_workshop(self.options, best="manifold")
+        given = read_files(self.files, shop, self.fit)
+        x = given.pieces
+        sigma = self.sigma or self._estimated(x)
+        y = None if self.target is None else shop.class_of(self.target)
+
+        def work(rows: Tensor, progress: Bar) -> tuple[Synthesis, Named]:
+            asked = None if y is None else torch.full((len(rows),), y)
+
+            def cleaned(method: Method, progress: Bar) -> Synthesis:
+                one = {"manifold": shop.manifold, "index": rows, "bar": progress}
+                return denoise(shop.model, x[rows], sigma, asked, method, **one)
+
+            made = cleaned(shop.method, progress)
+            pictures = {"given": x[rows], **for_denoising(x[rows], sigma)}
+            if shop.denoiser is not None:
+                pictures["denoiser"] = cleaned(shop.denoiser, SILENT).images
+            if shop.method.mode != "ascent":
+                pictures["ascent"] = cleaned(shop.alone, SILENT).images
+            return made, {**pictures, RESULT: made.images}
+
+        steps = 1 if shop.method.mode == "manifold" else shop.method.ascent.steps
+        settings = {"sigma": sigma, "class": y, "fit": self.fit}
+        gallery_of_files(shop, "denoise", given, work, steps, settings)
+
+    def _estimated(self, x: Tensor) -> float:
+        sigma = round(float(noise_level(x).median()), 3)
+        if sigma <= 0:
+            raise InputError("no noise is found in these images; give its --sigma")
+        note(f"noise of about σ = {sigma} per pixel")
+        return sigma

@@ -1,0 +1,111 @@
+"""Images that a user gives as files, brought to the size that a model takes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from offmanifold.data.decoding import BadImage, decode
+from offmanifold.data.pixels import resize_and_crop, to_channels, to_unit
+from offmanifold.errors import InputError
+
+Shape = tuple[int, int, int]
+Fit = Literal["resize", "tile"]
+
+
+def read_picture(path: Path, channels: int | None) -> Tensor:
+    """Return an image file as (c, h, w) float32 in [0, 1].
+
+    Alpha is dropped and 16 bits are brought to 8, as wherever images are read. Raises InputError
+    for a file that is no image, or one without a rule to that many channels.
+    """
+    try:
+        return to_channels(to_unit(decode(path.read_bytes()).numpy()), channels)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    except BadImage as error:
+        raise InputError(f"cannot read {path}: {error}") from error
+    except ValueError as error:
+        raise InputError(f"{path} does not fit the model: {error}") from error
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """An image cut into pieces of one size: rows × columns of them, its edges repeated to fill.
+
+    pieces: (rows · columns, c, h, w). size: (height, width) of the whole.
+    """
+
+    pieces: Tensor
+    rows: int
+    columns: int
+    size: tuple[int, int]
+
+    def whole(self, pieces: Tensor, scale: int = 1) -> Tensor:
+        """Return pieces put together again (c, height, width), each enlarged `scale` times."""
+        _, c, h, w = pieces.shape
+        grid = pieces.reshape(self.rows, self.columns, c, h, w).permute(2, 0, 3, 1, 4)
+        joined = grid.reshape(c, self.rows * h, self.columns * w)
+        return joined[:, : self.size[0] * scale, : self.size[1] * scale]
+
+
+def cut(x: Tensor, size: tuple[int, int]) -> Tiles:
+    """Return an image (c, height, width) as pieces of a size (h, w)."""
+    (height, width), (h, w) = x.shape[1:], size
+    rows, columns = -(-height // h), -(-width // w)
+    padded = F.pad(x[None], (0, columns * w - width, 0, rows * h - height), mode="replicate")[0]
+    grid = padded.reshape(len(x), rows, h, columns, w).permute(1, 3, 0, 2, 4)
+    return Tiles(grid.reshape(rows * columns, len(x), h, w), rows, columns, (height, width))
+
+
+def fitted(x: Tensor, size: tuple[int, int], fit: Fit | None, path: Path) -> Tiles:
+    """Return an image as pieces of the size (h, w) that a model takes: one, if it is of that size.
+
+    fit: resize scales it and crops the middle, tile cuts it. Raises InputError for another size
+    without either.
+    """
+    if tuple(x.shape[1:]) == size or fit == "tile":
+        return cut(x, size)
+    if fit is None:
+        given, wanted = (f"{s[0]}×{s[1]}" for s in (tuple(x.shape[1:]), size))
+        raise InputError(
+            f"{path} is {given} and {wanted} is needed; --fit resize scales it and crops its "
+            "middle, --fit tile works on it in pieces of that size"
+        )
+    return cut(resize_and_crop(x[None], size)[0], size)
+
+
+def read_mask(path: Path, size: tuple[int, int]) -> Tensor:
+    """Return a mask file as (1, h, w) bool, true where it is brighter than mid-grey: the hole.
+
+    Raises InputError for another size than the image's, or for one colour everywhere.
+    """
+    hole = read_picture(path, 1) > 0.5
+    if tuple(hole.shape[1:]) != size:
+        given, wanted = (f"{s[0]}×{s[1]}" for s in (tuple(hole.shape[1:]), size))
+        raise InputError(f"the mask {path} is {given} and the image {wanted}; give one of its size")
+    if not bool(hole.any()) or bool(hole.all()):
+        what = ("white everywhere: no pixel is known" if bool(hole.all()) else
+                "black everywhere: nothing is to be filled")  # fmt: skip
+        raise InputError(f"the mask {path} is {what}; white is what is to be filled, black is kept")
+    return hole
+
+
+def names_of(paths: Sequence[Path]) -> list[str]:
+    """Return a name for the result of each file, no two alike."""
+    names: list[str] = []
+    for path in paths:
+        name, k = path.stem, 2
+        while name in names:
+            name, k = f"{path.stem}-{k}", k + 1
+        names.append(name)
+    return names
+
+
+def stacked(tiles: Sequence[Tiles]) -> tuple[Tensor, list[int]]:
+    """Return the pieces of several images as one batch, and how many each has."""
+    return torch.cat([t.pieces for t in tiles]), [len(t.pieces) for t in tiles]

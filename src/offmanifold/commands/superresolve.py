@@ -1,0 +1,86 @@
+"""`offmanifold superresolve`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import tyro
+from torch import Tensor
+
+from offmanifold.commands.from_files import Named, gallery_of_files, read_files
+from offmanifold.commands.gallery import RESULT
+from offmanifold.commands.given_images import Fit, read_picture
+from offmanifold.commands.synthesis_options import Options
+from offmanifold.commands.synthesising import Workshop, open_workshop
+from offmanifold.errors import InputError
+from offmanifold.progress import Bar
+from offmanifold.synthesis import Synthesis, superresolve
+from offmanifold.synthesis.ascent import SILENT
+from offmanifold.synthesis.baselines import for_superresolution
+from offmanifold.synthesis.filling import passes
+from offmanifold.synthesis.methods import Method
+
+
+@dataclass(frozen=True)
+class Superresolve:
+    """Give images more pixels, such that their means over blocks are the pixels given.
+
+    Attributes:
+        files: one small image or more.
+        options: how.
+        factor: how many times as many pixels a side; by default what brings an image to the model's
+            size.
+        target: class of the images, by name or number; by default what the classifier sees.
+        fit: of images unlike the model's size ÷ factor: resize scales and crops them first, tile
+            works in pieces.
+    """
+
+    files: Annotated[tuple[Path, ...], tyro.conf.Positional]
+    options: Annotated[Options, tyro.conf.arg(name="")]
+    factor: int | None = None
+    target: Annotated[str | None, tyro.conf.arg(name="class")] = None
+    fit: Fit | None = None
+
+    def run(self) -> None:
+        """Enlarge, save, and say where."""
+        shop = open_workshop(self.options)
+        r = self._factor(shop)
+        given = read_files(self.files, shop, self.fit, (shop.shape[1] // r, shop.shape[2] // r))
+        low = given.pieces
+        y = None if self.target is None else shop.class_of(self.target)
+
+        def work(rows: Tensor, progress: Bar) -> tuple[Synthesis, Named]:
+            asked = None if y is None else torch.full((len(rows),), y)
+
+            def enlarged(method: Method, progress: Bar) -> Synthesis:
+                one = {"manifold": shop.manifold, "index": rows, "bar": progress}
+                return superresolve(shop.model, low[rows], r, asked, method, **one)
+
+            made = enlarged(shop.method, progress)
+            pictures = for_superresolution(low[rows], r)
+            if shop.denoiser is not None:
+                pictures["denoiser"] = enlarged(shop.denoiser, SILENT).images
+            if shop.method.mode != "ascent":
+                pictures["ascent"] = enlarged(shop.alone, SILENT).images
+            return made, {**pictures, RESULT: made.images}
+
+        settings = {"factor": r, "class": y, "fit": self.fit}
+        gallery_of_files(shop, "superresolve", given, work, passes(shop.method), settings, scale=r)
+
+    def _factor(self, shop: Workshop) -> int:
+        """Return the factor given, or that of the first image to the model's size."""
+        h, w = shop.shape[1:]
+        r = self.factor
+        if r is None and self.files:
+            given = tuple(read_picture(self.files[0], None).shape[1:])
+            r = h // given[0]
+            if r < 2 or (r * given[0], r * given[1]) != (h, w):
+                raise InputError(
+                    f"{self.files[0]} is {given[0]}×{given[1]}, of which the model's {h}×{w} is no "
+                    "multiple of 2 or more; give --factor, with --fit resize or --fit tile"
+                )
+        r = r or 2
+        if r < 2 or h % r or w % r:
+            raise InputError(f"--factor must be 2 or more and divide the model's {h}×{w}, not {r}")
+        return r

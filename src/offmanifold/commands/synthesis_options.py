@@ -1,0 +1,71 @@
+"""The flags of the commands that make images."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from offmanifold.commands.base import Size
+from offmanifold.synthesis import Ascent, Method
+
+
+@dataclass(frozen=True)
+class Options:
+    """How images are made.
+
+    Attributes:
+        model: runs/NAME, timm:NAME, torchvision:NAME or FILE.py:FUNCTION.
+        weights: a file of weights for the model.
+        data: the images the model was trained on, where its run does not tell.
+        image_size: height and width of the images, where neither the model nor the data tell.
+        channels: 1 for grey, 3 for colour, likewise.
+        manifold: auto (fitted on the model's training images, or found again), none, exact, a
+            fitted manifold, FILE.py:FUNCTION or diffusers:PATH.
+        mode: ascent (the classifier's gradient alone), projected (its steps along the manifold),
+            denoised (the image drawn to the manifold after each step), manifold (the denoiser
+            guided by the classifier), or auto: denoised (manifold, for denoise), else projected,
+            else ascent.
+        guidance: weight of the classifier in the mode manifold; 1 is Bayes' rule.
+        steps: of an ascent.
+        rule: of an ascent's steps: momentum or adam.
+        copies: randomly shifted copies that each gradient of an ascent is averaged over.
+        scales: resolutions of an ascent's steps, as factors: 4 2 1 is smoother than 1.
+        eps: radius of an ascent's ball, an l2 norm per image in [0, 1] pixels.
+        seed: of all randomness.
+        batch_size: images at a time; by default as many as fit.
+        out: folder of the results; by default runs/<use>-<hash>.
+        device: auto, cpu, cuda or mps.
+        language: of the page.
+        json: print what was made as JSON on stdout.
+    """
+
+    model: str
+    weights: Path | None = None
+    data: str | None = None
+    image_size: Size = None
+    channels: int | None = None
+    manifold: str = "auto"
+    mode: Literal["auto", "ascent", "projected", "denoised", "manifold"] = "auto"
+    guidance: float | None = None
+    steps: int = 60
+    rule: Literal["momentum", "adam"] = "momentum"
+    copies: int = 0
+    scales: tuple[int, ...] = (1,)
+    eps: float | None = None
+    seed: int = 0
+    batch_size: int | None = None
+    out: Path | None = None
+    device: str = "auto"
+    language: Literal["en", "ja"] = "en"
+    json: bool = False
+
+    def method(self) -> Method:
+        """Return the method asked for; raises InputError for settings that make no sense."""
+        ascent = Ascent(
+            steps=self.steps,
+            eps=self.eps,
+            rule=self.rule,
+            copies=self.copies,
+            scales=self.scales,
+            seed=self.seed,
+        )
+        return Method(mode=self.mode, guidance=self.guidance, ascent=ascent)

@@ -1,0 +1,204 @@
+"""What the commands that make images share: the model, the manifold, the method, and warnings."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from offmanifold.commands.base import MANIFOLDS, find_manifold, resolve_manifold
+from offmanifold.commands.compare import find_audit
+from offmanifold.commands.synthesis_options import Options
+from offmanifold.data import Data, load_data
+from offmanifold.engine import Engine
+from offmanifold.errors import InputError, unknown_name
+from offmanifold.files import read_json
+from offmanifold.manifold import load_manifold, names_denoiser
+from offmanifold.models import Loaded, adapt_labels, load_model
+from offmanifold.synthesis import Method
+from offmanifold.synthesis.batching import comfortable
+
+Shape = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """All that a use needs.
+
+    shape: (c, h, w) of the model's images. classes: names of its outputs. warnings: (key of a text,
+    its values).
+    """
+
+    options: Options
+    loaded: Loaded
+    model: nn.Module
+    shape: Shape
+    classes: tuple[str, ...]
+    data: Data | None
+    manifold: Any
+    method: Method
+    device: torch.device
+    warnings: tuple[tuple[str, dict[str, str]], ...]
+
+    @property
+    def size(self) -> int:
+        """Images at a time."""
+        return self.options.batch_size or comfortable(self.shape)
+
+    @property
+    def alone(self) -> Method:
+        """The method of the classifier alone."""
+        return replace(self.method, mode="ascent")
+
+    @property
+    def denoiser(self) -> Method | None:
+        """The method of the denoiser alone; None without one that can draw images."""
+        if self.method.mode not in ("denoised", "manifold"):
+            return None
+        return replace(self.method, mode="manifold", guidance=0.0)
+
+    def class_of(self, name: str) -> int:
+        """Return the output of a class by its name, else by its number; raises InputError."""
+        if name in self.classes:
+            return self.classes.index(name)
+        if name.isdecimal() and int(name) < len(self.classes):
+            return int(name)
+        known = [f"{name}" for name in self.classes]
+        raise unknown_name(f"class ({len(known)} in all)", name, known[:20])
+
+    def identity(self, use: str, **more: Any) -> dict[str, Any]:
+        """Return all that changes what is made, as plain JSON."""
+        how = self.method.ascent
+        return {
+            "kind": use,
+            "weights": self.loaded.card.weights_hash,
+            "classes": list(self.classes),
+            "data": None if self.data is None else self.data.train.fingerprint,
+            "manifold": None if self.manifold is None else self.manifold.card.hash,
+            "mode": self.method.mode,
+            "guidance": self.method.guidance,
+            "steps": how.steps,
+            "eps": how.eps,
+            "rule": how.rule,
+            "copies": how.copies,
+            "scales": list(how.scales),
+            "seed": how.seed,
+            **more,
+        }
+
+
+def open_workshop(
+    options: Options, *, needs_data: bool = False, best: str = "denoised"
+) -> Workshop:
+    """Return the model, its images where they are needed, the manifold and the method.
+
+    needs_data: whether the training images are needed whatever the manifold. best: the mode of a
+    manifold that can draw images. Raises InputError for what cannot be used.
+    """
+    if options.batch_size is not None and options.batch_size < 1:
+        raise InputError(f"--batch-size must be 1 or more, not {options.batch_size}")
+    method = options.method()
+    first = _first_look(options)
+    shape = None if first is None else first.card.input_shape
+    spec = options.manifold
+    made_of_data = spec in ("auto", "exact") or names_denoiser(spec)
+    if options.mode == "ascent" and made_of_data:
+        spec = "none"
+    data = None
+    if needs_data or spec in ("auto", "exact") or names_denoiser(spec) or options.data:
+        data = _data(options, first, shape)
+        shape = shape or data.shape
+    if shape is None and options.image_size is not None:
+        shape = (options.channels or 3, *options.image_size)
+    if shape is None:
+        raise InputError(
+            f"which size of images {options.model} takes is not known; give --data or --image-size"
+        )
+    loaded = first or load_model(
+        options.model, options.weights, classes=data and data.classes, shape=shape
+    )
+    if data is not None and data.shape != shape:
+        raise InputError(
+            f"{options.model} takes images of shape {shape}, and those of {data.info.get('spec')} "
+            f"have {data.shape}; give its own --data"
+        )
+    model = loaded.module
+    if data is not None and data.classes is not None:
+        model = adapt_labels(loaded, data.classes)
+    names = data.classes if data is not None and data.classes else loaded.card.classes
+    device = Engine(options.device).device
+    model = model.to(device).eval()
+    manifold = _manifold(spec, data, shape, options)
+    if manifold is not None:
+        manifold.to(device)
+    method = method.settled(manifold, best)
+    outputs = loaded.card.outputs or len(names or ())
+    classes = tuple(names) if names else tuple(str(i) for i in range(outputs))
+    return Workshop(
+        options=options,
+        loaded=loaded,
+        model=model,
+        shape=shape,
+        classes=classes,
+        data=data,
+        manifold=manifold,
+        method=method,
+        device=device,
+        warnings=warnings_of(loaded),
+    )
+
+
+def _first_look(options: Options) -> Loaded | None:
+    """Return the model if it knows its own size, as runs do; None of one made for data."""
+    try:
+        loaded = load_model(options.model, options.weights)
+    except InputError:
+        if options.data is None:
+            raise
+        return None
+    return loaded if loaded.card.input_shape is not None else None
+
+
+def _data(options: Options, loaded: Loaded | None, shape: Shape | None) -> Data:
+    spec = options.data
+    if spec is None and loaded is not None:
+        provenance = Path(loaded.card.spec) / "provenance.json"
+        spec = read_json(provenance).get("data") if provenance.is_file() else None
+    if spec is None:
+        raise InputError(
+            f"which images {options.model} was trained on is not known here; give them with "
+            "--data, or --manifold none where the classifier alone will do"
+        )
+    size, channels = options.image_size, options.channels
+    if shape is not None and not spec.startswith("distractor:"):
+        size, channels = shape[1:], shape[0] if shape[0] in (1, 3) else None
+    return load_data(spec, size=size, channels=channels)
+
+
+def _manifold(spec: str, data: Data | None, shape: Shape, options: Options) -> Any:
+    if spec == "none":
+        return None
+    if data is not None:
+        return resolve_manifold(spec, data, device=options.device)
+    manifold = load_manifold(find_manifold(spec))
+    if tuple(manifold.card.shape) != shape:
+        raise InputError(
+            f"the manifold {spec} was fitted on images of shape {tuple(manifold.card.shape)} and "
+            f"the model takes {shape}; known: {', '.join(MANIFOLDS)}"
+        )
+    return manifold
+
+
+def warnings_of(loaded: Loaded) -> tuple[tuple[str, dict[str, str]], ...]:
+    """Return what a user should know of a model before trusting what it makes: its regime."""
+    label = loaded.card.label
+    try:
+        regime = find_audit(Path(loaded.card.spec)).regime.name
+    except InputError:
+        regime = None
+    if regime in ("weak", "excessive", "collapsed"):
+        return ((f"synthesis.warn.{regime}", {"model": label}),)
+    if regime is None and (loaded.card.objective or {}).get("name") == "erm":
+        return (("synthesis.warn.standard", {"model": label}),)
+    return ()

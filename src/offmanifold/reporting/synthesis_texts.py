@@ -1,0 +1,115 @@
+"""Texts of the gallery of made images, in English and Japanese side by side."""
+
+SYNTHESIS: dict[str, tuple[str, str]] = {
+    "synthesis.title.generate": ("Generated images", "生成した画像"),
+    "synthesis.title.denoise": ("Images without their noise", "ノイズを除いた画像"),
+    "synthesis.title.inpaint": ("Holes filled", "欠けた部分を補った画像"),
+    "synthesis.title.superresolve": ("More pixels", "解像度を上げた画像"),
+    "synthesis.title.counterfactual": (
+        "What would have to change?",
+        "何が変われば判定が変わるか",
+    ),
+    "synthesis.line": (
+        "{n} of {planned} images · model {model} · {manifold} · {mode}",
+        "{planned} 枚中 {n} 枚 · モデル {model} · {manifold} · {mode}",
+    ),
+    "synthesis.manifold": ("manifold {name}", "多様体 {name}"),
+    "synthesis.manifold.none": ("no manifold", "多様体なし"),
+    "synthesis.mode.ascent": ("the classifier’s gradient alone", "分類器の勾配のみ"),
+    "synthesis.mode.projected": (
+        "the classifier’s gradient, along the manifold",
+        "多様体に沿った分類器の勾配",
+    ),
+    "synthesis.mode.denoised": (
+        "the classifier’s gradient, drawn to the manifold after each step",
+        "分類器の勾配（各ステップの後に多様体へ近づける）",
+    ),
+    "synthesis.mode.manifold": (
+        "the denoiser, guided by the classifier",
+        "分類器が導くノイズ除去器",
+    ),
+    "synthesis.intro.generate": (
+        "Each image was made to be what the classifier calls the class asked for. The nearest "
+        "training image stands beside it, so that a copy would be seen.",
+        "分類器が指定のクラスと判定するように作った画像です。"
+        "写しであれば分かるように、最も近い学習画像を並べています。",
+    ),
+    "synthesis.intro.denoise": (
+        "The framed picture is what was asked for; the others are plain ways to it from the same "
+        "image.",
+        "枠付きの画像が結果です。ほかは同じ画像に対する一般的な手法の結果です。",
+    ),
+    "synthesis.intro.inpaint": (
+        "White in the mask is what was filled; every other pixel is as given, bit by bit. What "
+        "the given image holds under the mask was not looked at.",
+        "マスクの白い部分だけを補い、ほかの画素は一切変えていません。"
+        "マスクの下にある元の画素は使っていません。",
+    ),
+    "synthesis.intro.superresolve": (
+        "The mean of the framed picture over each block is the pixel that was given.",
+        "枠付きの画像をブロックごとに平均すると、与えられた画素の値になります。",
+    ),
+    "synthesis.intro.counterfactual": (
+        "The smallest change that was found to change the decision: red is brighter, blue is "
+        "darker. On a manifold it is a change that images can undergo; if a person does not see "
+        "the new class in it, the classifier decides by something else.",
+        "判定を変える、見つかった中で最も小さな変化です。赤は明るく、青は暗くなった部分です。"
+        "多様体を使う場合は実際の画像に起こり得る変化に限られます。"
+        "人が見て新しいクラスに見えなければ、分類器は別の手掛かりで判定しています。",
+    ),
+    "synthesis.column.result": ("result", "結果"),
+    "synthesis.column.given": ("given", "入力"),
+    "synthesis.column.mask": ("mask", "マスク"),
+    "synthesis.column.seed": ("seed", "初期画像"),
+    "synthesis.column.denoiser": ("denoiser alone", "ノイズ除去器のみ"),
+    "synthesis.column.conditional": ("denoiser, told the class", "クラスを与えたノイズ除去器"),
+    "synthesis.column.ascent": ("classifier alone", "分類器のみ"),
+    "synthesis.column.nearest_training": ("nearest training image", "最も近い学習画像"),
+    "synthesis.column.mean_fill": ("mean fill", "平均値"),
+    "synthesis.column.biharmonic": ("biharmonic", "重調和補間"),
+    "synthesis.column.blur": ("blur", "ぼかし"),
+    "synthesis.column.nl_means": ("non-local means", "非局所平均"),
+    "synthesis.column.wavelet": ("wavelet", "ウェーブレット"),
+    "synthesis.column.nearest": ("pixels given", "入力の画素"),
+    "synthesis.column.bicubic": ("bicubic", "バイキュービック"),
+    "synthesis.column.change": ("change", "変化"),
+    "synthesis.number.class": ("class {value}", "クラス {value}"),
+    "synthesis.number.was": ("was {value}", "元は {value}"),
+    "synthesis.number.probability": ("p = {value}", "確率 {value}"),
+    "synthesis.number.norm": ("‖change‖ {value}", "‖変化‖ {value}"),
+    "synthesis.number.steps": ("{value} steps", "{value} ステップ"),
+    "synthesis.number.nearest": ("nearest at {value}", "最近傍まで {value}"),
+    "synthesis.number.pieces": ("{value} pieces", "{value} 分割"),
+    "synthesis.notfound": ("not found", "見つからず"),
+    "synthesis.all": ("All results", "すべての結果"),
+    "synthesis.each": ("One by one", "1 枚ずつ"),
+    "synthesis.units": (
+        "p is the probability that the classifier gives to the class. Lengths are l2 norms of a "
+        "whole image with pixels in [0, 1]; the change is counted from what the classifier’s part "
+        "began with.",
+        "確率は、そのクラスに対する分類器の値です。長さは画素を [0, 1] とした画像全体の l2 ノルムで、"
+        "変化は分類器による処理の開始時点からの量です。",
+    ),
+    "synthesis.warn.weak": (
+        "{model} is in the weak regime (not robust enough): by its gradient alone the results "
+        "will look like noise.",
+        "{model} は「ロバスト性不足」の状態です。勾配だけでは結果がノイズのようになります。",
+    ),
+    "synthesis.warn.excessive": (
+        "{model} is in the excessive regime (too robust): it has lost accuracy, and its results "
+        "may be of another class than asked for.",
+        "{model} は「ロバスト性過剰」の状態です。正解率が落ちており、"
+        "指定と異なるクラスの結果になることがあります。",
+    ),
+    "synthesis.warn.collapsed": (
+        "{model} is in the regime collapsed: it cannot tell the classes apart, and the results "
+        "mean nothing.",
+        "{model} は「崩壊」の状態です。クラスを区別できず、結果に意味はありません。",
+    ),
+    "synthesis.warn.standard": (
+        "{model} was trained without any robustness (erm) and is not audited; by its gradient "
+        "alone the results will look like noise.",
+        "{model} はロバスト性の学習をしておらず（erm）、監査もされていません。"
+        "勾配だけでは結果がノイズのようになります。",
+    ),
+}

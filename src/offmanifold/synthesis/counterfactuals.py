@@ -1,0 +1,142 @@
+"""The smallest change of an image that changes the decision, and the map of what changed."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from offmanifold.errors import InputError
+from offmanifold.freezing import frozen
+from offmanifold.precision import in_float32
+from offmanifold.progress import Bar
+from offmanifold.synthesis.ascent import SILENT, Ascent, ascend
+from offmanifold.synthesis.filling import checked_classes, device_of, predicted, value_of
+from offmanifold.synthesis.guides import Projected
+from offmanifold.synthesis.result import Synthesis, change_norms
+
+STEP = 0.02  # l2 norm of a first step, in √d
+AGAIN = 20  # steps of a climb in a ball, which begins where another ended
+HALVINGS = 12  # of the way back to the image
+
+
+@dataclass(frozen=True)
+class Counterfactuals(Synthesis):
+    """Changed images; `start` are the images as they were, `norms` the sizes of the changes.
+
+    found: (n,) bool, whether the decision is the class asked for, y.
+    """
+
+    found: Tensor
+
+    @property
+    def change(self) -> Tensor:
+        """What changed, (n, c, h, w): images − start."""
+        return self.images - self.start
+
+
+def counterfactual(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    how: Ascent | None = None,
+    *,
+    manifold: Any = None,
+    rounds: int = 8,
+    index: Tensor | None = None,
+    bar: Bar = SILENT,
+) -> Counterfactuals:
+    """Return the images nearest to x (n, c, h, w), in l2, that the classifier decides to be y (n,).
+
+    First the margin of y is climbed without a ball until it is above 0 and the way back to x halved
+    until the decision turns; then, `rounds` times, the same in a ball between the largest radius
+    that failed and the smallest that succeeded. With a manifold every step goes along it (J̄g), so
+    that the change is one that images can undergo. how: steps of each climb (`steps`, `step_size`);
+    its objective, ball and `until` are set here. An image that already is y stays as it is. For a
+    linear classifier the change tends to |margin| ÷ ‖w_y − w_c‖, the distance to the boundary.
+    Raises InputError for classes out of range, or a manifold without tangent spaces.
+    """
+    if rounds < 0:
+        raise InputError(f"a counterfactual needs 0 rounds or more, not {rounds}")
+    x = x.to(device_of(model))
+    y = checked_classes(model, x, y)
+    index = torch.arange(len(x)) if index is None else index
+    size = STEP * x[0].numel() ** 0.5 if len(x) else 1.0
+    how = Ascent(steps=60) if how is None else how
+    how = replace(
+        how,
+        objective="margin",
+        eps=None,
+        step_size=how.step_size or size,
+        until=1e-6,
+        fast=False,
+    )
+    guide = None if manifold is None else Projected(manifold)
+    taken = torch.zeros(len(x), dtype=torch.long)
+
+    def climb(
+        rows: Tensor, begin: Tensor, radii: Tensor | None, how: Ascent
+    ) -> tuple[Tensor, Tensor]:
+        """Return images (m, c, h, w) that are y, or the last ones, and whether they are."""
+        climbed = ascend(
+            model,
+            x[rows],
+            y[rows],
+            how,
+            index=index[rows],
+            begin=begin,
+            radii=radii,
+            guide=guide,
+            bar=bar,
+        )
+        taken[rows] += climbed.steps
+        found = climbed.objective > 0
+        return torch.where(
+            found[:, None, None, None],
+            _nearest(model, x[rows], climbed.images, y[rows]),
+            climbed.images,
+        ), found
+
+    everything = torch.arange(len(x))
+    images, found = climb(everything, x, None, how)
+    again = replace(how, steps=min(how.steps, AGAIN))
+    failed, reached = torch.zeros(len(x)).to(x), change_norms(images, x)
+    for _ in range(rounds):
+        rows = (found & (reached > 0)).nonzero().flatten().cpu()
+        if not len(rows):
+            bar.advance(again.steps)
+            continue
+        radii = (failed[rows] + reached[rows]) / 2
+        share = (radii / reached[rows]).clamp(max=1)[:, None, None, None]
+        tried, nearer = climb(rows, x[rows] + share * (images[rows] - x[rows]), radii, again)
+        better = nearer & (change_norms(tried, x[rows]) < reached[rows])
+        images[rows] = torch.where(better[:, None, None, None], tried, images[rows])
+        failed[rows] = torch.where(better, failed[rows], radii)
+        reached = change_norms(images, x)
+    return Counterfactuals(
+        images=images,
+        start=x,
+        y=y,
+        objective=value_of(model, images, y, "margin"),
+        norms=reached,
+        steps=taken,
+        found=predicted(model, images) == y,
+    )
+
+
+def _nearest(model: nn.Module, x: Tensor, moved: Tensor, y: Tensor) -> Tensor:
+    """Return the points on the way from x to moved where the decision turns to y."""
+    low, high = torch.zeros_like(x[:, 0, 0, 0]), torch.ones_like(x[:, 0, 0, 0])
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        at = x + middle[:, None, None, None] * (moved - x)
+        turned = value_of(model, at, y, "margin") > 0
+        low, high = torch.where(turned, low, middle), torch.where(turned, middle, high)
+    nearest = x + high[:, None, None, None] * (moved - x)
+    return torch.where((high < 1)[:, None, None, None], nearest, moved)
+
+
+def second_best(model: nn.Module, x: Tensor) -> Tensor:
+    """Return the class of the second largest logit of each image, (n,)."""
+    with frozen(model), torch.no_grad(), in_float32(x.device):
+        return model(x).topk(2, dim=1).indices[:, 1]

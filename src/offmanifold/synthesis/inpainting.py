@@ -1,0 +1,78 @@
+"""Images with a hole, filled."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from offmanifold.errors import InputError
+from offmanifold.progress import Bar
+from offmanifold.synthesis.ascent import SILENT
+from offmanifold.synthesis.constraints import KnownPixels
+from offmanifold.synthesis.filling import device_of, fill
+from offmanifold.synthesis.methods import Method
+from offmanifold.synthesis.result import Synthesis
+
+RADIUS = 0.6  # of the ball, in √(numbers missing)
+
+
+def inpaint(
+    model: nn.Module,
+    x: Tensor,
+    hole: Tensor,
+    y: Tensor | None = None,
+    method: Method | None = None,
+    *,
+    manifold: Any = None,
+    index: Tensor | None = None,
+    bar: Bar = SILENT,
+) -> Synthesis:
+    """Return images x (n, c, h, w) with the pixels of a hole made anew and all others kept bitwise.
+
+    hole: (n, 1, h, w), or (1, 1, h, w) for all; true or above ½ where pixels are missing, whose
+    values in x are never looked at. y: (n,) classes; by default what the classifier sees in the
+    image filled by the denoiser, or by the mean of the known pixels where there is none. The ball
+    of an ascent has the radius .6√m by default, m the number of values missing. Raises InputError
+    for a hole of another size, or one that is everything or nothing.
+    """
+    hole = checked_hole(hole, x)
+    method = (method or Method()).settled(manifold)
+    missing = hole.flatten(1).sum(1) * x.shape[1]
+    device = device_of(model)
+    x, hole = x.to(device), hole.to(device)
+    return fill(
+        model,
+        mean_fill(x, hole),
+        y,
+        method,
+        manifold=manifold,
+        index=index,
+        constraint=KnownPixels(x, hole),
+        radii=None if method.ascent.eps else RADIUS * missing.sqrt(),
+        bar=bar,
+    )
+
+
+def mean_fill(x: Tensor, hole: Tensor) -> Tensor:
+    """Return x with the hole filled by each image's mean of known pixels, channel by channel."""
+    known = (~hole).to(x)
+    total = known.flatten(1).sum(1).clamp(min=1)[:, None, None, None]
+    mean = (torch.where(hole, 0, x)).sum((2, 3), keepdim=True) / total
+    return torch.where(hole, mean, x)
+
+
+def checked_hole(hole: Tensor, x: Tensor) -> Tensor:
+    """Return a hole as bool (n, 1, h, w); raises InputError where it cannot be one."""
+    wanted = f"{x.shape[-2]}×{x.shape[-1]}"
+    if hole.ndim != 4 or hole.shape[1] != 1 or hole.shape[0] not in (1, len(x)):
+        raise InputError(f"a mask has shape (n, 1, {wanted}) or (1, 1, {wanted}), one channel")
+    if hole.shape[-2:] != x.shape[-2:]:
+        given = f"{hole.shape[-2]}×{hole.shape[-1]}"
+        raise InputError(f"the mask is {given} and the image {wanted}; give a mask of its size")
+    hole = (hole if hole.dtype == torch.bool else hole > 0.5).expand(len(x), -1, -1, -1)
+    shares = hole.flatten(1).float().mean(1)
+    if bool((shares == 0).any()):
+        raise InputError("the mask is black everywhere: nothing is to be filled; white is the hole")
+    if bool((shares == 1).any()):
+        raise InputError("the mask is white everywhere: no pixel is known; white is the hole")
+    return hole

@@ -1,0 +1,81 @@
+"""The ways to an image that a classifier calls y: ascent, alone or near a manifold, or sampling."""
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from offmanifold.errors import InputError, unknown_name
+from offmanifold.manifold import Pooled
+from offmanifold.synthesis.ascent import Ascent, Guide
+from offmanifold.synthesis.guides import Denoised, Projected
+
+MODES = ("auto", "ascent", "projected", "denoised", "manifold")
+
+
+@dataclass(frozen=True)
+class Method:
+    """How images are made.
+
+    Attributes:
+        mode: ascent (the classifier's gradient alone), projected (each step along the manifold),
+            denoised (the image drawn to the manifold after each step), manifold (the denoiser's
+            sampler, guided by the classifier), or auto: where a manifold is given that can draw
+            images, denoised (`denoise` takes manifold), else projected, else ascent.
+        guidance: weight of the classifier in the mode manifold; 1 is Bayes' rule, and the default
+            of every use but generation, which takes 6.
+        draws: noise levels of the sampler in the mode manifold.
+        ascent: how the objective is climbed in the other two.
+    """
+
+    mode: str = "auto"
+    guidance: float | None = None
+    draws: int = 32
+    ascent: Ascent = field(default_factory=Ascent)
+
+    def __post_init__(self):
+        if self.mode not in MODES:
+            raise unknown_name("mode", self.mode, MODES)
+        if not 0 <= (self.guidance or 0) < math.inf or self.draws < 2:
+            raise InputError("guidance must be finite and 0 or more, and draws 2 or more")
+
+    def completed(self, *, eps: float, guidance: float = 1.0) -> "Method":
+        """Return the same with a use's own radius and guidance where none are given."""
+        ascent = self.ascent if self.ascent.eps else replace(self.ascent, eps=eps)
+        guidance = guidance if self.guidance is None else self.guidance
+        return replace(self, ascent=ascent, guidance=guidance)
+
+    def settled(self, manifold: Any, best: str = "denoised") -> "Method":
+        """Return the same with a mode that this manifold (or None) can do.
+
+        best: what `auto` becomes where the manifold can draw images. Raises InputError where it
+        cannot do what is asked for.
+        """
+        if manifold is None or not manifold.card.usable:
+            if self.mode not in ("auto", "ascent"):
+                raise InputError(f"the mode {self.mode} needs a usable manifold; give --manifold")
+            return replace(self, mode="ascent")
+        if self.mode == "auto":
+            return replace(self, mode=best if can_draw(manifold) else "projected")
+        if self.mode in ("denoised", "manifold") and not can_draw(manifold):
+            raise InputError(
+                f"the manifold {manifold.card.spec} gives tangent spaces but draws no images of "
+                "this size; take the mode projected, or a denoiser"
+            )
+        return self
+
+
+def can_draw(manifold: Any) -> bool:
+    """Whether a manifold's denoiser takes all noise off images: one of block means does not."""
+    return getattr(manifold, "scores", False) and not isinstance(manifold, Pooled)
+
+
+def guide_of(method: Method, manifold: Any) -> Guide | None:
+    """Return what keeps an ascent near the data in a settled mode, None for the mode ascent."""
+    if method.mode == "projected":
+        return Projected(manifold)
+    if method.mode == "denoised":
+        passing = [row["sigma"] for row in manifold.card.gates if row["passes"]]
+        sigmas = [manifold.card.sigma, *passing]
+        how = method.ascent
+        return Denoised(manifold, max(sigmas), min(sigmas), how.steps, seed=how.seed)
+    return None

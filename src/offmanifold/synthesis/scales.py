@@ -1,0 +1,35 @@
+"""Steps of an image that is parametrised at several resolutions at once."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def multi_resolution(gradient: Tensor, scales: Sequence[int]) -> Tensor:
+    """Return Σᵣ UᵣUᵣᵀ g/‖UᵣUᵣᵀ g‖: the step of x = Σᵣ Uᵣ Pᵣ along the gradient of all Pᵣ.
+
+    gradient: (n, c, h, w). scales: r of each parameter Pᵣ (n, c, ⌈h/r⌉, ⌈w/r⌉), which Uᵣ enlarges
+    bilinearly; 1 is the image itself. Each resolution gets an equal share of the step. UᵣUᵣᵀ is
+    positive semidefinite, so that the sum goes up where the gradient does (after Fort and Whitaker
+    2025, "Direct ascent synthesis").
+    """
+    if tuple(scales) == (1,):
+        return gradient
+    total = torch.zeros_like(gradient)
+    for r in scales:
+        part = gradient if r == 1 else _through(gradient, r)
+        norm = part.flatten(1).norm(dim=1).clamp(min=1e-30)
+        total += part / norm[:, None, None, None]
+    return total
+
+
+def _through(g: Tensor, r: int) -> Tensor:
+    """Return UᵣUᵣᵀ g."""
+    n, c, h, w = g.shape
+    with torch.enable_grad():
+        low = g.new_zeros(n, c, -(-h // r), -(-w // r)).requires_grad_()
+        high = F.interpolate(low, (h, w), mode="bilinear", align_corners=False)
+        (pulled,) = torch.autograd.grad(high, low, g)
+    return F.interpolate(pulled, (h, w), mode="bilinear", align_corners=False)

@@ -1,0 +1,75 @@
+"""Files of any kind and size, brought to the model's."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from offmanifold.commands.given_images import cut, fitted, names_of, read_mask, read_picture
+from offmanifold.errors import InputError
+
+X = torch.rand(2, 7, 10, generator=torch.Generator().manual_seed(0))
+
+
+def saved(path: Path, pixels: np.ndarray) -> Path:
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def test_rgba_and_sixteen_bits_are_read(tmp_path):
+    rgba = np.zeros((4, 5, 4), np.uint8)
+    rgba[..., 0], rgba[..., 3] = 255, 7
+    red = read_picture(saved(tmp_path / "rgba.png", rgba), 3)
+    assert red.shape == (3, 4, 5)
+    assert red[0].eq(1).all() and red[1:].eq(0).all()
+    grey = read_picture(saved(tmp_path / "deep.png", np.full((4, 5), 65535, np.uint16)), 1)
+    assert grey.shape == (1, 4, 5) and grey.eq(1).all()
+    assert read_picture(tmp_path / "rgba.png", 1)[0, 0, 0] == pytest.approx(0.299)
+
+
+def test_a_file_that_is_no_image(tmp_path):
+    (tmp_path / "text.png").write_text("hello")
+    with pytest.raises(InputError, match="text.png"):
+        read_picture(tmp_path / "text.png", 1)
+    with pytest.raises(InputError, match="none.png"):
+        read_picture(tmp_path / "none.png", 1)
+
+
+def test_pieces_are_put_together_again_at_any_scale():
+    tiles = cut(X, (3, 4))
+    assert tiles.pieces.shape == (9, 2, 3, 4)
+    assert torch.equal(tiles.whole(tiles.pieces), X)
+    double = tiles.pieces.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    expected = X.repeat_interleave(2, 1).repeat_interleave(2, 2)
+    assert torch.equal(tiles.whole(double, 2), expected)
+    assert torch.equal(cut(X, (7, 10)).pieces[0], X)
+    assert torch.equal(cut(X, (20, 30)).whole(cut(X, (20, 30)).pieces), X)  # smaller than a piece
+
+
+def test_another_size_is_refused_unless_one_says_how():
+    path = Path("part.png")
+    with pytest.raises(InputError, match="part.png is 7×10 and 5×5 is needed; --fit resize"):
+        fitted(X, (5, 5), None, path)
+    assert fitted(X, (5, 5), "tile", path).pieces.shape == (4, 2, 5, 5)
+    resized = fitted(X, (5, 5), "resize", path)
+    assert resized.pieces.shape == (1, 2, 5, 5)
+    assert torch.equal(fitted(X, (7, 10), None, path).pieces[0], X)
+
+
+def test_masks(tmp_path):
+    pixels = np.zeros((4, 5), np.uint8)
+    pixels[1, 2] = 255
+    mask = saved(tmp_path / "mask.png", pixels)
+    assert read_mask(mask, (4, 5)).nonzero().tolist() == [[0, 1, 2]]
+    with pytest.raises(InputError, match="mask.png is 4×5 and the image 5×5"):
+        read_mask(mask, (5, 5))
+    for value, word in ((0, "black everywhere"), (255, "white everywhere")):
+        flat = saved(tmp_path / "flat.png", np.full((4, 5), value, np.uint8))
+        with pytest.raises(InputError, match=word):
+            read_mask(flat, (4, 5))
+
+
+def test_names_are_never_alike():
+    assert names_of([Path("a/x.png"), Path("b/x.png"), Path("y.tif")]) == ["x", "x-2", "y"]

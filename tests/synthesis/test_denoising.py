@@ -1,0 +1,70 @@
+"""Noise taken off: against the posterior mean of Gaussian data."""
+
+import pytest
+import torch
+
+from gaussian_data import SHAPE, D, GaussianManifold, Linear, covariance
+from offmanifold.errors import InputError
+from offmanifold.synthesis import Ascent, Method, denoise, noise_level
+from offmanifold.synthesis.denoising import blurred
+
+C = covariance(0.02 * torch.linspace(0.1, 1, D))
+MEAN = torch.full((D,), 0.5).double()
+MANIFOLD = GaussianManifold(MEAN[None], C)
+GENERATOR = torch.Generator().manual_seed(0)
+W = torch.randn(3, D, generator=GENERATOR)
+MODEL = Linear(W)
+X = torch.rand(4, *SHAPE, generator=GENERATOR)
+Y = torch.tensor([0, 1, 2, 2])
+
+
+def test_without_guidance_it_is_the_posterior_mean():
+    found = denoise(MODEL, X, 0.3, Y, Method("manifold", guidance=0.0), manifold=MANIFOLD)
+    gain = C @ torch.linalg.inv(C + 0.09 * torch.eye(D))
+    expected = MEAN + (X.flatten(1).double() - MEAN) @ gain
+    torch.testing.assert_close(found.images.flatten(1).double(), expected, atol=1e-5, rtol=0)
+    assert torch.equal(found.images, found.start)
+
+
+def test_with_a_class_it_is_the_posterior_mean_of_the_tilted_gaussian():
+    how = Method("manifold", guidance=0.1, ascent=Ascent("logit"))
+    found = denoise(MODEL, X, 0.3, Y, how, manifold=MANIFOLD)
+    gain = C @ torch.linalg.inv(C + 0.09 * torch.eye(D))
+    tilted = MEAN + 0.1 * W[Y].double() @ C
+    expected = tilted + (X.flatten(1).double() - tilted) @ gain
+    torch.testing.assert_close(found.images.flatten(1).double(), expected, atol=1e-5, rtol=0)
+    assert (found.norms > 0).all()
+
+
+def test_by_ascent_it_stays_near_the_blurred_image():
+    found = denoise(MODEL, X, 0.3, None, Method("ascent"))
+    assert torch.equal(found.start, blurred(X, 0.3).clamp(0, 1))
+    assert (found.norms <= 0.5 * 0.3 * D**0.5).all()
+    assert torch.equal(found.y, MODEL(found.start).argmax(1))
+
+
+def test_the_blur_keeps_flat_images_and_is_the_kernel_of_its_width():
+    flat = torch.full((2, 3, 8, 9), 0.3)
+    torch.testing.assert_close(blurred(flat, 0.4), flat)
+    dot = torch.zeros(1, 1, 15, 15)
+    dot[..., 7, 7] = 1
+    seen = blurred(dot, 0.25)[0, 0]  # a width of 1 pixel
+    places = torch.arange(-3.0, 4)
+    kernel = (-places.square() / 2).exp() / (-places.square() / 2).exp().sum()
+    torch.testing.assert_close(seen[4:11, 4:11], kernel[:, None] * kernel)
+
+
+@pytest.mark.parametrize("sigma", [0.02, 0.1])
+def test_the_noise_level_of_a_smooth_image_is_found(sigma):
+    ramp = torch.linspace(0.3, 0.7, 64).expand(2, 1, 64, 64).clone()
+    ramp[1, :, :, :32] = 0  # flat black cannot hold noise on both sides
+    noise = sigma * torch.randn(ramp.shape, generator=torch.Generator().manual_seed(0))
+    level = noise_level(torch.where(ramp > 0, ramp + noise, 0).clamp(0, 1))
+    torch.testing.assert_close(level, torch.full((2,), sigma), rtol=0.1, atol=0)
+    assert noise_level(torch.zeros(1, 1, 8, 8)).tolist() == [0]
+
+
+def test_no_noise_cannot_be_taken_off():
+    for sigma in (0.0, -1.0, float("nan")):
+        with pytest.raises(InputError, match="σ"):
+            denoise(MODEL, X, sigma)
