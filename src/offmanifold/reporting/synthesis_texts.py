@@ -87,7 +87,8 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
         "p is the probability that the classifier gives to the class. Lengths are l2 norms of a "
         "whole image with pixels in [0, 1]; the change is counted from what the classifier’s part "
         "began with.",
-        "確率は、そのクラスに対する分類器の値です。長さは画素を [0, 1] とした画像全体の l2 ノルムで、"
+        "確率は、そのクラスに対する分類器の値です。"
+        "長さは画素を [0, 1] とした画像全体の l2 ノルムで、"
         "変化は分類器による処理の開始時点からの量です。",
     ),
     "synthesis.warn.weak": (
