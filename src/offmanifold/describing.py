@@ -12,6 +12,7 @@ from offmanifold.models import ModelCard
 from offmanifold.perceptual import seen_size
 from offmanifold.planning import Plan
 from offmanifold.probe import Settings
+from offmanifold.variants import SCALAR, VARIANTS
 
 
 def describe_model(card: ModelCard) -> dict[str, Any]:
@@ -50,6 +51,7 @@ def describe_settings(settings: Settings, data: Data) -> dict[str, Any]:
     return {
         "seed": settings.seed,
         "gradient": settings.gradient,
+        **({"variant_of": SCALAR} if settings.gradient in VARIANTS else {}),
         "eps": settings.eps,
         "eps_unit": "l2 norm per image, pixels in [0,1]",
         "attack": f"pgd, {settings.attack_steps} steps of {step:.4g}, 1 restart",

@@ -16,7 +16,7 @@ from offmanifold.models import Loaded
 from offmanifold.models.extras import import_extra
 from offmanifold.perceptual import NO_WEIGHTS, lpips_lacks
 from offmanifold.probe import Scene, Settings, has_scores, projects
-from offmanifold.variants import GRADIENTS
+from offmanifold.variants import GRADIENTS, VARIANTS
 
 EIGENVECTORS = 10**9  # numbers of all hard projectors of an audit; see results/manifold-large
 SMALL_PIXELS, SMALL_PARAMETERS = 4096, 2_000_000  # below both, 500 images cost little
@@ -53,6 +53,10 @@ LACKS = {
     "explain": (
         "ask for it with --explain",
         "--explain を指定すると測定します",
+    ),
+    "own_gradient": (
+        "it is of the classifier's own gradients, and this audit is of a variant of one",
+        "分類器の勾配そのものについての指標ですが、この監査は勾配の変種についてのものです",
     ),
     "certify": (
         "ask for it with --certify SIGMA",
@@ -133,6 +137,7 @@ class Plan:
         scene = Scene(images.read(images.rows[:1]), images, manifold, None, settings, second)
         has = _capabilities(scene) | ({"randomised"} if randomised else set())
         has |= {need for need in ASKED if getattr(settings, need)}
+        has |= set() if settings.gradient in VARIANTS else {"own_gradient"}
         without = None
         if any("lpips" in m.needs and m.needs <= has | {"lpips"} for m in wanted):
             without = lpips_lacks(weights)

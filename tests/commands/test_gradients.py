@@ -30,6 +30,8 @@ def test_each_gradient_has_an_audit_and_one_page_shows_all(here, offmanifold, tm
     assert [r["name"] for r in regimes[1:]] == ["uncertain"] * 3
     assert all("variant" in r["reason"] for r in regimes[1:])
     html = page.read_text("utf-8")
+    assert "8 models" not in html
+    assert html.count('class="badge variant"') >= 3
     assert all(label in html for label in labels)
     again = offmanifold(*asked, "--json")[1]
     assert again == audits  # found again

@@ -18,6 +18,7 @@ NEEDS = {
     "pooling",
     "certify",
     "explain",
+    "own_gradient",
     "score",
     "lpips",
     "thorough",

@@ -82,7 +82,7 @@ class Posterior(Alignment):
 class Conditional(Alignment):
     """∇f_y against s(x̃|y)."""
 
-    needs: ClassVar = frozenset({"manifold", "labels", "posterior", "explain"})
+    needs: ClassVar = frozenset({"manifold", "labels", "posterior", "own_gradient", "explain"})
     gradient: ClassVar[str | None] = "logit"
     score: ClassVar[Kind] = "conditional"
     cost: ClassVar[float] = 8
@@ -91,7 +91,7 @@ class Conditional(Alignment):
 class Unconditional(Alignment):
     """∇log Σ exp f against s(x̃)."""
 
-    needs: ClassVar = frozenset({"manifold", "score", "explain"})
+    needs: ClassVar = frozenset({"manifold", "score", "own_gradient", "explain"})
     gradient: ClassVar[str | None] = "logsumexp"
     score: ClassVar[Kind] = "unconditional"
     cost: ClassVar[float] = 8

@@ -55,8 +55,8 @@ class Measure:
     gives, `name/ceiling` what the estimate allows at most, `name/is_zero` 1 where a gradient had no
     direction to go by. cost: forward-equivalents of the classifier an image. needs: a subset of
     {"labels", "masks", "manifold", "score", "posterior", "pooling", "thorough", "explain",
-    "certify", "second", "half_sigma", "double_sigma", "lpips"}. better: "higher", "lower" or None.
-    method: "bootstrap" or "wilson" (of a column of zeros and ones).
+    "own_gradient", "certify", "second", "half_sigma", "double_sigma", "lpips"}. better: "higher",
+    "lower" or None. method: "bootstrap" or "wilson" (of a column of zeros and ones).
     """
 
     name: ClassVar[str]

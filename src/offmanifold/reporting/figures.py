@@ -20,6 +20,7 @@ COLOURS = {
     "excessive": "#c2560c",
     "collapsed": "#8a1c3b",
     "uncertain": "#666f7a",
+    "variant": "#666f7a",
 }
 INK, FAINT, GREY = "#30363d", "#d9dde2", "#8b939c"
 PERCENT = ticker.FuncFormatter(lambda x, _: f"{100 * x:.0f} %")

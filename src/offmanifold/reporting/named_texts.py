@@ -41,6 +41,7 @@ NAMED: dict[str, tuple[str, str]] = {
     "key.seed": ("seed", "シード"),
     "key.eps": ("attack radius ε", "攻撃の半径 ε"),
     "key.gradient": ("gradient of", "勾配の対象"),
+    "key.variant_of": ("of which it is a variant", "変種のもとになる勾配"),
     "key.reference_step": ("reference step", "基準の移動量"),
     "key.temperature": ("temperature of the softmax", "ソフトマックスの温度"),
     "key.draws": ("noise draws", "雑音の抽出回数"),

@@ -49,8 +49,8 @@ def table(audits: Any, language: str = "en") -> Table:
 
 
 def controlled_table(audits: Any, language: str = "en") -> Table:
-    """Return a row a measure and model: value, best control, z and effect of their difference, and
-    the ceiling; of those measures that have controls.
+    """Return a row a measure and model, the measure named once: value, best control, z and effect
+    of their difference, and the ceiling; of those measures that have controls.
 
     `audits` is whatever `report` takes. Empty where no measure has any. Raises as `report` does.
     """
@@ -58,12 +58,10 @@ def controlled_table(audits: Any, language: str = "en") -> Table:
     found = load(audits).audits
     keys = ("measure", "model", "value", "best", "z", "effect", "ceiling")
     measures = dict.fromkeys(m for a in found for m in a.json["measures"])
-    rows = [
-        _controlled(a, a.number(m), t)
-        for m in measures
-        for a in found
-        if a.number(m).get("controls")
-    ]
+    rows: list[list[str]] = []
+    for m in measures:
+        rows_of_one = [_controlled(a, a.number(m), t) for a in found if a.number(m).get("controls")]
+        rows += [row if i == 0 else ["", *row[1:]] for i, row in enumerate(rows_of_one)]
     return Table([t(f"table.{key}") for key in keys], rows)
 
 

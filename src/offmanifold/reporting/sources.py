@@ -23,7 +23,12 @@ class Source:
 
     @property
     def regime(self) -> str:
-        """The regime's name; one that this page does not know is uncertain."""
+        """The regime's name; one that this page does not know is uncertain.
+
+        "variant" where the audit is of a variant of the gradient: it says nothing of the model's.
+        """
+        if (self.json.get("settings") or {}).get("variant_of") is not None:
+            return "variant"
         name = (self.json.get("regime") or {}).get("name")
         return name if name in REGIMES else "uncertain"
 

@@ -22,6 +22,9 @@ def data_line(source: Source, t: Texts) -> str:
 
 def says(audits: list[Source], t: Texts) -> list[Markup]:
     """Compose the sentences for a manager from the regimes alone."""
+    audits = [a for a in audits if a.regime != "variant"]
+    if not audits:
+        return [t.html("plain.variant")]
     many = len(audits) > 1
     said = [t.html("says.many", n=len(audits)) if many else t.html("says.one")]
     by_regime = {name: [a for a in audits if a.regime == name] for name in REGIMES}

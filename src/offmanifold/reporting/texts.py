@@ -171,6 +171,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "regime.bayes-aligned": ("Bayes-aligned", "ベイズ整合"),
     "regime.excessive": ("Excessive", "ロバスト性過剰"),
     "regime.collapsed": ("Collapsed", "崩壊"),
+    "regime.variant": ("Variant", "勾配の変種"),
     "regime.uncertain": ("Uncertain", "判定保留"),
     "regime": ("Regime", "状態"),
     "plain.weak": (
@@ -188,6 +189,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "plain.collapsed": (
         "It gives nearly the same answer whatever it sees.",
         "何を見ても、ほぼ同じ答えを返します。",
+    ),
+    "plain.variant": (
+        "A variant of this model’s gradient, to be compared with it.",
+        "このモデルの勾配の変種です。勾配そのものと比べるために示します。",
     ),
     "plain.uncertain": (
         "The measurements do not settle where it stands.",
