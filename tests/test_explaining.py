@@ -8,6 +8,7 @@ from scipy.stats import rankdata, spearmanr
 
 from offmanifold.explaining import (
     LEAST_RUNS,
+    PLAIN,
     PREDICTORS,
     TARGET,
     Cluster,
@@ -72,6 +73,22 @@ def test_up_to_the_peak_leaves_out_what_comes_after():
     found = _by_method(made, "strength", TARGET)["pgd"]
     assert found["to_peak"] == pytest.approx(1)
     assert found["all"] == pytest.approx(0)
+
+
+def test_what_explains_must_beat_the_best_plain_quantity(tmp_path: Path):
+    """ρ falls as alignment rises, in every step; accuracy under attack but for one exchange."""
+    attacked = [0.1, 0.2, 0.4, 0.3, 0.5, 0.6, 0.7, 0.8]
+    for i, robust in enumerate(attacked):
+        more = {"robustness.rho_relative": 2 - 0.2 * i, "accuracy.pgd_l2": robust}
+        weaker = pgd(0.1 * (8 - i) if i % 2 else 0.1 * (i + 9))  # strengths say little
+        make_run(tmp_path, weaker, cosine=0.1 + 0.03 * i, more=more)
+    found = {one["predictor"]: one for one in explain(read_sweep(tmp_path))}
+    beyond = found["robustness.rho_relative"]["beyond"]
+    assert beyond["against"] == "accuracy.pgd_l2"
+    ranks = spearmanr(attacked, range(8)).statistic
+    assert beyond["value"] == pytest.approx(1 - ranks)  # whatever the sign
+    assert beyond["low"] <= beyond["value"] <= beyond["high"]
+    assert all(found[plain]["beyond"] is None for plain in PLAIN)
 
 
 def test_fakes_and_a_second_manifold_are_predictors_where_they_were_measured(tmp_path: Path):

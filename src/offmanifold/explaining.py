@@ -32,6 +32,7 @@ PREDICTORS = (
     ACCURACY,
     "accuracy.pgd_l2",
 )
+PLAIN = (STRENGTH, ACCURACY, "accuracy.pgd_l2")  # what must be beaten to explain anything
 LEAST_RUNS = 6
 RESAMPLES = 1000
 
@@ -75,12 +76,17 @@ def explain(runs: Sequence[SweepRun], target: str = TARGET) -> list[dict[str, An
     """Return for each predictor its rank correlation with the target, as plain JSON.
 
     spearman: over all runs. partial: the same with accuracy partialled out, None for accuracy.
+    beyond: |spearman| less that of the best of the PLAIN ones, `against`; None for these.
     by_method: {method: {all, to_peak}}, over the means of its strengths, and over those up to the
     one with the highest target. Empty below LEAST_RUNS strengths.
     """
     clusters = [c for c in clusters_of(runs, target) if np.isfinite(c.values[target]).all()]
     if len(clusters) < LEAST_RUNS:
         return []
+    plain_ones = [p for p in PLAIN if all(np.isfinite(c.values[p]).all() for c in clusters)]
+    best = max(
+        plain_ones, key=lambda p: abs(_over(clusters, p, target))
+    )  # strength is always known
     result = []
     for name in PREDICTORS:
         known = [c for c in clusters if np.isfinite(c.values[name]).all()]
@@ -93,6 +99,10 @@ def explain(runs: Sequence[SweepRun], target: str = TARGET) -> list[dict[str, An
         def held(x: dict[str, np.ndarray], name: str = name) -> float:
             return partial_spearman(x[name], x[target], x[ACCURACY])
 
+        def more(x: dict[str, np.ndarray], name: str = name, against: str = best) -> float:
+            return abs(spearman(x[name], x[target])) - abs(spearman(x[against], x[target]))
+
+        beyond = None if name in PLAIN else {"against": best, **_interval(more, known).json()}
         partial = name != ACCURACY and all(np.isfinite(c.values[ACCURACY]).all() for c in known)
         result.append(
             {
@@ -100,10 +110,18 @@ def explain(runs: Sequence[SweepRun], target: str = TARGET) -> list[dict[str, An
                 "target": target,
                 "spearman": _interval(plain, known).json(),
                 "partial": _interval(held, known).json() if partial else None,
+                "beyond": beyond,
                 "by_method": _by_method(known, name, target),
             }
         )
     return result
+
+
+def _over(clusters: Sequence[Cluster], name: str, target: str) -> float:
+    """Return the rank correlation of a predictor with the target over all runs."""
+    x, y = (np.concatenate([c.values[key] for c in clusters]) for key in (name, target))
+    found = spearman(x, y)
+    return found if np.isfinite(found) else 0.0
 
 
 def spearman(x: np.ndarray, y: np.ndarray) -> float:

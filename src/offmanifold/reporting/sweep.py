@@ -93,6 +93,7 @@ def explains_table(summary: dict[str, Any], language: str = "en") -> Table | Non
         t("explains.predictor"),
         t("explains.all"),
         t("explains.partial"),
+        t("explains.beyond"),
         *(t("explains.method", method=m.replace("_", "-")) for m in methods),
     ]
     rows = []
@@ -104,10 +105,18 @@ def explains_table(summary: dict[str, Any], language: str = "en") -> Table | Non
                 t(f"explains.{one['predictor']}"),
                 writing.interval(one["spearman"]),
                 writing.interval(one["partial"] or {}),
+                _beyond(one.get("beyond"), t),
                 *pairs,
             ]
         )
     return Table(head, rows)
+
+
+def _beyond(found: dict[str, Any] | None, t: Texts) -> str:
+    """Write by how much a predictor beats the best plain one, and which that is."""
+    if found is None:
+        return writing.NONE
+    return f"{writing.interval(found)}{t('brackets', text=t('explains.' + found['against']))}"
 
 
 def _line(summary: dict[str, Any], t: Texts) -> str:

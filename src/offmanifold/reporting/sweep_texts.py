@@ -89,6 +89,7 @@ SWEEP: dict[str, tuple[str, str]] = {
     "explains.predictor": ("Over the runs", "学習ごとの量"),
     "explains.all": ("Rank correlation", "順位相関"),
     "explains.partial": ("Accuracy held", "正解率を固定"),
+    "explains.beyond": ("Beyond the best plain one", "単純な量の最良のものとの差"),
     "explains.method": ("{method}: to peak / all", "{method}：最大まで／全体"),
     "explains.robustness.rho_relative": ("ρ: noise response off ÷ on", "ρ：ノイズ応答 外÷内"),
     "explains.robustness.change_ratio": ("change on ÷ off", "変化の比 内÷外"),
