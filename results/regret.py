@@ -42,41 +42,44 @@ def main(argv: list[str] | None = None) -> None:
     given = parser.parse_args(argv)
     plan = read_json(PLACE / "plan.json")[given.name]
     place = make_folder(PLACE / given.name)
-    if not given.conclude:
-        recommend(plan, place, given.processes)
-        judge(plan, place, given.processes)
+    for config in plan["objectives"] if not given.conclude else ():
+        recommend(config, plan, place, given.processes)
+        judge(config, plan, place, given.processes)
+        conclude(plan, place)
     conclude(plan, place)
 
 
-def recommend(plan: dict[str, Any], place: Path, processes: int | None) -> None:
-    """Write what `recommend` says of each objective: NAME.json."""
+def recommend(
+    config: dict[str, Any], plan: dict[str, Any], place: Path, processes: int | None
+) -> None:
+    """Write what `recommend` says of an objective: NAME.json."""
     sweep = read_json(HERE / plan["sweep"] / "plan.json")
     runs = runs_of({**sweep, "explain": False}, Path("runs") / f"recommend-{place.name}")
     recipe = replace(runs.recipe, seed=plan["chosen_by_seed"])
-    for config in plan["objectives"]:
-        target = place / f"{config['name']}.json"
-        if not target.is_file():
-            command = Recommend(
-                runs=replace(runs, recipe=recipe, jobs=processes),
-                accuracy_loss=plan["accuracy_loss"],
-                objective=from_config(objectives, config),
-            )
-            command.run()
-            assert runs.out is not None
-            saved = read_json(runs.out / "recommendation.json")
-            standard = {k: v for k, v in saved["standard"].items() if k != "folder"}
-            without = {k: v for k, v in saved.items() if k != "folder"}
-            write_json(target, {**without, "standard": standard})
+    target = place / f"{config['name']}.json"
+    if target.is_file():
+        return
+    command = Recommend(
+        runs=replace(runs, recipe=recipe, jobs=processes),
+        accuracy_loss=plan["accuracy_loss"],
+        objective=from_config(objectives, config),
+    )
+    command.run()
+    assert runs.out is not None
+    saved = read_json(runs.out / "recommendation.json")
+    standard = {k: v for k, v in saved["standard"].items() if k != "folder"}
+    without = {k: v for k, v in saved.items() if k != "folder"}
+    write_json(target, {**without, "standard": standard})
 
 
-def judge(plan: dict[str, Any], place: Path, processes: int | None) -> None:
-    """Train the strengths recommended with the judging seeds, and audit them on test images."""
+def judge(config: dict[str, Any], plan: dict[str, Any], place: Path, processes: int | None) -> None:
+    """Train the strength recommended with the judging seeds, and audit it on test images."""
     planned = read_json(HERE / plan["sweep"] / "plan.json")
-    groups = [
-        {"objective": config, "values": [saved["recommended"]], "seeds": plan["judged_by_seeds"]}
-        for config in plan["objectives"]
-        if (saved := read_json(place / f"{config['name']}.json"))["recommended"] is not None
-    ]
+    saved = read_json(place / f"{config['name']}.json")
+    if saved["recommended"] is None:
+        return
+    group = {"objective": config, "values": [saved["recommended"]]}
+    groups = [{**group, "seeds": plan["judged_by_seeds"]}]
     sweep = runs_of(planned, Path("runs") / plan["sweep"]).open()
     for jobs in jobs_of({**planned, "groups": groups}, sweep):
         pending = [job for job in jobs if not kept(job, place)]
@@ -88,11 +91,9 @@ def judge(plan: dict[str, Any], place: Path, processes: int | None) -> None:
 
 def conclude(plan: dict[str, Any], place: Path) -> None:
     """Write regret.json and table.md of what lies there."""
-    found = [
-        regret(config, plan, place)
-        for config in plan["objectives"]
-        if (place / f"{config['name']}.json").is_file()
-    ]
+    each = [regret(config, plan, place) for config in plan["objectives"]]
+    found = [one for one in each if one is not None]
+    print(f"{len(found)} of {len(each)} methods are judged")
     write_json(place / "regret.json", found)
     head = ["method", "tried: cosine on val (accuracy lost)", "recommended: cosine on test"]
     head += ["sweep's best: cosine on test", "regret", "cost ÷ the sweep's"]
@@ -111,21 +112,25 @@ def conclude(plan: dict[str, Any], place: Path) -> None:
     print((place / "table.md").read_text())
 
 
-def regret(config: dict[str, Any], plan: dict[str, Any], place: Path) -> dict[str, Any]:
+def regret(config: dict[str, Any], plan: dict[str, Any], place: Path) -> dict[str, Any] | None:
     """Return how far the recommended strength falls below the sweep's best, judged alike.
 
     The best is the strength of highest mean cosine among those that all judging seeds trained and
     whose accuracy is at most the stated loss below the standard model's. It is chosen by the
-    numbers it is judged by, so that the regret is rather too large.
+    numbers it is judged by, so that the regret is rather too large. None while runs are missing.
     """
-    saved = read_json(place / f"{config['name']}.json")
+    path = place / f"{config['name']}.json"
+    if not path.is_file():
+        return None
+    saved = read_json(path)
     seeds = plan["judged_by_seeds"]
     runs = read_sweep(HERE / plan["sweep"])
     standard, methods = methods_of(runs)
-    (mine,) = [m for m in methods if m.name == config["name"]]
-    own = next(m for m in methods_of(read_sweep(place))[1] if m.name == config["name"])
-    (chosen,) = [s for s in own.strengths if s.value == saved["recommended"]]
-    assert standard is not None
+    mine = next((m for m in methods if m.name == config["name"]), None)
+    own = [m for m in methods_of(read_sweep(place))[1] if m.name == config["name"]]
+    chosen = next((s for m in own for s in m.strengths if s.value == saved["recommended"]), None)
+    if mine is None or chosen is None or standard is None:
+        return None
     pool = Pool([a for s in (*mine.strengths, chosen, standard) for a in s.audits])
     reference = _accuracy(_columns(standard, seeds, pool))
     candidates = {

@@ -21,8 +21,10 @@ from offmanifold.commands.base import Images
 from offmanifold.commands.sweep import SUMMARY, Runs, Sweep, save_summary
 from offmanifold.executors import Job, Local, read_outcome
 from offmanifold.executors.base import JOB, OUTCOME
+from offmanifold.explaining import TARGET
 from offmanifold.files import make_folder, read_json, read_tensors, write_json, write_text
 from offmanifold.objectives import objectives
+from offmanifold.regimes import FRACTION
 from offmanifold.registry import from_config
 from offmanifold.reporting import (
     draw_sweep,
@@ -107,7 +109,8 @@ def keep(job: Job, scratch: Path, place: Path) -> None:
     shutil.copyfile(scratch / SHARED, place / SHARED)
     for name in ("config.json", "provenance.json", JOB):
         if (source / name).is_file():
-            shutil.copyfile(source / name, target / name)
+            here = f"{Path.cwd()}/"  # a result speaks of no place on a machine
+            write_text(target / name, (source / name).read_text().replace(here, ""))
     if (source / "metrics.json").is_file():
         metrics = read_json(source / "metrics.json")
         metrics["log"] = metrics["log"][:: max(1, len(metrics["log"]) // KEPT_LOG)]
@@ -126,8 +129,19 @@ def keep(job: Job, scratch: Path, place: Path) -> None:
             for name in ("manifold", "second_manifold")
             if audit.json.get(name)
         }
-        save_audit(replace(audit, json={**audit.json, **manifolds}, panels=few), folder)
+        columns = {k: v for k, v in audit.columns.items() if is_kept(k)}
+        saved = replace(audit, json={**audit.json, **manifolds}, columns=columns, panels=few)
+        save_audit(saved, folder)
     shutil.copyfile(source / OUTCOME, target / OUTCOME)
+
+
+def is_kept(column: str) -> bool:
+    """Whether a column is read again: values of measures, and controls of the two drawn in figures.
+
+    Other controls and curves are in audit.json alone: image by image they are most of its size.
+    """
+    plain = "/" not in column and "@" not in column
+    return plain or column.startswith((f"{FRACTION}/", f"{TARGET}/"))
 
 
 def conclude(plan: dict[str, Any], place: Path) -> None:

@@ -12,7 +12,13 @@ import numpy as np
 from offmanifold.boundaries import boundaries
 from offmanifold.errors import InputError
 from offmanifold.measures import Number, measures
-from offmanifold.measures.statistics import Columns, estimate_over_seeds, mean_of, proportion
+from offmanifold.measures.statistics import (
+    Columns,
+    Statistic,
+    estimate_over_seeds,
+    mean_of,
+    proportion,
+)
 from offmanifold.regimes import ACCURACY, RULE, Evidence, Regime, diverged, regime
 from offmanifold.strengths import (
     STANDARD,
@@ -90,23 +96,33 @@ def _pooled(name: str, seeds: Sequence[Columns], saved: list[Any], n: int) -> di
     if len(seeds) == 1 and len(seeds[0]["index"]) == saved[0]["n"]:
         return {k: saved[0][k] for k in KEPT if k in saved[0]}
     measure = measures[name]()
-    try:
-        number = estimate_over_seeds(measure.statistic, seeds, n, unit=measure.unit).json()
-    except KeyError:  # its columns are not kept, an image a scalar
-        values = [s["value"] for s in saved]
-        mean = None if None in values else float(np.mean(values))
-        number = Number(mean, None, None, n, unit=measure.unit).json()
+    number = _estimate(measure.statistic, seeds, saved, n, measure.unit)
     kept = {key: saved[0][key] for key in ("title", "title_ja", "better") if key in saved[0]}
     controls = sorted(set.intersection(*(set(s.get("controls", {})) for s in saved)))
     if controls:
         kept["controls"] = {
-            c: estimate_over_seeds(mean_of(f"{name}/{c}"), seeds, n).json() for c in controls
+            c: _estimate(mean_of(f"{name}/{c}"), seeds, [s["controls"][c] for s in saved], n)
+            for c in controls
         }
     if all("ceiling" in s for s in saved):
-        kept["ceiling"] = estimate_over_seeds(mean_of(f"{name}/ceiling"), seeds, n).json()
+        ceilings = [s["ceiling"] for s in saved]
+        kept["ceiling"] = _estimate(mean_of(f"{name}/ceiling"), seeds, ceilings, n)
     if all(s.get("chance") is not None for s in saved):
         kept["chance"] = float(np.mean([s["chance"] for s in saved]))
     return {**number, **kept}
+
+
+def _estimate(
+    statistic: Statistic, seeds: Sequence[Columns], saved: Sequence[Any], n: int, unit: str = ""
+) -> dict[str, Any]:
+    """Return a statistic over seeds and images; the mean of those saved, without an interval, where
+    its columns are not kept."""
+    try:
+        return estimate_over_seeds(statistic, seeds, n, unit=unit).json()
+    except KeyError:
+        values = [s["value"] for s in saved]
+        mean = None if None in values else float(np.mean(values))
+        return Number(mean, None, None, n, unit=unit).json()
 
 
 def _regime(
