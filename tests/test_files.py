@@ -283,3 +283,22 @@ def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path: Path):
         replace_folder(folder, broken)
     assert [p.name for p in folder.iterdir()] == ["two"]
     assert [p.name for p in tmp_path.iterdir()] == ["made"]
+
+
+def test_a_folder_is_there_still_when_its_replacement_is_interrupted(tmp_path, monkeypatch):
+    folder = tmp_path / "made"
+    replace_folder(folder, lambda new: (new / "a").write_text("old"))
+
+    real, calls = os.replace, []
+
+    def interrupted(source, target):
+        calls.append(1)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        real(source, target)
+
+    monkeypatch.setattr("offmanifold.files.os.replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        replace_folder(folder, lambda new: (new / "a").write_text("new"))
+    assert [p.name for p in tmp_path.iterdir()] == ["made"]
+    assert (folder / "a").read_text() == "old"
