@@ -130,6 +130,15 @@ def unpack(data: bytes, folder: Path) -> Path:
     return replace_folder(folder, write)
 
 
+def check_place(folder: Path) -> None:
+    """Raise now, before anything long is begun, where `replace_folder` could not put a folder."""
+    if Path.cwd().is_relative_to(folder.absolute()):
+        raise InputError(f"{folder} is the working directory; give another folder with --out")
+    make_folder(folder.parent)
+    with _named_write_errors(folder), tempfile.TemporaryDirectory(dir=folder.parent):
+        pass
+
+
 def replace_folder(folder: Path, write: Callable[[Path], object]) -> Path:
     """Call `write(new folder)` and put it in place of a folder, whole or not at all.
 
