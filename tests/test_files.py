@@ -13,6 +13,7 @@ import torch
 
 from offmanifold.errors import InputError, RunError
 from offmanifold.files import (
+    check_place,
     content_hash,
     make_folder,
     packed,
@@ -283,3 +284,34 @@ def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path: Path):
         replace_folder(folder, broken)
     assert [p.name for p in folder.iterdir()] == ["two"]
     assert [p.name for p in tmp_path.iterdir()] == ["made"]
+
+
+def test_a_folder_is_there_still_when_its_replacement_is_interrupted(tmp_path, monkeypatch):
+    folder = tmp_path / "made"
+    replace_folder(folder, lambda new: (new / "a").write_text("old"))
+
+    real, calls = os.replace, []
+
+    def interrupted(source, target):
+        calls.append(1)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        real(source, target)
+
+    monkeypatch.setattr("offmanifold.files.os.replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        replace_folder(folder, lambda new: (new / "a").write_text("new"))
+    assert [p.name for p in tmp_path.iterdir()] == ["made"]
+    assert (folder / "a").read_text() == "old"
+
+
+def test_a_place_is_checked_without_a_trace(tmp_path, monkeypatch):
+    check_place(tmp_path / "made")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="file"):
+        check_place(tmp_path / "file/made")
+    monkeypatch.chdir(tmp_path)
+    for place in (Path("."), tmp_path, tmp_path.parent):
+        with pytest.raises(InputError, match="working directory"):
+            check_place(place)

@@ -130,8 +130,20 @@ def unpack(data: bytes, folder: Path) -> Path:
     return replace_folder(folder, write)
 
 
+def check_place(folder: Path) -> None:
+    """Raise now, before anything long is begun, where `replace_folder` could not put a folder."""
+    if Path.cwd().is_relative_to(folder.absolute()):
+        raise InputError(f"{folder} is the working directory; give another folder with --out")
+    make_folder(folder.parent)
+    with _named_write_errors(folder), tempfile.TemporaryDirectory(dir=folder.parent):
+        pass
+
+
 def replace_folder(folder: Path, write: Callable[[Path], object]) -> Path:
-    """Call `write(new folder)` and put it in place of a folder, whole or not at all."""
+    """Call `write(new folder)` and put it in place of a folder, whole or not at all.
+
+    Whatever goes wrong, Ctrl-C included, what was there is there still.
+    """
     make_folder(folder.parent)
     with (
         _named_write_errors(folder),
@@ -140,9 +152,14 @@ def replace_folder(folder: Path, write: Callable[[Path], object]) -> Path:
         new, old = Path(place) / "new", Path(place) / "old"
         new.mkdir()
         write(new)
-        if folder.exists():
-            shutil.move(folder, old)
-        os.replace(new, folder)
+        try:
+            if folder.exists():
+                shutil.move(folder, old)
+            os.replace(new, folder)
+        except BaseException:  # Ctrl-C too: `old` would go with the temporary folder
+            if old.exists() and not folder.exists():
+                os.replace(old, folder)
+            raise
     return folder
 
 

@@ -20,7 +20,7 @@ from offmanifold.progress import Bar
 from offmanifold.randomness import ImageNoise
 from offmanifold.synthesis.constraints import Box, Constraint
 from offmanifold.synthesis.result import Synthesis, change_norms
-from offmanifold.synthesis.rules import RULES, rule_of
+from offmanifold.synthesis.rules import RULES
 from offmanifold.synthesis.scales import multi_resolution
 
 SILENT = Bar(None, None)
@@ -134,7 +134,7 @@ def ascend(
     images = (start if begin is None else begin.to(start)).clone()
     taken = torch.zeros(len(start), dtype=torch.long)
     rows = torch.arange(len(start))  # of the images that go on
-    x, rule = images.clone(), rule_of(how.rule, how.momentum)
+    x, rule = images.clone(), RULES[how.rule](how.momentum)
     best = torch.full_like(limit, -math.inf)
     stale = torch.zeros_like(taken)
 

@@ -1,12 +1,12 @@
 """From gradients to steps: momentum on normalised gradients, or Adam."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from offmanifold.attacks.balls import l2_norms
-from offmanifold.errors import unknown_name
 
 TINY = 1e-30
 
@@ -23,6 +23,16 @@ class Rule(Protocol):
         ...
 
 
+def unit(g: Tensor) -> Tensor:
+    """Return g/‖g‖ of each image (n, c, h, w), and 0 for 0, however small g is.
+
+    Squares of values below 1e-22 vanish in float32, and gradients of a classifier that is sure of
+    its answer are as small as that.
+    """
+    g = g / g.abs().amax((1, 2, 3), keepdim=True).clamp(min=TINY)
+    return g / l2_norms(g).clamp(min=TINY)
+
+
 class Momentum:
     """v ← μv + g/‖g‖, step v/‖v‖ (Dong et al. 2018, with the norms of each image in l2)."""
 
@@ -31,10 +41,9 @@ class Momentum:
         self.velocity: Tensor | None = None
 
     def step(self, gradient: Tensor) -> Tensor:
-        unit = gradient / l2_norms(gradient).clamp(min=TINY)
-        v = unit if self.velocity is None else self.momentum * self.velocity + unit
-        self.velocity = v
-        return v / l2_norms(v).clamp(min=TINY)
+        g = unit(gradient)
+        self.velocity = g if self.velocity is None else self.momentum * self.velocity + g
+        return unit(self.velocity)
 
     def keep(self, rows: Tensor) -> None:
         self.velocity = None if self.velocity is None else self.velocity[rows]
@@ -48,7 +57,7 @@ class Adam:
         self.moments: tuple[Tensor, Tensor] | None = None
 
     def step(self, gradient: Tensor) -> Tensor:
-        g = gradient / l2_norms(gradient).clamp(min=TINY)
+        g = unit(gradient)
         m, v = self.moments or (torch.zeros_like(g), torch.zeros_like(g))
         (one, two), self.t = self.betas, self.t + 1
         m, v = one * m + (1 - one) * g, two * v + (1 - two) * g.square()
@@ -61,11 +70,4 @@ class Adam:
             self.moments = (self.moments[0][rows], self.moments[1][rows])
 
 
-RULES = {"momentum": Momentum, "adam": Adam}
-
-
-def rule_of(name: str, momentum: float) -> Rule:
-    """Return a fresh rule by its name. Raises InputError for an unknown one."""
-    if name not in RULES:
-        raise unknown_name("step rule", name, RULES)
-    return RULES[name](momentum)
+RULES: dict[str, Callable[[float], Rule]] = {"momentum": Momentum, "adam": Adam}

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from offmanifold.synthesis.rules import unit
+
 
 def multi_resolution(gradient: Tensor, scales: Sequence[int]) -> Tensor:
     """Return Σᵣ UᵣUᵣᵀ g/‖UᵣUᵣᵀ g‖: the step of x = Σᵣ Uᵣ Pᵣ along the gradient of all Pᵣ.
@@ -19,9 +21,7 @@ def multi_resolution(gradient: Tensor, scales: Sequence[int]) -> Tensor:
         return gradient
     total = torch.zeros_like(gradient)
     for r in scales:
-        part = gradient if r == 1 else _through(gradient, r)
-        norm = part.flatten(1).norm(dim=1).clamp(min=1e-30)
-        total += part / norm[:, None, None, None]
+        total += unit(gradient if r == 1 else _through(gradient, r))
     return total
 
 
