@@ -1,8 +1,8 @@
 """The commands that make images, as a user calls them."""
 
-import shutil
 import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np

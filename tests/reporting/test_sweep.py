@@ -60,9 +60,10 @@ def test_the_ceiling_of_the_target_is_said(summary, tmp_path: Path):
 def test_what_goes_with_alignment(summary):
     table = explains_table(summary)
     assert table is not None
-    assert len(table.header) == 4
+    assert len(table.header) == 5
     fraction = next(r for r in table.rows if r[0] == "gradient on the manifold")
     assert fraction[1].startswith(("1.000", "0.9"))
+    assert "strength (rank within its method)" in fraction[3]
     assert explains_table({**summary, "explains": []}) is None
 
 
