@@ -63,11 +63,11 @@ def test_masks(tmp_path):
     pixels[1, 2] = 255
     mask = saved(tmp_path / "mask.png", pixels)
     assert read_mask(mask, (4, 5)).nonzero().tolist() == [[0, 1, 2]]
-    with pytest.raises(InputError, match="mask.png is 4×5 and the image 5×5"):
+    with pytest.raises(InputError, match="mask.png: the mask is 4×5 and the image 5×5"):
         read_mask(mask, (5, 5))
     for value, word in ((0, "black everywhere"), (255, "white everywhere")):
         flat = saved(tmp_path / "flat.png", np.full((4, 5), value, np.uint8))
-        with pytest.raises(InputError, match=word):
+        with pytest.raises(InputError, match=f"flat.png: .* {word}"):
             read_mask(flat, (4, 5))
 
 

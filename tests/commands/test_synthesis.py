@@ -160,6 +160,108 @@ def test_a_piece_without_a_hole_stays_as_it_is(here, offmanifold, files, tmp_pat
     assert not np.array_equal(filled[hole], given[hole])
 
 
+def test_scaled_with_its_mask_an_image_tells_nothing_of_what_was_under_it(
+    here, offmanifold, files, tmp_path
+):
+    mask = np.zeros((64, 64), np.uint8)
+    mask[21:42, 21:42] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    given = np.asarray(Image.open(files / "0.png").resize((64, 64)))
+    for name, value in (("dark", 0), ("bright", 255)):
+        Image.fromarray(np.where(mask > 0, value, given).astype(np.uint8)).save(
+            tmp_path / f"{name}.png"
+        )
+    code, _, err = offmanifold(
+        *("inpaint", tmp_path / "dark.png", tmp_path / "bright.png", *ALONE, "--fit", "resize"),
+        *("--mask", tmp_path / "mask.png", "--out", tmp_path / "o"),
+    )
+    assert code == 0, err
+    dark, bright = (pixels(tmp_path / f"o/{n}.png").astype(int) for n in ("dark", "bright"))
+    assert abs(dark - bright).max() <= 1
+
+
+def test_a_small_mask_is_not_scaled_away_and_one_at_the_edge_is_not_cropped_in_silence(
+    here, offmanifold, files, tmp_path
+):
+    for name, shape, place in (("dot", (64, 64), (30, 30)), ("edge", (16, 32), (8, 1))):
+        mask = np.zeros(shape, np.uint8)
+        Image.fromarray(mask + 90).save(tmp_path / f"{name}.png")
+        mask[place] = 255
+        Image.fromarray(mask).save(tmp_path / f"{name}-mask.png")
+    argv = ("inpaint", *ALONE, "--fit", "resize", "--out", tmp_path / "o")
+    code, _, err = offmanifold(*argv, tmp_path / "dot.png", "--mask", tmp_path / "dot-mask.png")
+    assert code == 0, err
+    assert rows(tmp_path / "o")[0]["numbers"]["norm"] > 0
+    says(
+        offmanifold(*argv, tmp_path / "edge.png", "--mask", tmp_path / "edge-mask.png"),
+        *(2, "edge-mask.png", "cropped", "--fit tile"),
+    )
+
+
+@pytest.mark.parametrize("mode", ["ascent", "projected", "denoised", "manifold"])
+def test_batches_of_pieces_without_a_hole_stay_as_they_are(
+    here, offmanifold, files, tmp_path, mode
+):
+    code, _, err = offmanifold(
+        *("inpaint", files / "big.png", *ROBUST, "--mask", files / "wide-mask.png", "--steps", "2"),
+        *("--fit", "tile", "--batch-size", "1", "--mode", mode, "--out", tmp_path / "t"),
+    )
+    assert code == 0, err
+    hole = pixels(files / "wide-mask.png") > 127
+    filled, given = pixels(tmp_path / "t/big.png"), pixels(files / "big.png")
+    assert np.array_equal(filled[~hole], given[~hole])
+    assert not np.array_equal(filled[hole], given[hole])
+
+
+def test_an_error_keeps_what_is_finished(here, offmanifold, tmp_path, monkeypatch):
+    from offmanifold.commands import generate as command
+
+    real = command.generate
+
+    def broken(model, y, *args, index, **more):
+        if 2 in index:
+            raise RuntimeError("no memory")
+        return real(model, y, *args, index=index, **more)
+
+    monkeypatch.setattr(command, "generate", broken)
+    argv = ("generate", *ALONE, "-n", "3", "--batch-size", "1", "--out", tmp_path / "cut")
+    code, _, err = offmanifold(*argv)
+    assert code == 1
+    assert "2 of 3" in err
+    assert [row["name"] for row in rows(tmp_path / "cut")] == ["0-000", "1-001"]
+
+
+def test_ctrl_c_while_writing_waits_for_the_end(here, offmanifold, tmp_path, monkeypatch):
+    import signal
+
+    from offmanifold.commands import gallery
+
+    real = gallery.write_json
+
+    def interrupted(*args):
+        signal.raise_signal(signal.SIGINT)
+        real(*args)
+
+    monkeypatch.setattr(gallery, "write_json", interrupted)
+    argv = ("generate", *ALONE, "-n", "1", "--out", tmp_path / "made")
+    assert offmanifold(*argv)[0] == 130
+    assert len(rows(tmp_path / "made")) == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["made"]
+
+
+def test_a_place_that_cannot_be_written_is_said_before_anything_is_made(
+    here, offmanifold, tmp_path, monkeypatch
+):
+    def never(*args, **more):
+        raise AssertionError
+
+    monkeypatch.setattr("offmanifold.commands.generate.generate", never)
+    (tmp_path / "file").write_text("")
+    argv = ("generate", *ALONE, "-n", "1", "--out")
+    says(offmanifold(*argv, tmp_path / "file/made"), 2, "file", "--out")
+    says(offmanifold(*argv, tmp_path / "file"), 2, "something else", "--out")
+
+
 def test_ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on(
     here, offmanifold, tmp_path, monkeypatch
 ):
@@ -212,7 +314,30 @@ def test_a_model_that_is_not_robust_gets_a_warning(here, offmanifold, tmp_path):
     assert code == 0, err
     assert "warning: plain was trained without any robustness" in err
     assert "look like noise" in (tmp_path / "a/index.html").read_text()
-    assert "warning" not in offmanifold("generate", *ALONE, "-n", "1", "--out", tmp_path / "b")[2]
+    err = offmanifold("generate", *ALONE, "-n", "1", "--out", tmp_path / "b")[2]
+    assert "warning" not in err
+    assert "division" not in err
+
+
+def test_images_divided_otherwise_than_in_training_are_noticed(here, offmanifold, tmp_path):
+    argv = ("generate", *ALONE, "-n", "1", "--data-seed", "1", "--out", tmp_path / "a")
+    code, _, err = offmanifold(*argv)
+    assert code == 0
+    assert "another division" in err
+
+
+def test_without_a_class_several_are_tried(here, offmanifold, files, tmp_path):
+    def found(*more) -> dict:
+        argv = ("inpaint", files / "0.png", *ALONE, "--mask", files / "mask.png", "--json")
+        code, made, err = offmanifold(*argv, *more, "--out", tmp_path / "-".join(more))
+        assert code == 0, err
+        return made["made"][0]
+
+    every = [found("--class", str(c)) for c in range(10)]
+    best = max(every, key=lambda one: one["probability"])
+    assert found("--candidates", "10")["class"] == best["class"]
+    few = found("--candidates", "1")
+    assert few["probability"] <= best["probability"] + 1e-5
 
 
 def test_the_warning_names_the_regime_of_an_audit_beside_the_run(here, offmanifold, monkeypatch):
@@ -277,6 +402,14 @@ CASES = {
     "factor that does not divide": (
         ["superresolve", "{files}/low0.png", *ALONE, "--factor", "3"],
         ["--factor", "16×16"],
+    ),
+    "no candidates": (
+        ["inpaint", "{files}/0.png", *ALONE, "--mask", "{files}/mask.png", "--candidates", "0"],
+        ["candidates"],
+    ),
+    "a factor of none": (
+        ["superresolve", "{files}/low0.png", *ALONE, "--factor", "0"],
+        ["--factor must be 2 or more"],
     ),
     "a tiled decision": (["counterfactual", "{files}/big.png", *ALONE, "--fit", "tile"], ["fit"]),
     "a counterfactual with a radius": (

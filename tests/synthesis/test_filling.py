@@ -1,11 +1,14 @@
 """What every use shares once its start and its constraint are known."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from gaussian_data import SHAPE, D, GaussianManifold, Linear
 from offmanifold.errors import InputError
 from offmanifold.synthesis import Ascent, Box, Method
+from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.filling import device_of, fill, made, passes, predicted, value_of
 
 MANIFOLD = GaussianManifold(torch.full((1, D), 0.5), 0.05 * torch.eye(D))
@@ -22,7 +25,7 @@ class Count:
 
 @pytest.mark.parametrize("mode", ["ascent", "projected", "denoised", "manifold"])
 def test_the_bar_is_told_as_many_passes_as_said(mode):
-    method = Method(mode, draws=4, ascent=Ascent(steps=7, eps=1.0, until=-0.01)).settled(MANIFOLD)
+    method = Method(mode, draws=4, candidates=1, ascent=Ascent(steps=7, eps=1.0, until=-0.01))
     count = Count()
     found = fill(MODEL, START, None, method, manifold=MANIFOLD, constraint=Box(), bar=count)
     assert count.done == passes(method) == (14 if mode == "manifold" else 7)
@@ -30,6 +33,27 @@ def test_the_bar_is_told_as_many_passes_as_said(mode):
     torch.testing.assert_close(
         found.norms, (found.images - found.start).flatten(1).norm(dim=1), atol=1e-6, rtol=0
     )
+
+
+@pytest.mark.parametrize("mode", ["ascent", "projected", "denoised", "manifold"])
+def test_without_a_class_each_image_is_the_candidate_of_highest_objective(mode):
+    method = Method(mode, draws=4, ascent=Ascent(steps=7, eps=1.0))
+
+    def filled(y, how=method, bar=SILENT):
+        return fill(MODEL, START, y, how, manifold=MANIFOLD, constraint=Box(), bar=bar)
+
+    every = [filled(torch.full((4,), c)) for c in range(3)]
+    values, y = torch.stack([e.objective for e in every]).max(0)
+    count = Count()
+    found = filled(None, bar=count)
+    assert count.done == passes(method, 3) == (28 if mode == "manifold" else 21)
+    assert torch.equal(found.y, y)
+    torch.testing.assert_close(found.objective, values)
+    expected = torch.stack([every[c].images[i] for i, c in enumerate(y.tolist())])
+    torch.testing.assert_close(found.images, expected)
+    two = filled(None, replace(method, candidates=2))
+    likely = MODEL(found.start).topk(2).indices
+    assert (two.y[:, None] == likely).any(1).all()
 
 
 @pytest.mark.parametrize("mode", ["ascent", "manifold"])
@@ -52,3 +76,13 @@ def test_numbers_of_finished_images():
 def test_where_a_model_computes():
     assert device_of(MODEL) == torch.device("cpu")
     assert device_of(torch.nn.Flatten()) == torch.device("cpu")
+
+
+def test_an_empty_batch_gives_an_empty_result_whatever_the_networks():
+    class Never(torch.nn.Module):
+        def forward(self, x):
+            raise AssertionError
+
+    for mode in ("ascent", "denoised", "manifold"):
+        found = fill(Never(), START[:0], None, Method(mode), manifold=MANIFOLD, constraint=Box())
+        assert found.images.shape == (0, *SHAPE) and len(found.steps) == 0

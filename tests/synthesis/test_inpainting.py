@@ -49,8 +49,8 @@ def test_an_image_is_filled_the_same_alone_whatever_the_other_holes(mode):
     torch.testing.assert_close(alone.images, whole.images[2:3], atol=1e-5, rtol=0)
 
 
-def test_without_a_class_it_is_the_one_seen_in_the_filled_image():
-    found = inpaint(MODEL, X, HOLE)
+def test_with_one_candidate_it_is_the_class_seen_in_the_filled_image():
+    found = inpaint(MODEL, X, HOLE, None, Method(candidates=1))
     assert torch.equal(found.y, MODEL(mean_fill(X, HOLE)).argmax(1))
     assert (found.norms <= 0.6 * HOLE.flatten(1).sum(1).sqrt()).all()
 

@@ -51,7 +51,7 @@ def test_what_a_manifold_cannot_do_is_said(mode, manifold, word):
 
 
 def test_settings_that_make_no_sense():
-    for wrong in ({"mode": "manifld"}, {"guidance": -1.0}, {"draws": 1}):
+    for wrong in ({"mode": "manifld"}, {"guidance": -1.0}, {"draws": 1}, {"candidates": 0}):
         with pytest.raises(InputError):
             Method(**wrong)
 

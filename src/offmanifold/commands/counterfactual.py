@@ -15,8 +15,7 @@ from offmanifold.commands.synthesis_options import Options
 from offmanifold.commands.synthesising import open_workshop
 from offmanifold.errors import InputError
 from offmanifold.progress import Bar
-from offmanifold.synthesis import Synthesis, counterfactual, second_best
-from offmanifold.synthesis.ascent import SILENT
+from offmanifold.synthesis import Counterfactuals, Method, Synthesis, counterfactual, second_best
 from offmanifold.synthesis.counterfactuals import AGAIN
 
 ROUNDS = 8
@@ -53,7 +52,6 @@ class CounterfactualCommand:
         x = given.pieces
         target = None if self.target is None else shop.class_of(self.target)
         how = replace(shop.method.ascent, eps=None)
-        along = None if shop.method.mode == "ascent" else shop.manifold
 
         def work(rows: Tensor, progress: Bar) -> tuple[Synthesis, Named]:
             images = x[rows].to(shop.device)
@@ -61,16 +59,14 @@ class CounterfactualCommand:
             if target is not None:
                 y = torch.full_like(y, target)
 
-            def found(manifold, progress: Bar):
+            def found(method: Method, progress: Bar) -> Counterfactuals:
+                manifold = None if method.mode == "ascent" else shop.manifold
                 one = {"rounds": ROUNDS, "index": rows, "bar": progress}
                 return counterfactual(shop.model, images, y, how, manifold=manifold, **one)
 
-            made = found(along, progress)
-            pictures = {"given": x[rows]}
-            if along is not None:
-                pictures["ascent"] = found(None, SILENT).images
-            pictures |= {RESULT: made.images, "change": made.change}
-            return made, pictures
+            made, alone = shop.beside(found, progress)
+            change = made.images - made.start
+            return made, {"given": x[rows], **alone, RESULT: made.images, "change": change}
 
         steps = shop.method.ascent.steps + ROUNDS * min(AGAIN, shop.method.ascent.steps)
         settings = {"class": target, "fit": self.fit, "rounds": ROUNDS}

@@ -16,7 +16,6 @@ from offmanifold.commands.synthesising import open_workshop
 from offmanifold.errors import InputError
 from offmanifold.progress import Bar, note
 from offmanifold.synthesis import Synthesis, denoise, noise_level
-from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.baselines import for_denoising
 from offmanifold.synthesis.methods import Method
 
@@ -56,13 +55,9 @@ class Denoise:
                 one = {"manifold": shop.manifold, "index": rows, "bar": progress}
                 return denoise(shop.model, x[rows], sigma, asked, method, **one)
 
-            made = cleaned(shop.method, progress)
-            pictures = {"given": x[rows], **for_denoising(x[rows], sigma)}
-            if shop.denoiser is not None:
-                pictures["denoiser"] = cleaned(shop.denoiser, SILENT).images
-            if shop.method.mode != "ascent":
-                pictures["ascent"] = cleaned(shop.alone, SILENT).images
-            return made, {**pictures, RESULT: made.images}
+            made, alone = shop.beside(cleaned, progress)
+            plain = {"given": x[rows], **for_denoising(x[rows], sigma)}
+            return made, {**plain, **alone, RESULT: made.images}
 
         steps = 1 if shop.method.mode == "manifold" else shop.method.ascent.steps
         settings = {"sigma": sigma, "class": y, "fit": self.fit}

@@ -1,13 +1,15 @@
 """Images of files through one use, in pieces of the model's size, in batches."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from offmanifold.commands.gallery import RESULT, Row, make_gallery, rows_of
+from offmanifold.commands.gallery import Row, make_gallery, numbers_of
 from offmanifold.commands.given_images import Fit, Tiles, fitted, names_of, read_picture
 from offmanifold.commands.synthesising import Workshop
 from offmanifold.errors import InputError
@@ -15,7 +17,6 @@ from offmanifold.files import file_hash
 from offmanifold.progress import Bar, bar
 from offmanifold.synthesis import Synthesis
 from offmanifold.synthesis.batching import in_batches
-from offmanifold.synthesis.result import join
 
 Named = dict[str, Tensor]
 Work = Callable[[Tensor, Bar], tuple[Synthesis, Named]]
@@ -23,20 +24,15 @@ Work = Callable[[Tensor, Bar], tuple[Synthesis, Named]]
 
 @dataclass(frozen=True)
 class Given:
-    """Image files as pieces: pieces (k, c, h, w) of all files one after the other."""
+    """Image files, each cut into pieces of one size."""
 
     paths: tuple[Path, ...]
     tiles: tuple[Tiles, ...]
 
     @property
     def pieces(self) -> Tensor:
-        """All pieces (k, c, h, w)."""
+        """The pieces (k, c, h, w) of all files, one after the other."""
         return torch.cat([t.pieces for t in self.tiles])
-
-    def rows(self, file: int) -> Tensor:
-        """Return the places of a file's pieces among all."""
-        start = sum(len(t.pieces) for t in self.tiles[:file])
-        return torch.arange(start, start + len(self.tiles[file].pieces))
 
 
 def read_files(
@@ -66,30 +62,38 @@ def gallery_of_files(
     `RESULT` among them. passes: steps of the bar a batch. scale: how much larger results are.
     """
     names = names_of(given.paths)
+    counts = [len(t.pieces) for t in given.tiles]
+    places = torch.arange(sum(counts)).split(counts)  # of each file's pieces
 
     def make(first: int) -> Iterator[list[Row]]:
-        groups = list(_groups(given, first, shop.size))
-        batches = sum(-(-sum(len(given.rows(f)) for f in g) // shop.size) for g in groups)
+        groups = list(_groups(counts, first, shop.size))
+        batches = sum(-(-sum(counts[f] for f in g) // shop.size) for g in groups)
         with bar(use, passes * batches) as progress:
             for files in groups:
-                rows = torch.cat([given.rows(f) for f in files])
-                parts = list(
-                    in_batches(lambda at, rows=rows: work(rows[at], progress), len(rows), shop.size)
-                )
-                made = join([part[0] for part in parts])
-                columns = {c: torch.cat([part[1][c].cpu() for part in parts]) for c in parts[0][1]}
-                yield list(_rows(shop, given, names, files, made, columns, scale))
+                rows = torch.cat([places[f] for f in files])
+
+                def run(at: Tensor, rows: Tensor = rows) -> tuple[Synthesis, Named]:
+                    return work(rows[at], progress)
+
+                parts = list(in_batches(run, len(rows), shop.size))
+                numbers = [one for made, _ in parts for one in numbers_of(shop, made)]
+                columns = {c: torch.cat([p[c].cpu() for _, p in parts]) for c in parts[0][1]}
+                start, batch = 0, []
+                for f in files:
+                    own, start = slice(start, start + counts[f]), start + counts[f]
+                    whole = {c: given.tiles[f].whole(x[own], scale) for c, x in columns.items()}
+                    batch.append(Row(names[f], whole, _together(numbers[own])))
+                yield batch
 
     hashed = {**settings, "images": [file_hash(p) for p in given.paths], "names": names}
     return make_gallery(shop, use, len(given.paths), make, hashed)
 
 
-def _groups(given: Given, first: int, size: int) -> Iterator[list[int]]:
-    """Yield files whose pieces together are about a batch."""
+def _groups(counts: Sequence[int], first: int, size: int) -> Iterator[list[int]]:
+    """Yield files, from `first` on, whose pieces together are at most a batch, or one file."""
     group: list[int] = []
-    for file in range(first, len(given.paths)):
-        held = sum(len(given.rows(f)) for f in group)
-        if group and held + len(given.rows(file)) > size:
+    for file in range(first, len(counts)):
+        if group and sum(counts[f] for f in [*group, file]) > size:
             yield group
             group = []
         group.append(file)
@@ -97,25 +101,8 @@ def _groups(given: Given, first: int, size: int) -> Iterator[list[int]]:
         yield group
 
 
-def _rows(
-    shop: Workshop,
-    given: Given,
-    names: Sequence[str],
-    files: Sequence[int],
-    made: Synthesis,
-    columns: Named,
-    scale: int,
-) -> Iterator[Row]:
-    pieces = rows_of(shop, [""] * len(made), made, {RESULT: made.images})
-    start = 0
-    for file in files:
-        tiles = given.tiles[file]
-        stop = start + len(tiles.pieces)
-        pictures = {c: tiles.whole(x[start:stop], scale) for c, x in columns.items()}
-        if stop - start == 1:
-            numbers = pieces[start].numbers
-        else:
-            norm = float(made.norms[start:stop].square().sum().sqrt())
-            numbers = {"pieces": stop - start, "norm": norm}
-        yield Row(names[file], pictures, numbers)
-        start = stop
+def _together(pieces: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the numbers of an image from those of its pieces."""
+    if len(pieces) == 1:
+        return pieces[0]
+    return {"pieces": len(pieces), "norm": math.hypot(*(one["norm"] for one in pieces))}

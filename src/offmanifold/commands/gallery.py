@@ -11,7 +11,15 @@ from torch import Tensor
 from offmanifold.commands.base import print_json
 from offmanifold.commands.synthesising import Workshop
 from offmanifold.errors import InputError
-from offmanifold.files import read_json, read_tensors, replace_folder, write_json, write_tensors
+from offmanifold.files import (
+    check_place,
+    read_json,
+    read_tensors,
+    replace_folder,
+    write_json,
+    write_tensors,
+)
+from offmanifold.interrupts import deferred_interrupt
 from offmanifold.progress import note
 from offmanifold.reporting.pictures import save_grid
 from offmanifold.runs import ROOT, identity
@@ -42,8 +50,9 @@ def make_gallery(
     """Make the rows that are not there yet, and write them all; return the folder.
 
     make: from the number of rows that are there, the others in batches. settings: what of the
-    command changes the rows. Ctrl-C keeps the batches that are finished, and goes on its way; the
-    same command then makes the others. Raises InputError where the folder holds something else.
+    command changes the rows. Whatever ends it, Ctrl-C or an error, what is finished is kept, and
+    the same command then makes the others. Raises InputError where the folder holds something else
+    or cannot be written.
     """
     config = json.loads(json.dumps(shop.identity(use, planned=planned, **settings)))
     folder = shop.options.out or ROOT / f"{use}-{identity(config)}"
@@ -52,12 +61,13 @@ def make_gallery(
         note(f"all {planned} are there already: {folder / PAGE}")
         _print(shop, folder, rows)
         return folder
+    check_place(folder)
     _say_warnings(shop)
     before = len(rows)
     try:
         for batch in make(before):
             rows += batch
-    except KeyboardInterrupt:
+    except BaseException:
         if len(rows) > before:
             _write(folder, shop, use, config, rows, planned)
             note(f"{len(rows)} of {planned} are finished: {folder / PAGE}")
@@ -127,31 +137,23 @@ def _write(
                 save_grid(shown[None], place / f"{row.name}.png", 1, scale=1)
         synthesis_page(new, new / PAGE, shop.options.language)
 
-    replace_folder(folder, write)
+    with deferred_interrupt() as interrupted:  # a first Ctrl-C waits, or all would be lost
+        replace_folder(folder, write)
+    if interrupted():
+        raise KeyboardInterrupt
 
 
-def rows_of(
-    shop: Workshop,
-    names: list[str],
-    made: Synthesis,
-    pictures: dict[str, Tensor],
-    more: dict[str, Tensor] | None = None,
-) -> list[Row]:
-    """Return a row an image, with its class, the probability of that class, and its numbers."""
+def numbers_of(shop: Workshop, made: Synthesis, **more: Tensor) -> list[dict[str, Any]]:
+    """Return the numbers of each image: its class, the probability of that class, …; more: (n,)."""
     p = value_of(shop.model, made.images, made.y, "log_prob").exp()
+    columns: dict[str, list[Any]] = {
+        "class": [shop.classes[c] for c in made.y.tolist()],
+        "probability": p.tolist(),
+        "norm": made.norms.tolist(),
+        "steps": made.steps.tolist(),
+    }
     if isinstance(made, Counterfactuals):
-        was = predicted(shop.model, made.start).tolist()
-    rows = []
-    for i, name in enumerate(names):
-        numbers = {
-            "class": shop.classes[int(made.y[i])],
-            "probability": float(p[i]),
-            "norm": float(made.norms[i]),
-            "steps": int(made.steps[i]),
-        }
-        if isinstance(made, Counterfactuals):
-            numbers |= {"was": shop.classes[was[i]], "found": bool(made.found[i])}
-        numbers |= {key: float(values[i]) for key, values in (more or {}).items()}
-        safe = "".join(c if c.isalnum() or c in "._-" else "-" for c in name)
-        rows.append(Row(safe, {c: x[i].cpu() for c, x in pictures.items()}, numbers))
-    return rows
+        columns["was"] = [shop.classes[c] for c in predicted(shop.model, made.start).tolist()]
+        columns["found"] = made.found.tolist()
+    columns |= {key: values.tolist() for key, values in more.items()}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

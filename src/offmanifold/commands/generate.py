@@ -8,12 +8,12 @@ import torch
 import tyro
 from torch import Tensor
 
-from offmanifold.commands.gallery import RESULT, Row, make_gallery, rows_of
+from offmanifold.commands.gallery import RESULT, Row, make_gallery, numbers_of
 from offmanifold.commands.synthesis_options import Options
 from offmanifold.commands.synthesising import Workshop, open_workshop
 from offmanifold.errors import InputError
-from offmanifold.progress import bar
-from offmanifold.synthesis import draw, fit_seeds, generate
+from offmanifold.progress import Bar, bar
+from offmanifold.synthesis import Method, Synthesis, draw, fit_seeds, generate
 from offmanifold.synthesis.batching import in_batches
 from offmanifold.synthesis.filling import passes
 from offmanifold.synthesis.neighbours import nearest
@@ -49,50 +49,47 @@ class Generate:
 
 def _rows(shop: Workshop, y: Tensor, first: int) -> Iterator[list[Row]]:
     assert shop.data is not None
-    seeds = fit_seeds(shop.data.train)
+    train = shop.data.train
+    seeds = fit_seeds(train)
     steps = passes(shop.method) * -(-(len(y) - first) // shop.size)
     with bar("generating", steps) as progress:
 
         def run(rows: Tensor) -> list[Row]:
-            common = {"index": rows, "manifold": shop.manifold}
-            made = generate(shop.model, y[rows], seeds, shop.method, bar=progress, **common)
-            pictures: dict[str, Tensor] = {}
-            if shop.method.mode != "manifold":
-                pictures["seed"] = made.start
-            if shop.method.mode != "ascent":
-                alone = generate(shop.model, y[rows], seeds, shop.alone, **common)
-                pictures["ascent"] = alone.images
-            if shop.denoiser is not None:
-                pictures |= _denoiser_alone(shop, y[rows].to(shop.device), rows)
-            near, distance = nearest(shop.data.train, made.images)  # type: ignore[union-attr]
+            asked = y[rows]
+
+            def use(method: Method, progress: Bar) -> Synthesis:
+                one = {"manifold": shop.manifold, "index": rows, "bar": progress}
+                return generate(shop.model, asked, seeds, method, **one)
+
+            made, alone = shop.beside(use, progress)
+            near, distance = nearest(train, made.images)
+            seed = {} if shop.method.mode == "manifold" else {"seed": made.start}
+            pictures = {**seed, **alone, **_conditional(shop, asked, rows)}
             pictures |= {RESULT: made.images, "nearest_training": near}
-            return rows_of(
-                shop,
-                [f"{shop.classes[int(y[i])]}-{int(i):03d}" for i in rows],
-                made,
-                pictures,
-                {"nearest": distance},
-            )
+            numbers = numbers_of(shop, made, nearest=distance)
+            return [
+                Row(
+                    f"{_safe(shop.classes[asked[k]])}-{i:03d}",
+                    {c: x[k].cpu() for c, x in pictures.items()},
+                    numbers[k],
+                )
+                for k, i in enumerate(rows.tolist())
+            ]
 
         yield from in_batches(run, len(y), shop.size, first=first)
 
 
-def _denoiser_alone(shop: Workshop, y: Tensor, rows: Tensor) -> dict[str, Tensor]:
-    """Return what the denoiser draws without the classifier, and when it is told the class."""
-    told: dict[str, Tensor | None] = {"denoiser": None}
-    if shop.data is not None and shop.manifold.card.classes == shop.data.classes:
-        told["conditional"] = y
-    return {
-        name: draw(
-            shop.model,
-            shop.manifold,
-            y,
-            index=rows,
-            guidance=0.0,
-            told=classes,
-            seed=shop.options.seed,
-            steps=shop.method.draws,
-            device=shop.device,
-        )
-        for name, classes in told.items()
-    }
+def _conditional(shop: Workshop, y: Tensor, rows: Tensor) -> dict[str, Tensor]:
+    """Return what the denoiser draws without the classifier when it is told the class."""
+    drawing = shop.method.mode in ("denoised", "manifold")
+    if not drawing or shop.data is None or shop.manifold.card.classes != shop.data.classes:
+        return {}
+    y = y.to(shop.device)
+    how = {"steps": shop.method.draws, "seed": shop.options.seed, "device": shop.device}
+    alone = draw(shop.model, shop.manifold, y, index=rows, guidance=0.0, told=y, **how)
+    return {"conditional": alone}
+
+
+def _safe(name: str) -> str:
+    """Return a class's name as a part of a file's."""
+    return "".join(c if c.isalnum() or c in "._-" else "-" for c in name)

@@ -12,8 +12,8 @@ from torch.nn import functional as F
 from offmanifold.data.decoding import BadImage, decode
 from offmanifold.data.pixels import resize_and_crop, to_channels, to_unit
 from offmanifold.errors import InputError
+from offmanifold.synthesis.inpainting import checked_hole
 
-Shape = tuple[int, int, int]
 Fit = Literal["resize", "tile"]
 
 
@@ -85,14 +85,10 @@ def read_mask(path: Path, size: tuple[int, int]) -> Tensor:
     Raises InputError for another size than the image's, or for one colour everywhere.
     """
     hole = read_picture(path, 1) > 0.5
-    if tuple(hole.shape[1:]) != size:
-        given, wanted = (f"{s[0]}×{s[1]}" for s in (tuple(hole.shape[1:]), size))
-        raise InputError(f"the mask {path} is {given} and the image {wanted}; give one of its size")
-    if not bool(hole.any()) or bool(hole.all()):
-        what = ("white everywhere: no pixel is known" if bool(hole.all()) else
-                "black everywhere: nothing is to be filled")  # fmt: skip
-        raise InputError(f"the mask {path} is {what}; white is what is to be filled, black is kept")
-    return hole
+    try:
+        return checked_hole(hole[None], torch.empty(1, 1, *size))[0]
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
 
 
 def names_of(paths: Sequence[Path]) -> list[str]:
@@ -104,8 +100,3 @@ def names_of(paths: Sequence[Path]) -> list[str]:
             name, k = f"{path.stem}-{k}", k + 1
         names.append(name)
     return names
-
-
-def stacked(tiles: Sequence[Tiles]) -> tuple[Tensor, list[int]]:
-    """Return the pieces of several images as one batch, and how many each has."""
-    return torch.cat([t.pieces for t in tiles]), [len(t.pieces) for t in tiles]

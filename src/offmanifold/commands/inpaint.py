@@ -17,9 +17,7 @@ from offmanifold.errors import InputError
 from offmanifold.files import file_hash
 from offmanifold.progress import Bar
 from offmanifold.synthesis import Synthesis, inpaint
-from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.baselines import for_inpainting
-from offmanifold.synthesis.filling import passes
 from offmanifold.synthesis.methods import Method
 
 
@@ -31,7 +29,7 @@ class Inpaint:
         files: one image or more.
         options: how.
         mask: an image of the same size, white where pixels are to be filled, black elsewhere.
-        target: class of what is filled in, by name or number; by default what the classifier sees.
+        target: class of what is filled in, by name or number; by default --candidates are tried.
         fit: of images unlike the model's size: resize scales and crops them, tile works in pieces.
     """
 
@@ -49,9 +47,16 @@ class Inpaint:
         ]
         shop = open_workshop(self.options)
         given = read_files(self.files, shop, self.fit)
+        # A pixel into which scaling has mixed the hole is not known.
         cut = [
-            fitted(hole.float(), shop.shape[1:], self.fit, self.mask).pieces > 0.5 for hole in holes
+            fitted(hole.float(), shop.shape[1:], self.fit, self.mask).pieces > 0 for hole in holes
         ]
+        for path, hole in zip(self.files, cut, strict=True):
+            if not bool(hole.any()):
+                raise InputError(
+                    f"nothing of the mask {self.mask} is left where {path} is cropped to the "
+                    "model's size; take --fit tile, or crop both yourself"
+                )
         x, hole = given.pieces, torch.cat(cut)
         if bool(hole.flatten(1).all(1).any()):
             raise InputError(
@@ -62,52 +67,34 @@ class Inpaint:
 
         def work(rows: Tensor, progress: Bar) -> tuple[Synthesis, Named]:
             """Fill the pieces that have a hole; the others stay, with 0 steps."""
-            at = rows[hole[rows].flatten(1).any(1)]
+            holed = hole[rows].flatten(1).any(1)
+            at = rows[holed]
             asked = None if y is None else torch.full((len(at),), y)
 
             def filled(method: Method, progress: Bar) -> Synthesis:
                 one = {"manifold": shop.manifold, "index": at, "bar": progress}
-                return inpaint(shop.model, x[at], hole[at], asked, method, **one)
+                return _among(
+                    inpaint(shop.model, x[at], hole[at], asked, method, **one), x[rows], holed
+                )
 
-            made = filled(shop.method, progress)
-            pictures = {"given": x[rows], "mask": hole[rows].float().expand_as(x[rows])}
-            pictures |= for_inpainting(x[rows], hole[rows])
-            if shop.denoiser is not None:
-                pictures["denoiser"] = _spread(filled(shop.denoiser, SILENT).images, x, rows, at)
-            if shop.method.mode != "ascent":
-                pictures["ascent"] = _spread(filled(shop.alone, SILENT).images, x, rows, at)
-            pictures[RESULT] = _spread(made.images, x, rows, at)
-            return _all(made, pictures[RESULT], rows, at), pictures
+            made, alone = shop.beside(filled, progress)
+            plain = {"given": x[rows], "mask": hole[rows].float().expand_as(x[rows])}
+            plain |= for_inpainting(x[rows], hole[rows])
+            return made, {**plain, **alone, RESULT: made.images}
 
-        settings = {"mask": file_hash(self.mask), "class": y, "fit": self.fit}
-        gallery_of_files(shop, "inpaint", given, work, passes(shop.method), settings)
-
-
-def _spread(part: Tensor, x: Tensor, rows: Tensor, at: Tensor) -> Tensor:
-    """Return the pieces of `rows`, those of `at` (some of them) replaced."""
-    result = x[rows].clone()
-    result[torch.isin(rows, at)] = part.to(result)
-    return result
+        settings = {
+            "mask": file_hash(self.mask),
+            "class": y,
+            "fit": self.fit,
+            "candidates": shop.tried(y),
+        }
+        gallery_of_files(shop, "inpaint", given, work, shop.passes(y), settings)
 
 
-def _all(made: Synthesis, images: Tensor, rows: Tensor, at: Tensor) -> Synthesis:
-    """Return what was made for all of `rows`: nothing where there was no hole."""
-    if len(rows) == len(at):
-        return made
-    there = torch.isin(rows, at)
-
-    def spread(values: Tensor) -> Tensor:
-        result = values.new_zeros(len(rows), *values.shape[1:])
-        result[there.to(values.device)] = values
-        return result
-
-    start = images.to(made.images).clone()
-    start[there] = made.start
-    return Synthesis(
-        images=images.to(made.images),
-        start=start,
-        y=spread(made.y),
-        objective=spread(made.objective),
-        norms=spread(made.norms),
-        steps=spread(made.steps),
-    )
+def _among(made: Synthesis, x: Tensor, there: Tensor) -> Synthesis:
+    """Return what was made of some images, those `there` (n,), with the others of x as given."""
+    whole = {}
+    for name, part in vars(made).items():
+        whole[name] = x.to(part, copy=True) if part.ndim > 1 else part.new_zeros(len(x))
+        whole[name][there.to(part.device)] = part
+    return Synthesis(**whole)

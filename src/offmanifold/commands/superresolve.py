@@ -16,9 +16,7 @@ from offmanifold.commands.synthesising import Workshop, open_workshop
 from offmanifold.errors import InputError
 from offmanifold.progress import Bar
 from offmanifold.synthesis import Synthesis, superresolve
-from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.baselines import for_superresolution
-from offmanifold.synthesis.filling import passes
 from offmanifold.synthesis.methods import Method
 
 
@@ -31,7 +29,7 @@ class Superresolve:
         options: how.
         factor: how many times as many pixels a side; by default what brings an image to the model's
             size.
-        target: class of the images, by name or number; by default what the classifier sees.
+        target: class of the images, by name or number; by default --candidates are tried.
         fit: of images unlike the model's size ÷ factor: resize scales and crops them first, tile
             works in pieces.
     """
@@ -57,16 +55,12 @@ class Superresolve:
                 one = {"manifold": shop.manifold, "index": rows, "bar": progress}
                 return superresolve(shop.model, low[rows], r, asked, method, **one)
 
-            made = enlarged(shop.method, progress)
-            pictures = for_superresolution(low[rows], r)
-            if shop.denoiser is not None:
-                pictures["denoiser"] = enlarged(shop.denoiser, SILENT).images
-            if shop.method.mode != "ascent":
-                pictures["ascent"] = enlarged(shop.alone, SILENT).images
-            return made, {**pictures, RESULT: made.images}
+            made, alone = shop.beside(enlarged, progress)
+            plain = for_superresolution(low[rows], r)
+            return made, {**plain, **alone, RESULT: made.images}
 
-        settings = {"factor": r, "class": y, "fit": self.fit}
-        gallery_of_files(shop, "superresolve", given, work, passes(shop.method), settings, scale=r)
+        settings = {"factor": r, "class": y, "fit": self.fit, "candidates": shop.tried(y)}
+        gallery_of_files(shop, "superresolve", given, work, shop.passes(y), settings, scale=r)
 
     def _factor(self, shop: Workshop) -> int:
         """Return the factor given, or that of the first image to the model's size."""
@@ -80,7 +74,7 @@ class Superresolve:
                     f"{self.files[0]} is {given[0]}×{given[1]}, of which the model's {h}×{w} is no "
                     "multiple of 2 or more; give --factor, with --fit resize or --fit tile"
                 )
-        r = r or 2
+        r = 2 if r is None else r
         if r < 2 or h % r or w % r:
             raise InputError(f"--factor must be 2 or more and divide the model's {h}×{w}, not {r}")
         return r

@@ -16,6 +16,7 @@ class Options:
         model: runs/NAME, timm:NAME, torchvision:NAME or FILE.py:FUNCTION.
         weights: a file of weights for the model.
         data: the images the model was trained on, where its run does not tell.
+        data_seed: of the division of the images, as in the model's training.
         image_size: height and width of the images, where neither the model nor the data tell.
         channels: 1 for grey, 3 for colour, likewise.
         manifold: auto (fitted on the model's training images, or found again), none, exact, a
@@ -25,6 +26,8 @@ class Options:
             guided by the classifier), or auto: denoised (manifold, for denoise), else projected,
             else ascent.
         guidance: weight of the classifier in the mode manifold; 1 is Bayes' rule.
+        candidates: classes that inpaint and superresolve try where none is given, keeping the
+            result that the classifier likes best; 1, the class that it sees first, is faster.
         steps: of an ascent.
         rule: of an ascent's steps: momentum or adam.
         copies: randomly shifted copies that each gradient of an ascent is averaged over.
@@ -41,11 +44,13 @@ class Options:
     model: str
     weights: Path | None = None
     data: str | None = None
+    data_seed: int = 0
     image_size: Size = None
     channels: int | None = None
     manifold: str = "auto"
     mode: Literal["auto", "ascent", "projected", "denoised", "manifold"] = "auto"
     guidance: float | None = None
+    candidates: int = 10
     steps: int = 60
     rule: Literal["momentum", "adam"] = "momentum"
     copies: int = 0
@@ -68,4 +73,4 @@ class Options:
             scales=self.scales,
             seed=self.seed,
         )
-        return Method(mode=self.mode, guidance=self.guidance, ascent=ascent)
+        return Method(self.mode, self.guidance, candidates=self.candidates, ascent=ascent)

@@ -1,11 +1,12 @@
 """What the commands that make images share: the model, the manifold, the method, and warnings."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from offmanifold.commands.base import MANIFOLDS, find_manifold, resolve_manifold
 from offmanifold.commands.compare import find_audit
@@ -16,10 +17,14 @@ from offmanifold.errors import InputError, unknown_name
 from offmanifold.files import read_json
 from offmanifold.manifold import load_manifold, names_denoiser
 from offmanifold.models import Loaded, adapt_labels, load_model
-from offmanifold.synthesis import Method
+from offmanifold.progress import Bar, note
+from offmanifold.synthesis import Method, Synthesis
+from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.batching import comfortable
+from offmanifold.synthesis.filling import passes
 
 Shape = tuple[int, int, int]
+Use = Callable[[Method, Bar], Synthesis]  # what is made by a method, of some images or classes
 
 
 @dataclass(frozen=True)
@@ -46,17 +51,26 @@ class Workshop:
         """Images at a time."""
         return self.options.batch_size or comfortable(self.shape)
 
-    @property
-    def alone(self) -> Method:
-        """The method of the classifier alone."""
-        return replace(self.method, mode="ascent")
+    def beside(self, use: Use, progress: Bar) -> tuple[Synthesis, dict[str, Tensor]]:
+        """Return what a use makes, and {column: images} of denoiser and classifier, each alone."""
+        made, method = use(self.method, progress), self.method
+        pictures: dict[str, Tensor] = {}
+        if method.mode == "manifold":
+            pictures["denoiser"] = made.start
+        elif method.mode == "denoised":
+            denoiser = replace(method, mode="manifold", guidance=0.0)
+            pictures["denoiser"] = use(denoiser, SILENT).images
+        if method.mode != "ascent":
+            pictures["ascent"] = use(replace(method, mode="ascent"), SILENT).images
+        return made, pictures
 
-    @property
-    def denoiser(self) -> Method | None:
-        """The method of the denoiser alone; None without one that can draw images."""
-        if self.method.mode not in ("denoised", "manifold"):
-            return None
-        return replace(self.method, mode="manifold", guidance=0.0)
+    def tried(self, y: int | None) -> int:
+        """Return how many classes are tried for each image where y is asked for, or none."""
+        return 1 if y is not None else min(self.method.candidates, len(self.classes))
+
+    def passes(self, y: int | None) -> int:
+        """Return the steps of a bar for a batch that is filled."""
+        return passes(self.method, self.tried(y))
 
     def class_of(self, name: str) -> int:
         """Return the output of a class by its name, else by its number; raises InputError."""
@@ -64,8 +78,7 @@ class Workshop:
             return self.classes.index(name)
         if name.isdecimal() and int(name) < len(self.classes):
             return int(name)
-        known = [f"{name}" for name in self.classes]
-        raise unknown_name(f"class ({len(known)} in all)", name, known[:20])
+        raise unknown_name(f"class ({len(self.classes)} in all)", name, self.classes[:20])
 
     def identity(self, use: str, **more: Any) -> dict[str, Any]:
         """Return all that changes what is made, as plain JSON."""
@@ -106,7 +119,7 @@ def open_workshop(
     if options.mode == "ascent" and made_of_data:
         spec = "none"
     data = None
-    if needs_data or spec in ("auto", "exact") or names_denoiser(spec) or options.data:
+    if needs_data or options.data or (made_of_data and spec != "none"):
         data = _data(options, first, shape)
         shape = shape or data.shape
     if shape is None and options.image_size is not None:
@@ -173,7 +186,14 @@ def _data(options: Options, loaded: Loaded | None, shape: Shape | None) -> Data:
     size, channels = options.image_size, options.channels
     if shape is not None and not spec.startswith("distractor:"):
         size, channels = shape[1:], shape[0] if shape[0] in (1, 3) else None
-    return load_data(spec, size=size, channels=channels)
+    data = load_data(spec, size=size, channels=channels, seed=options.data_seed)
+    trained = None if loaded is None else loaded.card.config.get("data")
+    if trained is not None and trained != data.fingerprint:
+        note(
+            f"{options.model} was trained on other images than {spec}, or on another division of "
+            "them (--data-seed): images that it has seen may not be among the training images here"
+        )
+    return data
 
 
 def _manifold(spec: str, data: Data | None, shape: Shape, options: Options) -> Any:

@@ -7,11 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from offmanifold.errors import InputError
-from offmanifold.freezing import frozen
-from offmanifold.precision import in_float32
 from offmanifold.progress import Bar
 from offmanifold.synthesis.ascent import SILENT, Ascent, ascend
-from offmanifold.synthesis.filling import checked_classes, device_of, predicted, value_of
+from offmanifold.synthesis.filling import checked_classes, device_of, likely, predicted, value_of
 from offmanifold.synthesis.guides import Projected
 from offmanifold.synthesis.result import Synthesis, change_norms
 
@@ -138,5 +136,4 @@ def _nearest(model: nn.Module, x: Tensor, moved: Tensor, y: Tensor) -> Tensor:
 
 def second_best(model: nn.Module, x: Tensor) -> Tensor:
     """Return the class of the second largest logit of each image, (n,)."""
-    with frozen(model), torch.no_grad(), in_float32(x.device):
-        return model(x).topk(2, dim=1).indices[:, 1]
+    return likely(model, x, 2)[:, 1]

@@ -48,6 +48,7 @@ def denoise(
     method = method.completed(eps=RADIUS * sigma * x[0:1].numel() ** 0.5 or 1.0)
     if method.mode != "manifold":
         start = blurred(x, sigma).clamp(0, 1)
+        y = predicted(model, start) if y is None else y
         return fill(
             model, start, y, method, manifold=manifold, index=index, constraint=Box(), bar=bar
         )
@@ -60,7 +61,7 @@ def denoise(
         x,
         y,
         sigma,
-        guidance=1.0 if method.guidance is None else method.guidance,
+        guidance=method.weight,
         objective=method.ascent.objective,
         bar=bar,
     )

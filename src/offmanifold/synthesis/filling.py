@@ -1,5 +1,6 @@
 """Images of a class in a constraint, by any method; and what is said of the result."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -31,10 +32,16 @@ def checked_classes(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     return y.to(device_of(model))
 
 
+def likely(model: nn.Module, x: Tensor, k: int) -> Tensor:
+    """Return the classes of the k largest logits (n, k), largest first; all, where k is more."""
+    with frozen(model), torch.no_grad(), in_float32(x.device):
+        logits = model(x)
+    return logits.topk(min(k, logits.shape[1]), dim=1).indices
+
+
 def predicted(model: nn.Module, x: Tensor) -> Tensor:
     """Return the class of the largest logit, (n,)."""
-    with frozen(model), torch.no_grad(), in_float32(x.device):
-        return model(x).argmax(1)
+    return likely(model, x, 1)[:, 0]
 
 
 def value_of(model: nn.Module, x: Tensor, y: Tensor, objective: str) -> Tensor:
@@ -57,17 +64,23 @@ def fill(
 ) -> Synthesis:
     """Return images of class y in a constraint that `start` (n, c, h, w) satisfies.
 
-    y: (n,); None takes the class that the classifier sees in what it begins with. In the mode
-    manifold the result's `start` is what the denoiser draws alone from the same noise.
+    y: (n,). None: of the classes that the classifier sees most in what is begun with,
+    `method.candidates` are tried, and each image is the one of highest objective. method: with its
+    mode settled; in the mode manifold the result's `start` is what the denoiser draws alone from
+    the same noise. radii: (n,) of the balls, in place of the method's. Raises InputError for
+    classes out of range.
     """
-    method = method.settled(manifold)
     device = device_of(model)
     index = torch.arange(len(start)) if index is None else index
     start = start.to(device)
     how = method.ascent
-    if method.mode != "manifold":
-        guide = guide_of(method, manifold)
-        y = predicted(model, start) if y is None else y.to(device)
+    if not len(start):  # not every network takes an empty batch
+        none = start.new_zeros(0)
+        return Synthesis(start, start, none.long(), none, none, none.long())
+    if y is not None:
+        y = checked_classes(model, start, y)
+
+    def climbed(y: Tensor) -> Synthesis:
         return ascend(
             model,
             start,
@@ -76,7 +89,7 @@ def fill(
             index=index,
             radii=radii,
             constraint=constraint,
-            guide=guide,
+            guide=guide_of(method, manifold),
             bar=bar,
         )
 
@@ -95,15 +108,30 @@ def fill(
             bar=bar,
         )
 
-    if y is not None:
-        y = checked_classes(model, start, y)
-    alone = drawn(torch.zeros(len(start), dtype=torch.long, device=device), 0.0)
-    y = predicted(model, alone) if y is None else y
-    guidance = 1.0 if method.guidance is None else method.guidance
-    if not guidance:
-        bar.advance(2 * method.draws - 1)
-    images = drawn(y, guidance) if guidance else alone
-    return made(model, images, alone, y, how.objective, 2 * method.draws - 1)
+    if method.mode != "manifold":
+        make, seen = climbed, start
+    else:
+        seen = drawn(torch.zeros(len(start), dtype=torch.long, device=device), 0.0)
+
+        def make(y: Tensor) -> Synthesis:
+            images = drawn(y, method.weight) if method.weight else seen
+            return made(model, images, seen, y, how.objective, 2 * method.draws - 1)
+
+    return make(y) if y is not None else _best(make, likely(model, seen, method.candidates).T)
+
+
+def _best(make: Callable[[Tensor], Synthesis], classes: Tensor) -> Synthesis:
+    """Return for each image what is made of the class (m, n) whose result is of most objective."""
+    best = make(classes[0])
+    for y in classes[1:]:
+        other = make(y)
+        higher = other.objective > best.objective
+        chosen = {}
+        for name, value in vars(best).items():
+            rows = higher.to(value.device).reshape(-1, *[1] * (value.ndim - 1))
+            chosen[name] = torch.where(rows, getattr(other, name), value)
+        best = Synthesis(**chosen)
+    return best
 
 
 def made(
@@ -120,6 +148,11 @@ def made(
     )
 
 
-def passes(method: Method) -> int:
-    """Return how often `fill` advances its bar for one batch, once its mode is settled."""
-    return 2 * (2 * method.draws - 1) if method.mode == "manifold" else method.ascent.steps
+def passes(method: Method, tried: int = 1) -> int:
+    """Return how often `fill` advances its bar for one batch, once its mode is settled.
+
+    tried: classes, min(`method.candidates`, those of the classifier) where none is given.
+    """
+    if method.mode != "manifold":
+        return tried * method.ascent.steps
+    return (1 + (tried if method.weight else 0)) * (2 * method.draws - 1)

@@ -30,10 +30,10 @@ def inpaint(
     """Return images x (n, c, h, w) with the pixels of a hole made anew and all others kept bitwise.
 
     hole: (n, 1, h, w), or (1, 1, h, w) for all; true or above ½ where pixels are missing, whose
-    values in x are never looked at. y: (n,) classes; by default what the classifier sees in the
-    image filled by the denoiser, or by the mean of the known pixels where there is none. The ball
-    of an ascent has the radius .6√m by default, m the number of values missing. Raises InputError
-    for a hole of another size, or one that is everything or nothing.
+    values in x are never looked at. y: (n,) classes; by default `method.candidates` are tried, and
+    each image is the one that the classifier likes best. An ascent starts from the mean of the
+    known pixels, in a ball of radius .6√m by default, m the number of values missing. Raises
+    InputError for a hole of another size, or one that is everything or nothing.
     """
     hole = checked_hole(hole, x)
     method = (method or Method()).settled(manifold)

@@ -24,12 +24,15 @@ class Method:
         guidance: weight of the classifier in the mode manifold; 1 is Bayes' rule, and the default
             of every use but generation, which takes 6.
         draws: noise levels of the sampler in the mode manifold.
-        ascent: how the objective is climbed in the other two.
+        candidates: classes tried where none is given, each at the cost of one; an image keeps the
+            one whose result is of the highest objective. 1: the class seen in what is begun with.
+        ascent: how the objective is climbed in the other modes.
     """
 
     mode: str = "auto"
     guidance: float | None = None
     draws: int = 32
+    candidates: int = 10
     ascent: Ascent = field(default_factory=Ascent)
 
     def __post_init__(self):
@@ -37,8 +40,15 @@ class Method:
             raise unknown_name("mode", self.mode, MODES)
         if not 0 <= (self.guidance or 0) < math.inf or self.draws < 2:
             raise InputError("guidance must be finite and 0 or more, and draws 2 or more")
+        if self.candidates < 1:
+            raise InputError(f"candidates must be 1 class or more, not {self.candidates}")
 
-    def completed(self, *, eps: float, guidance: float = 1.0) -> "Method":
+    @property
+    def weight(self) -> float:
+        """Weight of the classifier in the mode manifold: the guidance, 1 where none is given."""
+        return 1.0 if self.guidance is None else self.guidance
+
+    def completed(self, *, eps: float, guidance: float | None = None) -> "Method":
         """Return the same with a use's own radius and guidance where none are given."""
         ascent = self.ascent if self.ascent.eps else replace(self.ascent, eps=eps)
         guidance = guidance if self.guidance is None else self.guidance

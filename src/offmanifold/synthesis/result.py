@@ -1,15 +1,10 @@
 """What a use of aligned gradients returns: one image and three numbers an image."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import TypeVar
+from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from offmanifold.attacks.balls import l2_norms
-
-S = TypeVar("S", bound="Synthesis")
 
 
 @dataclass(frozen=True)
@@ -36,9 +31,3 @@ class Synthesis:
 def change_norms(images: Tensor, start: Tensor) -> Tensor:
     """Return ‖images − start‖₂ of each image, (n,)."""
     return l2_norms(images - start).flatten()
-
-
-def join(parts: Sequence[S]) -> S:
-    """Return the results of several batches as one; there must be at least one."""
-    kind = type(parts[0])
-    return kind(**{f.name: torch.cat([getattr(p, f.name) for p in parts]) for f in fields(kind)})

@@ -30,9 +30,9 @@ def superresolve(
 ) -> Synthesis:
     """Return images (n, c, r·h, r·w) whose means over r×r blocks are low (n, c, h, w).
 
-    y: (n,) classes; by default what the classifier sees in the image enlarged, by the denoiser or
-    bicubically. An ascent starts from the bicubic image, put to the block means, in a ball of
-    radius .1·√d by default. Raises InputError unless r is 2 or more.
+    y: (n,) classes; by default `method.candidates` are tried, and each image is the one that the
+    classifier likes best. An ascent starts from the bicubic image, put to the block means, in a
+    ball of radius .1·√d by default. Raises InputError unless r is 2 or more.
     """
     if r < 2:
         raise InputError(f"super-resolution needs a factor of 2 or more, not {r}")
