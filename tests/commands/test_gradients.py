@@ -36,6 +36,10 @@ def test_each_gradient_has_an_audit_and_one_page_shows_all(here, offmanifold, tm
     again = offmanifold(*asked, "--json")[1]
     assert again == audits  # found again
     folders = [line.split("audit in ")[1] for line in err.splitlines() if "audit in" in line]
+    code, _, err = offmanifold("compare", "runs/standard", "--out", tmp_path / "run.json")
+    assert code == 0, err
+    (alone,) = json.loads((tmp_path / "run.json").read_text())["audits"]
+    assert alone["settings"]["gradient"] == "log_prob"  # though variants were audited later
     code, _, err = offmanifold("compare", *folders, "--out", tmp_path / "c.json")
     assert code == 0, err
     assert json.loads((tmp_path / "c.json").read_text())["reference"] == "standard"

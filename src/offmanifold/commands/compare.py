@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from offmanifold.audits import Audit, read_audit
+from offmanifold.audits import Audit, of_variant, read_audit
 from offmanifold.commands.base import print_json, print_table
 from offmanifold.comparing import compare, save_comparison
 from offmanifold.errors import InputError
@@ -102,7 +102,10 @@ def _objective(audit: dict[str, Any]) -> str | None:
 
 
 def find_audit(path: Path) -> Audit:
-    """Return the audit in a folder, or the newest one below a run, found as `find_run` does."""
+    """Return the audit in a folder, or the newest one below a run, found as `find_run` does.
+
+    One of a variant of the gradient stands for the run only where there is no other.
+    """
     if (path / "audit.json").is_file():
         return read_audit(path)
     if not path.is_dir():
@@ -110,4 +113,5 @@ def find_audit(path: Path) -> Audit:
     found = sorted(path.glob("audits/*/audit.json"), key=lambda p: p.stat().st_mtime)
     if not found:
         raise InputError(f"there is no audit in {path}; make one with offmanifold audit")
-    return read_audit(found[-1].parent)
+    audits = [read_audit(path.parent) for path in reversed(found)]
+    return next((one for one in audits if not of_variant(one)), audits[0])
