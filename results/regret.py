@@ -53,12 +53,12 @@ def recommend(
     config: dict[str, Any], plan: dict[str, Any], place: Path, processes: int | None
 ) -> None:
     """Write what `recommend` says of an objective: NAME.json."""
-    sweep = read_json(HERE / plan["sweep"] / "plan.json")
-    runs = runs_of({**sweep, "explain": False}, Path("runs") / f"recommend-{place.name}")
-    recipe = replace(runs.recipe, seed=plan["chosen_by_seed"])
     target = place / f"{config['name']}.json"
     if target.is_file():
         return
+    sweep = read_json(HERE / plan["sweep"] / "plan.json")
+    runs = runs_of({**sweep, "explain": False}, Path("runs") / f"recommend-{place.name}")
+    recipe = replace(runs.recipe, seed=plan["chosen_by_seed"])
     command = Recommend(
         runs=replace(runs, recipe=recipe, jobs=processes),
         accuracy_loss=plan["accuracy_loss"],
@@ -134,11 +134,10 @@ def regret(config: dict[str, Any], plan: dict[str, Any], place: Path) -> dict[st
     pool = Pool([a for s in (*mine.strengths, chosen, standard) for a in s.audits])
     reference = _accuracy(_columns(standard, seeds, pool))
     candidates = {
-        s.value: columns
+        s.value: _columns(s, seeds, pool)
         for s in mine.strengths
         if s.value is not None and set(seeds) <= set(s.seeds)
-        if (columns := _columns(s, seeds, pool))
-        if _accuracy(columns) >= reference - plan["accuracy_loss"]
+        if _accuracy(_columns(s, seeds, pool)) >= reference - plan["accuracy_loss"]
     }
     means = {v: estimate_over_seeds(mean_of(COSINE), c, pool.n) for v, c in candidates.items()}
     best = max(means, key=lambda v: means[v].value or -1.0)

@@ -129,7 +129,7 @@ def audit_models(
     is to be chosen by what is found. limit: of images, drawn by seed, class-balanced (default 200;
     500 where images and model are small). gradient: see `variants.GRADIENTS`. eps: l2 norm per
     image of the attack. thorough: attack by an ensemble too. explain: judge explanations too, at up
-    to 400 passes an image. certify: σ per pixel at which the classifier is smoothed and certified,
+    to 130 passes an image. certify: σ per pixel at which the classifier is smoothed and certified,
     or None. fast: a quarter of the images. only: names of the measures wanted. reference,
     reference_accuracy: for the regime. device: auto, cpu, cuda or mps. beside: finished audits
     among which a reference may be. Raises InputError where a model does not fit the data, was

@@ -84,9 +84,7 @@ def explain(runs: Sequence[SweepRun], target: str = TARGET) -> list[dict[str, An
     if len(clusters) < LEAST_RUNS:
         return []
     plain_ones = [p for p in PLAIN if all(np.isfinite(c.values[p]).all() for c in clusters)]
-    best = max(
-        plain_ones, key=lambda p: abs(_over(clusters, p, target))
-    )  # strength is always known
+    best = max(plain_ones, key=lambda p: abs(_over(clusters, p, target)))
     result = []
     for name in PREDICTORS:
         known = [c for c in clusters if np.isfinite(c.values[name]).all()]

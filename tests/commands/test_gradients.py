@@ -32,6 +32,8 @@ def test_each_gradient_has_an_audit_and_one_page_shows_all(here, offmanifold, tm
     html = page.read_text("utf-8")
     assert "8 models" not in html
     assert html.count('class="badge variant"') >= 3
+    assert "standard (projected): the manifold is not independent of this gradient" in html
+    assert "was trained with the very manifold" not in html
     assert all(label in html for label in labels)
     again = offmanifold(*asked, "--json")[1]
     assert again == audits  # found again

@@ -55,8 +55,7 @@ class AuditCommand:
         thorough: also attack by an ensemble in the manner of AutoAttack, and look for signs of
             masked gradients, at up to 7000 passes an image.
         explain: also judge the gradient as an explanation: by deleting pixels, against other
-            scores and as the paper does, beside SmoothGrad, integrated gradients and the gradient
-            through the denoiser, at up to 400 passes an image.
+            scores and as the paper does, at up to 130 passes an image.
         certify: σ, standard deviation per pixel: also certify the classifier smoothed with such
             noise, at about 1100 forward passes an image.
         only: names of the measures wanted; all by default.

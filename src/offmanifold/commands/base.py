@@ -121,8 +121,8 @@ def resolve_manifold(spec: str, data: Data, *, device: str = "auto", show: bool 
         )
     elif manifold.card.data != data.train.fingerprint:
         note(
-            f"{manifold.card.spec} was fitted on other images than the training part of "
-            f"{data.info.get('spec')}: its tangent spaces and scores are those of other data"
+            f"{manifold.card.spec} was not fitted on the training part of {data.info.get('spec')} "
+            "as a whole: on a half of it (--halves), or on other data, which it then knows instead"
         )
     return manifold
 

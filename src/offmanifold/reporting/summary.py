@@ -66,7 +66,9 @@ def warnings(audits: list[Source], pictures: Gallery | None, t: Texts) -> list[t
         if manifold is None:
             found.append(("amber", t("warn.no_manifold", label=a.label)))
         elif manifold.get("independent") is False:
-            found.append(("red", t("warn.dependent", label=a.label)))
+            through = (a.json.get("settings") or {}).get("gradient") == "projected"
+            key = "warn.projected" if through else "warn.dependent"
+            found.append(("red", t(key, label=a.label)))
         if manifold and manifold.get("usable") is False:
             found.append(("red", t("warn.unusable", label=a.label)))
         zero = max((m.get("zero_gradients") or 0 for m in a.json["measures"].values()), default=0)

@@ -88,6 +88,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{label}：多様体が独立ではありません。学習に使った多様体そのもので評価しているため、"
         "整合に関する数値は根拠になりません。",
     ),
+    "warn.projected": (
+        "{label}: the manifold is not independent of this gradient, which goes through the very "
+        "denoiser that judges it and lies on it by construction: judge it by another (--second).",
+        "{label}：この勾配は、評価に使うデノイザーそのものを通したもので、必ず多様体上に乗ります。"
+        "別のデノイザー（--second）で評価してください。",
+    ),
     "warn.unusable": (
         "{label}: the manifold did not pass its own checks; what needs it was not measured.",
         "{label}：多様体が品質基準を満たさなかったため、多様体を必要とする項目は測定していません。",
