@@ -1,6 +1,13 @@
 """What is finished is kept, whatever ends a command that makes images."""
 
+import json
 import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
 
 from galleries import ALONE, pixels, rows, says
 
@@ -24,8 +31,6 @@ def test_an_error_keeps_what_is_finished(here, offmanifold, tmp_path, monkeypatc
 
 
 def test_ctrl_c_while_writing_waits_for_the_end(here, offmanifold, tmp_path, monkeypatch):
-    import signal
-
     from offmanifold.commands import gallery
 
     real = gallery.write_json
@@ -107,3 +112,119 @@ def test_other_settings_never_overwrite(here, offmanifold, tmp_path):
     argv = ("generate", *ALONE, "-n", "1", "--out", tmp_path / "mine")
     says(offmanifold(*argv), 2, "something else", "--out")
     assert os.listdir(tmp_path / "mine") == ["letter.txt"]
+
+
+class Stop(BaseException):
+    pass
+
+
+def same(one: Path, other: Path) -> None:
+    """Assert that two folders hold the same images and numbers, bit by bit, and no batches."""
+    tensors, others = (p / "images.safetensors" for p in (one, other))
+    assert tensors.read_bytes() == others.read_bytes()
+    assert rows(one) == rows(other)
+    assert sorted(os.listdir(one)) == sorted(os.listdir(other))
+    assert not (other / "batches").exists()
+
+
+def test_each_batch_is_on_disk_before_the_next_is_begun(here, offmanifold, tmp_path, monkeypatch):
+    from offmanifold.commands import generate as command
+
+    seen, real = [], command.generate
+
+    def watched(*args, **more):
+        seen.append(len(list((tmp_path / "made/batches").glob("*.safetensors"))))
+        return real(*args, **more)
+
+    monkeypatch.setattr(command, "generate", watched)
+    argv = ("generate", *ALONE, "-n", "3", "--batch-size", "1", "--out", tmp_path / "made")
+    assert offmanifold(*argv)[0] == 0
+    assert seen == [0, 1, 2]
+
+
+def test_a_disk_that_is_full_at_the_end_loses_nothing(here, offmanifold, tmp_path, monkeypatch):
+    import errno
+
+    from offmanifold.commands import gallery
+
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    argv = ("generate", *ALONE, "-n", "3", "--batch-size", "2", "--out")
+    assert offmanifold(*argv, whole)[0] == 0
+
+    def full(*args, **more):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(gallery, "save_grid", full)
+        code, _, err = offmanifold(*argv, cut)
+    assert code == 1 and "no space left" in err and "same command" in err
+    assert os.listdir(cut) == ["batches"]
+
+    def never(*args, **more):
+        raise AssertionError
+
+    monkeypatch.setattr("offmanifold.commands.generate.generate", never)
+    code, _, err = offmanifold(*argv, cut)
+    assert code == 0, err
+    same(whole, cut)
+
+
+def test_batches_of_other_settings_are_not_taken(here, offmanifold, tmp_path, monkeypatch):
+    from offmanifold.commands import gallery
+
+    def stop(*args):
+        raise Stop
+
+    argv = ("generate", *ALONE, "--batch-size", "1", "--out", tmp_path / "made")
+    with monkeypatch.context() as patch, pytest.raises(Stop):
+        patch.setattr(gallery, "_write", stop)
+        offmanifold(*argv, "-n", "1")
+    says(offmanifold(*argv, "-n", "2"), 2, "other settings", "--out")
+
+
+def test_a_command_goes_on_in_the_precision_in_which_it_was_begun(
+    here, offmanifold, tmp_path, monkeypatch
+):
+    from offmanifold import precision
+    from offmanifold.commands import gallery
+
+    def stop(*args):
+        raise Stop
+
+    monkeypatch.setattr(precision, "_faster", {"cpu": True})
+    argv = ("generate", *ALONE, "-n", "2", "--batch-size", "1", "--out", tmp_path / "made")
+    with monkeypatch.context() as patch, pytest.raises(Stop):
+        patch.setattr(gallery, "_write", stop)
+        offmanifold(*argv)
+    precision.take_for_faster("cpu", False)
+    assert offmanifold(*argv)[0] == 0
+    assert precision.bf16_is_faster("cpu")
+    assert json.loads((tmp_path / "made/synthesis.json").read_text())["bf16"]
+
+
+@pytest.mark.slow
+def test_what_is_finished_outlives_a_kill(here, offmanifold, tmp_path):
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    argv = ["generate", *ALONE, "-n", "5", "--batch-size", "2", "--out"]
+    killed = """
+import os, signal, sys
+from offmanifold.cli import main
+from offmanifold.commands import gallery
+
+real = gallery.keep
+
+def keep(*args):
+    real(*args)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+gallery.keep = keep
+main(sys.argv[1:])
+"""
+    dead = subprocess.run([sys.executable, "-c", killed, *argv, str(cut)], capture_output=True)
+    assert dead.returncode == -signal.SIGKILL, dead.stderr.decode()
+    assert os.listdir(cut) == ["batches"]
+    code, _, err = offmanifold(*argv, cut)
+    assert code == 0, err
+    assert "2 of 5 are there already" in err
+    assert offmanifold(*argv, whole)[0] == 0
+    same(whole, cut)

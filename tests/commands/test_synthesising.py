@@ -1,6 +1,5 @@
 """What the commands that make images share: models, data, and what is refused."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -8,38 +7,11 @@ import pytest
 from galleries import ALONE, says
 
 
-def test_a_model_that_is_not_robust_gets_a_warning(here, offmanifold, tmp_path):
-    unaudited = shutil.ignore_patterns("audits")
-    shutil.copytree("runs/standard", tmp_path / "plain", ignore=unaudited)
-    argv = ("generate", "--model", tmp_path / "plain", "--manifold", "none", "--steps", "2")
-    code, _, err = offmanifold(*argv, "-n", "1", "--out", tmp_path / "a")
-    assert code == 0, err
-    assert "warning: plain was trained without any robustness" in err
-    assert "look like noise" in (tmp_path / "a/index.html").read_text()
-    err = offmanifold("generate", *ALONE, "-n", "1", "--out", tmp_path / "b")[2]
-    assert "warning" not in err
-    assert "division" not in err
-
-
 def test_images_divided_otherwise_than_in_training_are_noticed(here, offmanifold, tmp_path):
     argv = ("generate", *ALONE, "-n", "1", "--data-seed", "1", "--out", tmp_path / "a")
     code, _, err = offmanifold(*argv)
     assert code == 0
     assert "another division" in err
-
-
-def test_the_warning_names_the_regime_of_an_audit_beside_the_run(here, offmanifold, monkeypatch):
-    from types import SimpleNamespace
-
-    from offmanifold import load_model
-    from offmanifold.commands.synthesising import warnings_of
-
-    for regime in ("weak", "excessive", "collapsed", "bayes-aligned", "uncertain"):
-        audit = SimpleNamespace(regime=SimpleNamespace(name=regime))
-        monkeypatch.setattr("offmanifold.commands.synthesising.find_audit", lambda p, a=audit: a)
-        said = [key for key, _ in warnings_of(load_model("runs/standard"))]
-        expected = [] if regime in ("bayes-aligned", "uncertain") else [f"synthesis.warn.{regime}"]
-        assert said == expected
 
 
 def test_a_model_of_ones_own_file_with_the_size_said(here, offmanifold, files, tmp_path):
@@ -57,6 +29,38 @@ def test_a_model_of_ones_own_file_with_the_size_said(here, offmanifold, files, t
     )
     assert code == 0, err
     assert {made["made"][0]["class"], made["made"][0]["was"]} == {"dark", "bright"}
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        ("generate",),
+        ("denoise", "{files}/0.png", "--sigma", "0.1"),
+        ("inpaint", "{files}/0.png", "--mask", "{files}/mask.png"),
+        ("superresolve", "{files}/low0.png"),
+        ("counterfactual", "{files}/0.png"),
+    ],
+)
+def test_a_class_that_is_not_there_is_said_before_a_manifold_is_fitted(
+    here, offmanifold, files, monkeypatch, use
+):
+    def never(*args, **more):
+        raise AssertionError
+
+    monkeypatch.setattr("offmanifold.commands.base.fit_manifold", never)
+    argv = (*(a.format(files=files) for a in use), "--model", "runs/robust")
+    for name in ("10", "seven"):
+        says(offmanifold(*argv, "--class", name), 2, name, "known: 0, 1")
+
+
+def test_a_file_that_is_not_there_is_said_before_a_manifold_is_fitted(
+    here, offmanifold, files, monkeypatch
+):
+    def never(*args, **more):
+        raise AssertionError
+
+    monkeypatch.setattr("offmanifold.commands.base.fit_manifold", never)
+    says(offmanifold("denoise", "no.png", "--model", "runs/robust"), 2, "no.png")
 
 
 CASES = {

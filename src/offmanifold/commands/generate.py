@@ -8,9 +8,10 @@ import torch
 import tyro
 from torch import Tensor
 
-from offmanifold.commands.gallery import RESULT, Row, make_gallery, numbers_of
+from offmanifold.commands.gallery import RESULT, make_gallery, numbers_of
+from offmanifold.commands.kept_rows import Row
 from offmanifold.commands.synthesis_options import Options
-from offmanifold.commands.synthesising import Workshop, open_workshop
+from offmanifold.commands.synthesising import Workshop, equipped, open_workshop
 from offmanifold.errors import InputError
 from offmanifold.progress import Bar, bar
 from offmanifold.synthesis import Method, Synthesis, draw, fit_seeds, generate
@@ -43,6 +44,7 @@ class Generate:
         names = self.classes or shop.classes
         asked = torch.tensor([shop.class_of(name) for name in names])
         y = asked[torch.arange(self.n) % len(asked)]
+        shop = equipped(shop)
         settings = {"asked": [shop.classes[c] for c in y.tolist()]}
         make_gallery(shop, "generate", self.n, lambda first: _rows(shop, y, first), settings)
 
