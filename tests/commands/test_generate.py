@@ -21,6 +21,7 @@ def test_generate_makes_the_classes_asked_for_with_a_page(here, offmanifold, tmp
     page = (out / "index.html").read_text()
     for word in ("seed", "denoiser alone", "classifier alone", "nearest training image", "class 5"):
         assert word in page, word
+    assert "of the variety of real ones" in page and "of the variety of real ones" in err
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert page.count("data:image/png") == 4 + 4 * 6
 

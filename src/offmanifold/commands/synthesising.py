@@ -98,6 +98,7 @@ class Workshop:
             "manifold": None if self.manifold is None else self.manifold.card.hash,
             "mode": self.method.mode,
             "guidance": self.method.guidance,
+            "variety": self.method.variety,
             "steps": how.steps,
             "eps": how.eps,
             "rule": how.rule,
