@@ -7,8 +7,8 @@ from offmanifold import precision
 from offmanifold.precision import at_least_float32, bf16_is_faster, fast_autocast
 
 
-def test_timing_leaves_the_random_generator_alone():
-    bf16_is_faster.cache_clear()
+def test_timing_leaves_the_random_generator_alone(monkeypatch):
+    monkeypatch.setattr(precision, "_faster", {})
     state = torch.get_rng_state()
     with fast_autocast("cpu"):
         pass
@@ -22,6 +22,18 @@ def test_autocast_is_on_where_it_pays(monkeypatch: pytest.MonkeyPatch, faster: b
     with fast_autocast(torch.device("cpu")):
         assert (a @ a).dtype == expected
     assert (a @ a).dtype == torch.float32
+
+
+@pytest.mark.parametrize("faster", [True, False])
+def test_what_was_found_out_before_holds(monkeypatch, faster):
+    monkeypatch.setattr(precision, "_faster", {})
+    monkeypatch.setattr(precision, "_timed", lambda device_type: not faster)
+    precision.take_for_faster("cpu", faster)
+    assert bf16_is_faster("cpu") is faster
+    monkeypatch.setattr(precision, "_timed", lambda device_type: faster)
+    assert bf16_is_faster("cuda") is faster
+    monkeypatch.setattr(precision, "_timed", lambda device_type: not faster)
+    assert bf16_is_faster("cuda") is faster  # of a process, one answer
 
 
 def test_unknown_devices_stay_in_float32():

@@ -1,16 +1,30 @@
 """Where bfloat16 pays: in training and in the inner steps of attacks, if it is faster here."""
 
 import contextlib
-import functools
 import time
 
 import torch
 from torch import Tensor, nn
 
+_faster: dict[str, bool] = {}  # whether bf16 beats float32, once it is known, by device type
 
-@functools.cache
+
 def bf16_is_faster(device_type: str) -> bool:
-    """Return whether bf16 beats float32: by a timed convolution on the CPU, natively on CUDA."""
+    """Return whether bf16 beats float32: by a timed convolution on the CPU, natively on CUDA.
+
+    Found out once a process, since a timing may come out differently the next time.
+    """
+    if device_type not in _faster:
+        _faster[device_type] = _timed(device_type)
+    return _faster[device_type]
+
+
+def take_for_faster(device_type: str, bf16: bool) -> None:
+    """Take bf16 for faster or not, whatever a timing would say: as where a job was begun."""
+    _faster[device_type] = bf16
+
+
+def _timed(device_type: str) -> bool:
     if device_type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device_type != "cpu":

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from offmanifold.errors import InputError
-from offmanifold.files import write_json, write_tensors
+from offmanifold.files import read_json, write_json, write_tensors
 from offmanifold.reporting import synthesis_page
+from offmanifold.reporting.synthesis import said, sentence
 from offmanifold.reporting.synthesis_texts import SYNTHESIS
 
 NUMBERS = {"class": "<seven>", "probability": 0.25, "norm": 1.5, "steps": 60, "found": False}
@@ -61,6 +62,62 @@ def test_every_text_has_both_languages_and_the_same_fields():
         fields = [{f for _, f, _, _ in string.Formatter().parse(text) if f} for text in pair]
         assert fields[0] == fields[1], key
         assert all(pair), key
+
+
+def with_rows(folder: Path, *numbers: dict, **more: object) -> dict:
+    """Return the saved folder with these numbers of its images, and more, written."""
+    saved = read_json(folder / "synthesis.json")
+    rows = [{**r, "numbers": n} for r, n in zip(saved["rows"], numbers, strict=True)]
+    saved = {**saved, "rows": rows, **more}
+    write_json(folder / "synthesis.json", saved)
+    return saved
+
+
+def test_what_was_aimed_at_and_what_came_out_is_said(folder):
+    filled = {"class": "7", "before": "1", "after": "9", "probability": 0.25, "steps": 1}
+    saved = with_rows(folder, filled, {**filled, "after": "7", "steps": 2}, use="inpaint")
+    lines = said(saved, "en")
+    assert lines[0] == "image 0: aimed at 7 (p = 0.25); seen as 1 before, 9 after"
+    assert "7" in said(saved, "ja")[0] and len(lines) == 2
+    page = synthesis_page(folder, folder / "p.html").read_text()
+    for words in ("aimed at 7", "seen as 1 before", "seen as 9 after", "1 step<", "2 steps<"):
+        assert words in page, words
+
+
+def test_images_that_are_of_the_class_already_count_for_nothing(folder):
+    there = {**NUMBERS, "was": "7", "already": True}
+    saved = with_rows(folder, there, {**NUMBERS, "was": "3", "found": True})
+    lines = said(saved, "en")
+    assert "says <seven> already" in lines[0] and "3 turned into <seven>" in lines[1]
+    assert "1 of 1 images" in lines[2] and lines[3].endswith("not counted: 1.")
+    page = synthesis_page(folder, folder / "p.html").read_text()
+    assert "already that class" in page and "not found" not in page
+
+
+def test_many_images_are_not_all_said(folder):
+    saved = read_json(folder / "synthesis.json")
+    saved["rows"] = [{**saved["rows"][0], "numbers": {**NUMBERS, "was": "1"}}] * 50
+    lines = said(saved, "en")
+    assert len(lines) == 20 + 1 + 1 and "30 more" in lines[20]
+
+
+def test_diversity_and_what_the_classifier_loses_to_are_said(folder):
+    number = {"value": 0.02, "low": 0.01, "high": 0.03, "n": 8}
+    alone = {**number, "low": None, "high": None}
+    lost = {"way": "ascent", "baseline": "bicubic", "difference": number}
+    scores = {"errors": {"bicubic": number, "ascent": alone}, "lost": [lost]}
+    diversity = {"made": 1.5, "real": 3.0}
+    with_rows(folder, NUMBERS, NUMBERS, use="superresolve", scores=scores, diversity=diversity)
+    page = synthesis_page(folder, folder / "p.html").read_text()
+    assert "50 % of the variety" in page
+    assert "“classifier alone” loses to “bicubic”" in page and "0.02 [0.01, 0.03] (n = 8" in page
+    assert "0.0200 [0.0100, 0.0300]</td>" in page and "0.0200</td>" in page
+
+
+def test_values_that_are_texts_are_put_into_words():
+    values = {"model": "m", "regime": "synthesis.regime.bayes-aligned"}
+    assert "m (regime: Bayes-aligned)" in sentence("synthesis.warn.standard", values, "en")
+    assert "ベイズ整合" in sentence("synthesis.warn.standard", values, "ja")
 
 
 def test_another_folder_is_refused(folder):

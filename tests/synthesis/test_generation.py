@@ -7,7 +7,8 @@ from torch.nn.functional import normalize
 from gaussian_data import SHAPE, D, GaussianManifold, Linear, covariance, images
 from offmanifold.errors import InputError
 from offmanifold.synthesis import Ascent, Method, fit_seeds, generate
-from offmanifold.synthesis.generation import RADIUS
+from offmanifold.synthesis.diversity import within_class
+from offmanifold.synthesis.generation import RADIUS, VARIETY
 
 SEEDS = fit_seeds(images(60, 3))
 MODEL = Linear(torch.randn(3, D, generator=torch.Generator().manual_seed(0)))
@@ -41,6 +42,19 @@ def test_an_image_is_named_by_its_index_whatever_the_batch(mode):
     torch.testing.assert_close(alone.start, whole.start[3:], atol=1e-5, rtol=0)
     assert not torch.allclose(whole.images[2], whole.images[3])
     assert whole.steps.tolist() == [{"manifold": 11}.get(mode, 6)] * 4
+
+
+def test_images_of_a_class_are_less_alike_with_variety():
+    y = torch.zeros(12, dtype=torch.long)
+
+    def apart(variety: float | None) -> float:
+        how = Method("denoised", ascent=Ascent(steps=20), variety=variety)
+        found = within_class(generate(MODEL, y, SEEDS, how, manifold=MANIFOLD).images, y)
+        assert found is not None
+        return found
+
+    assert apart(0.0) < 0.9 * apart(0.5)
+    assert apart(None) == apart(VARIETY)
 
 
 def test_guided_images_are_more_of_their_class_than_the_denoisers_own():

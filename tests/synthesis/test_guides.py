@@ -57,3 +57,13 @@ def test_landing_goes_a_share_of_the_way_to_the_denoised_image():
     expected = 0.75 * X + 0.25 * MANIFOLD.denoise(X + sigma * z, None, sigma)
     torch.testing.assert_close(guide.land(X, INDEX, 4), expected)
     assert guide.bend(X, G, INDEX, 4) is G
+
+
+def test_an_image_keeps_a_share_of_its_landing_noise():
+    guide = Denoised(MANIFOLD, highest=0.4, lowest=0.1, steps=9, share=0.25, seed=4, variety=0.36)
+    own = image_noise(SHAPE, INDEX, seed=4, name="landing-own")
+    for step in (0, 4):
+        z = 0.6 * own + 0.8 * image_noise(SHAPE, INDEX, seed=4, name="landing", draw=step)
+        sigma = guide.sigma(step)
+        expected = 0.75 * X + 0.25 * MANIFOLD.denoise(X + sigma * z, None, sigma)
+        torch.testing.assert_close(guide.land(X, INDEX, step), expected)

@@ -59,6 +59,8 @@ def test_settings_that_make_no_sense():
 def test_a_use_fills_in_what_is_not_given():
     assert Method().completed(eps=2.0, guidance=3.0).ascent.eps == 2.0
     assert Method().completed(eps=2.0, guidance=3.0).guidance == 3.0
+    assert Method().completed(eps=2.0, variety=0.5).variety == 0.5
+    assert Method(variety=0.0).completed(eps=2.0, variety=0.5).variety == 0.0
     assert Method(guidance=0.0).completed(eps=2.0, guidance=3.0).guidance == 0.0
 
 

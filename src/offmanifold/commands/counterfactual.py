@@ -12,7 +12,7 @@ from offmanifold.commands.from_files import Named, gallery_of_files, read_files
 from offmanifold.commands.gallery import RESULT
 from offmanifold.commands.given_images import Fit
 from offmanifold.commands.synthesis_options import Options
-from offmanifold.commands.synthesising import open_workshop
+from offmanifold.commands.synthesising import equipped, open_workshop
 from offmanifold.errors import InputError
 from offmanifold.progress import Bar
 from offmanifold.synthesis import Counterfactuals, Method, Synthesis, counterfactual, second_best
@@ -46,11 +46,12 @@ class CounterfactualCommand:
         if self.options.eps is not None or self.options.guidance is not None:
             raise InputError("a counterfactual seeks its own --eps, and has no --guidance")
         shop = open_workshop(self.options)
-        if shop.method.mode != "ascent":  # a change keeps to the manifold by its steps
-            shop = replace(shop, method=replace(shop.method, mode="projected"))
+        target = None if self.target is None else shop.class_of(self.target)
         given = read_files(self.files, shop, self.fit)
         x = given.pieces
-        target = None if self.target is None else shop.class_of(self.target)
+        shop = equipped(shop)
+        if shop.method.mode != "ascent":  # a change keeps to the manifold by its steps
+            shop = replace(shop, method=replace(shop.method, mode="projected"))
         how = replace(shop.method.ascent, eps=None)
 
         def work(rows: Tensor, progress: Bar) -> tuple[Synthesis, Named]:

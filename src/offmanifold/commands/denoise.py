@@ -12,7 +12,7 @@ from offmanifold.commands.from_files import Named, gallery_of_files, read_files
 from offmanifold.commands.gallery import RESULT
 from offmanifold.commands.given_images import Fit
 from offmanifold.commands.synthesis_options import Options
-from offmanifold.commands.synthesising import open_workshop
+from offmanifold.commands.synthesising import equipped, open_workshop
 from offmanifold.errors import InputError
 from offmanifold.progress import Bar, note
 from offmanifold.synthesis import Synthesis, denoise, noise_level
@@ -42,11 +42,12 @@ class Denoise:
         """Denoise, save, and say where."""
         if self.sigma is not None and not 0 < self.sigma < float("inf"):
             raise InputError(f"--sigma must be finite and above 0, not {self.sigma}")
-        shop = open_workshop(self.options, best="manifold")
+        shop = open_workshop(self.options)
+        y = None if self.target is None else shop.class_of(self.target)
         given = read_files(self.files, shop, self.fit)
         x = given.pieces
         sigma = self.sigma or self._estimated(x)
-        y = None if self.target is None else shop.class_of(self.target)
+        shop = equipped(shop, best="manifold")
 
         def work(rows: Tensor, progress: Bar) -> tuple[Synthesis, Named]:
             asked = None if y is None else torch.full((len(rows),), y)

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from offmanifold.commands.gallery import Row, make_gallery, numbers_of
+from offmanifold.commands.gallery import make_gallery, numbers_of
 from offmanifold.commands.given_images import Fit, Tiles, fitted, names_of, read_picture
+from offmanifold.commands.kept_rows import Row
 from offmanifold.commands.synthesising import Workshop
 from offmanifold.errors import InputError
 from offmanifold.files import file_hash
@@ -54,12 +55,14 @@ def gallery_of_files(
     passes: int,
     settings: dict[str, object],
     *,
+    seen: str = "given",
     scale: int = 1,
 ) -> Path:
     """Make an image of each file and save all; return the folder.
 
     work: from the places (m,) of some pieces to what was made of them and {column: (m, c, h, w)},
-    `RESULT` among them. passes: steps of the bar a batch. scale: how much larger results are.
+    `RESULT` among them. passes: steps of the bar a batch. seen: the column in which the class
+    before is seen. scale: how much larger results are.
     """
     names = names_of(given.paths)
     counts = [len(t.pieces) for t in given.tiles]
@@ -76,7 +79,7 @@ def gallery_of_files(
                     return work(rows[at], progress)
 
                 parts = list(in_batches(run, len(rows), shop.size))
-                numbers = [one for made, _ in parts for one in numbers_of(shop, made)]
+                numbers = [n for made, named in parts for n in numbers_of(shop, made, named[seen])]
                 columns = {c: torch.cat([p[c].cpu() for _, p in parts]) for c in parts[0][1]}
                 start, batch = 0, []
                 for f in files:

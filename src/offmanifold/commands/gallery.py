@@ -1,43 +1,36 @@
-"""A folder of made images: PNG files, numbers and a page, written whole or not at all."""
+"""A folder of made images: batches as they are finished, then PNG files, numbers and a page."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from offmanifold.commands.base import print_json
-from offmanifold.commands.synthesising import Workshop
-from offmanifold.errors import InputError
-from offmanifold.files import (
-    check_place,
-    read_json,
-    read_tensors,
-    replace_folder,
-    write_json,
-    write_tensors,
+from offmanifold.commands.kept_rows import (
+    PICTURES,
+    SAVED,
+    Row,
+    described,
+    finished_rows,
+    keep,
+    pictures_of,
 )
+from offmanifold.commands.synthesising import Workshop
+from offmanifold.files import check_place, replace_folder, write_json, write_tensors
 from offmanifold.interrupts import deferred_interrupt
+from offmanifold.precision import bf16_is_faster
 from offmanifold.progress import note
 from offmanifold.reporting.pictures import save_grid
 from offmanifold.runs import ROOT, identity
 from offmanifold.synthesis import Counterfactuals, Synthesis
 from offmanifold.synthesis.filling import predicted, value_of
+from offmanifold.synthesis.result import in_8_bits
 
 SCHEMA = "offmanifold.synthesis/1"
-SAVED, PICTURES, PAGE = "synthesis.json", "images.safetensors", "index.html"
+PAGE = "index.html"
 RESULT = "result"  # the column that is what was asked for
-
-
-@dataclass(frozen=True)
-class Row:
-    """One image made. pictures: {column: (c, h, w) in [0, 1]}, in order; numbers: of it alone."""
-
-    name: str
-    pictures: dict[str, Tensor]
-    numbers: dict[str, Any] = field(default_factory=dict)
 
 
 def make_gallery(
@@ -46,34 +39,41 @@ def make_gallery(
     planned: int,
     make: Callable[[int], Iterator[Sequence[Row]]],
     settings: dict[str, Any],
+    about: Callable[[Sequence[Row]], dict[str, Any]] = lambda rows: {},
 ) -> Path:
     """Make the rows that are not there yet, and write them all; return the folder.
 
     make: from the number of rows that are there, the others in batches. settings: what of the
-    command changes the rows. Whatever ends it, Ctrl-C or an error, what is finished is kept, and
-    the same command then makes the others. Raises InputError where the folder holds something else
-    or cannot be written.
+    command changes the rows. about: from the rows, what is saved of them together. Each batch is
+    written when it is finished: whatever ends the command, a kill or a full disk too, it is kept,
+    and the same command then makes the others. Raises InputError where the folder holds something
+    else or cannot be written.
     """
     config = json.loads(json.dumps(shop.identity(use, planned=planned, **settings)))
     folder = shop.options.out or ROOT / f"{use}-{identity(config)}"
-    rows = _finished(folder, config)
-    if len(rows) == planned:
+    rows, batches = finished_rows(folder, config, shop.device.type)
+    if len(rows) == planned and not batches:
         note(f"all {planned} are there already: {folder / PAGE}")
         _print(shop, folder, rows)
         return folder
     check_place(folder)
+    if rows:
+        note(f"{len(rows)} of {planned} are there already: going on")
     _say_warnings(shop)
-    before = len(rows)
+    before = len(rows) - batches
     try:
-        for batch in make(before):
+        for batch in make(len(rows)) if len(rows) < planned else ():
+            keep(folder, config, shop.device.type, len(rows), batch)
             rows += batch
     except BaseException:
         if len(rows) > before:
-            _write(folder, shop, use, config, rows, planned)
+            _write(folder, shop, use, config, rows, planned, about)
             note(f"{len(rows)} of {planned} are finished: {folder / PAGE}")
         raise
-    _write(folder, shop, use, config, rows, planned)
+    saved = _write(folder, shop, use, config, rows, planned, about)
     _print(shop, folder, rows)
+    for line in _said(shop, saved):
+        note(line)
     note(f"{len(rows)} made, in {folder}; page: {(folder / PAGE).resolve()}")
     return folder
 
@@ -85,33 +85,28 @@ def _print(shop: Workshop, folder: Path, rows: Sequence[Row]) -> None:
 
 
 def _say_warnings(shop: Workshop) -> None:
-    from offmanifold.reporting.texts import Texts  # beside matplotlib, which takes a second
+    from offmanifold.reporting.synthesis import sentence  # beside matplotlib, which takes a second
 
     for key, values in shop.warnings:
-        note(f"warning: {Texts(shop.options.language)(key, **values)}")
+        note(f"warning: {sentence(key, values, shop.options.language)}")
 
 
-def _finished(folder: Path, config: dict[str, Any]) -> list[Row]:
-    """Return the rows that an interrupted command left; none in a new or an empty folder."""
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return []
-    if not (folder / SAVED).is_file():
-        raise InputError(f"{folder} holds something else; choose another folder with --out")
-    saved = read_json(folder / SAVED)
-    if saved.get("config") != config:
-        raise InputError(
-            f"{folder} holds images made with other settings; choose another folder with --out"
-        )
-    tensors, _ = read_tensors(folder / PICTURES)
-    return [
-        Row(row["name"], {c: tensors[f"{i}/{c}"] for c in row["columns"]}, row["numbers"])
-        for i, row in enumerate(saved["rows"])
-    ]
+def _said(shop: Workshop, saved: dict[str, Any]) -> list[str]:
+    from offmanifold.reporting.synthesis import said
+
+    return said(saved, shop.options.language)
 
 
 def _write(
-    folder: Path, shop: Workshop, use: str, config: dict[str, Any], rows: list[Row], planned: int
-) -> None:
+    folder: Path,
+    shop: Workshop,
+    use: str,
+    config: dict[str, Any],
+    rows: list[Row],
+    planned: int,
+    about: Callable[[Sequence[Row]], dict[str, Any]],
+) -> dict[str, Any]:
+    """Write all rows, as pictures and as a page, in place of the batches; return what is saved."""
     from offmanifold.reporting.synthesis import synthesis_page
 
     saved = {
@@ -121,13 +116,14 @@ def _write(
         "planned": planned,
         "model": shop.loaded.card.label,
         "manifold": None if shop.manifold is None else shop.manifold.card.spec,
+        "bf16": bf16_is_faster(shop.device.type),
         "warnings": [{"key": key, "values": values} for key, values in shop.warnings],
-        "rows": [{"name": r.name, "columns": list(r.pictures), "numbers": r.numbers} for r in rows],
+        "rows": described(rows),
+        **about(rows),
     }
 
     def write(new: Path) -> None:
-        pictures = {f"{i}/{c}": x for i, r in enumerate(rows) for c, x in r.pictures.items()}
-        write_tensors(new / PICTURES, pictures)
+        write_tensors(new / PICTURES, pictures_of(rows))
         write_json(new / SAVED, saved)
         for row in rows:
             for column, x in row.pictures.items():
@@ -141,19 +137,32 @@ def _write(
         replace_folder(folder, write)
     if interrupted():
         raise KeyboardInterrupt
+    return saved
 
 
-def numbers_of(shop: Workshop, made: Synthesis, **more: Tensor) -> list[dict[str, Any]]:
-    """Return the numbers of each image: its class, the probability of that class, …; more: (n,)."""
-    p = value_of(shop.model, made.images, made.y, "log_prob").exp()
-    columns: dict[str, list[Any]] = {
-        "class": [shop.classes[c] for c in made.y.tolist()],
-        "probability": p.tolist(),
-        "norm": made.norms.tolist(),
-        "steps": made.steps.tolist(),
-    }
+def numbers_of(
+    shop: Workshop, made: Synthesis, before: Tensor | None = None, **more: Tensor
+) -> list[dict[str, Any]]:
+    """Return the numbers of each image as it is written, in 8 bits.
+
+    Its class, the probability of that class, the class seen after, …; before: the images (n, c, h,
+    w) in which the class before is seen; more: (n,) numbers.
+    """
+    written = in_8_bits(made.images)
+    p = value_of(shop.model, written, made.y, "log_prob").exp()
+
+    def names(classes: Tensor) -> list[str]:
+        return [shop.classes[c] for c in classes.tolist()]
+
+    columns: dict[str, list[Any]] = {"class": names(made.y)}
     if isinstance(made, Counterfactuals):
-        columns["was"] = [shop.classes[c] for c in predicted(shop.model, made.start).tolist()]
+        columns["was"] = names(predicted(shop.model, made.start))
         columns["found"] = made.found.tolist()
+    else:
+        if before is not None:
+            columns["before"] = names(predicted(shop.model, before.to(shop.device)))
+        columns["after"] = names(predicted(shop.model, written))
+    columns |= {"probability": p.tolist(), "norm": made.norms.tolist()}
+    columns["steps"] = made.steps.tolist()
     columns |= {key: values.tolist() for key, values in more.items()}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

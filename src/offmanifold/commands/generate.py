@@ -1,20 +1,22 @@
 """`offmanifold generate`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 import tyro
 from torch import Tensor
 
-from offmanifold.commands.gallery import RESULT, Row, make_gallery, numbers_of
+from offmanifold.commands.gallery import RESULT, make_gallery, numbers_of
+from offmanifold.commands.kept_rows import Row
 from offmanifold.commands.synthesis_options import Options
-from offmanifold.commands.synthesising import Workshop, open_workshop
+from offmanifold.commands.synthesising import Workshop, equipped, open_workshop
 from offmanifold.errors import InputError
 from offmanifold.progress import Bar, bar
 from offmanifold.synthesis import Method, Synthesis, draw, fit_seeds, generate
 from offmanifold.synthesis.batching import in_batches
+from offmanifold.synthesis.diversity import of_training, within_class
 from offmanifold.synthesis.filling import passes
 from offmanifold.synthesis.neighbours import nearest
 
@@ -43,8 +45,16 @@ class Generate:
         names = self.classes or shop.classes
         asked = torch.tensor([shop.class_of(name) for name in names])
         y = asked[torch.arange(self.n) % len(asked)]
+        shop = equipped(shop)
         settings = {"asked": [shop.classes[c] for c in y.tolist()]}
-        make_gallery(shop, "generate", self.n, lambda first: _rows(shop, y, first), settings)
+
+        def make(first: int) -> Iterator[list[Row]]:
+            return _rows(shop, y, first)
+
+        def about(rows: Sequence[Row]) -> dict[str, Any]:
+            return _diversity(shop, y, rows)
+
+        make_gallery(shop, "generate", self.n, make, settings, about)
 
 
 def _rows(shop: Workshop, y: Tensor, first: int) -> Iterator[list[Row]]:
@@ -77,6 +87,15 @@ def _rows(shop: Workshop, y: Tensor, first: int) -> Iterator[list[Row]]:
             ]
 
         yield from in_batches(run, len(y), shop.size, first=first)
+
+
+def _diversity(shop: Workshop, y: Tensor, rows: Sequence[Row]) -> dict[str, Any]:
+    """Return how unlike each other images of a class are: those made, and training images."""
+    assert shop.data is not None
+    images = torch.stack([row.pictures[RESULT] for row in rows])
+    made = within_class(images, y[: len(rows)])
+    real = of_training(shop.data.train, y[: len(rows)])
+    return {} if made is None or real is None else {"diversity": {"made": made, "real": real}}
 
 
 def _conditional(shop: Workshop, y: Tensor, rows: Tensor) -> dict[str, Tensor]:

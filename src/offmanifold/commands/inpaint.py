@@ -12,7 +12,7 @@ from offmanifold.commands.from_files import Named, gallery_of_files, read_files
 from offmanifold.commands.gallery import RESULT
 from offmanifold.commands.given_images import Fit, fitted, read_mask, read_picture
 from offmanifold.commands.synthesis_options import Options
-from offmanifold.commands.synthesising import open_workshop
+from offmanifold.commands.synthesising import equipped, open_workshop
 from offmanifold.errors import InputError
 from offmanifold.files import file_hash
 from offmanifold.progress import Bar
@@ -46,6 +46,7 @@ class Inpaint:
             for x in (read_picture(p, None) for p in self.files)
         ]
         shop = open_workshop(self.options)
+        y = None if self.target is None else shop.class_of(self.target)
         given = read_files(self.files, shop, self.fit)
         # A pixel into which scaling has mixed the hole is not known.
         cut = [
@@ -63,7 +64,7 @@ class Inpaint:
                 f"the mask {self.mask} covers a whole piece of the model's size, of which nothing "
                 "is known then; --fit resize sees the whole image at once"
             )
-        y = None if self.target is None else shop.class_of(self.target)
+        shop = equipped(shop)
 
         def work(rows: Tensor, progress: Bar) -> tuple[Synthesis, Named]:
             """Fill the pieces that have a hole; the others stay, with 0 steps."""
@@ -88,7 +89,7 @@ class Inpaint:
             "fit": self.fit,
             "candidates": shop.tried(y),
         }
-        gallery_of_files(shop, "inpaint", given, work, shop.passes(y), settings)
+        gallery_of_files(shop, "inpaint", given, work, shop.passes(y), settings, seen="mean_fill")
 
 
 def _among(made: Synthesis, x: Tensor, there: Tensor) -> Synthesis:

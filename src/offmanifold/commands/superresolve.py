@@ -12,7 +12,7 @@ from offmanifold.commands.from_files import Named, gallery_of_files, read_files
 from offmanifold.commands.gallery import RESULT
 from offmanifold.commands.given_images import Fit, read_picture
 from offmanifold.commands.synthesis_options import Options
-from offmanifold.commands.synthesising import Workshop, open_workshop
+from offmanifold.commands.synthesising import Workshop, equipped, open_workshop
 from offmanifold.errors import InputError
 from offmanifold.progress import Bar
 from offmanifold.synthesis import Synthesis, superresolve
@@ -43,10 +43,11 @@ class Superresolve:
     def run(self) -> None:
         """Enlarge, save, and say where."""
         shop = open_workshop(self.options)
+        y = None if self.target is None else shop.class_of(self.target)
         r = self._factor(shop)
         given = read_files(self.files, shop, self.fit, (shop.shape[1] // r, shop.shape[2] // r))
         low = given.pieces
-        y = None if self.target is None else shop.class_of(self.target)
+        shop = equipped(shop)
 
         def work(rows: Tensor, progress: Bar) -> tuple[Synthesis, Named]:
             asked = None if y is None else torch.full((len(rows),), y)
@@ -60,7 +61,9 @@ class Superresolve:
             return made, {**plain, **alone, RESULT: made.images}
 
         settings = {"factor": r, "class": y, "fit": self.fit, "candidates": shop.tried(y)}
-        gallery_of_files(shop, "superresolve", given, work, shop.passes(y), settings, scale=r)
+        gallery_of_files(
+            shop, "superresolve", given, work, shop.passes(y), settings, seen="bicubic", scale=r
+        )
 
     def _factor(self, shop: Workshop) -> int:
         """Return the factor given, or that of the first image to the model's size."""

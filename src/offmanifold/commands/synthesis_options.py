@@ -26,6 +26,8 @@ class Options:
             guided by the classifier), or auto: denoised (manifold, for denoise), else projected,
             else ascent.
         guidance: weight of the classifier in the mode manifold; 1 is Bayes' rule.
+        variety: in the mode denoised, from 0 (images of a class are alike) to 1 (they may miss it);
+            0.35 for generate, 0 for the others.
         candidates: classes that inpaint and superresolve try where none is given, keeping the
             result that the classifier likes best; 1, the class that it sees first, is faster.
         steps: of an ascent.
@@ -50,6 +52,7 @@ class Options:
     manifold: str = "auto"
     mode: Literal["auto", "ascent", "projected", "denoised", "manifold"] = "auto"
     guidance: float | None = None
+    variety: float | None = None
     candidates: int = 10
     steps: int = 60
     rule: Literal["momentum", "adam"] = "momentum"
@@ -73,4 +76,10 @@ class Options:
             scales=self.scales,
             seed=self.seed,
         )
-        return Method(self.mode, self.guidance, candidates=self.candidates, ascent=ascent)
+        return Method(
+            self.mode,
+            self.guidance,
+            candidates=self.candidates,
+            ascent=ascent,
+            variety=self.variety,
+        )

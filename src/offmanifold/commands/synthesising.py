@@ -1,7 +1,8 @@
-"""What the commands that make images share: the model, the manifold, the method, and warnings."""
+"""What the commands that make images share: the model, its images, the manifold and the method."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from offmanifold.commands.base import MANIFOLDS, find_manifold, resolve_manifold
-from offmanifold.commands.compare import find_audit
+from offmanifold.commands.standing import Said, standing_of, warnings_of
 from offmanifold.commands.synthesis_options import Options
 from offmanifold.data import Data, load_data
 from offmanifold.engine import Engine
@@ -31,8 +32,8 @@ Use = Callable[[Method, Bar], Synthesis]  # what is made by a method, of some im
 class Workshop:
     """All that a use needs.
 
-    shape: (c, h, w) of the model's images. classes: names of its outputs. warnings: (key of a text,
-    its values).
+    shape: (c, h, w) of the model's images. classes: names of its outputs. spec: of the manifold,
+    which is there, and the method settled, once `equipped`.
     """
 
     options: Options
@@ -41,10 +42,16 @@ class Workshop:
     shape: Shape
     classes: tuple[str, ...]
     data: Data | None
+    spec: str
     manifold: Any
     method: Method
     device: torch.device
-    warnings: tuple[tuple[str, dict[str, str]], ...]
+
+    @cached_property
+    def warnings(self) -> tuple[Said, ...]:
+        """What a user should know before trusting what is made; looked up when first asked for."""
+        standing = standing_of(self.loaded, self.model, self.data)
+        return warnings_of(standing, self.loaded.card.label)
 
     @property
     def size(self) -> int:
@@ -91,6 +98,7 @@ class Workshop:
             "manifold": None if self.manifold is None else self.manifold.card.hash,
             "mode": self.method.mode,
             "guidance": self.method.guidance,
+            "variety": self.method.variety,
             "steps": how.steps,
             "eps": how.eps,
             "rule": how.rule,
@@ -101,13 +109,12 @@ class Workshop:
         }
 
 
-def open_workshop(
-    options: Options, *, needs_data: bool = False, best: str = "denoised"
-) -> Workshop:
-    """Return the model, its images where they are needed, the manifold and the method.
+def open_workshop(options: Options, *, needs_data: bool = False) -> Workshop:
+    """Return the model and its images where they are needed, without the manifold yet.
 
-    needs_data: whether the training images are needed whatever the manifold. best: the mode of a
-    manifold that can draw images. Raises InputError for what cannot be used.
+    What is asked for is checked against these, before `equipped` begins what may take long.
+    needs_data: whether the training images are needed whatever the manifold. Raises InputError for
+    what cannot be used.
     """
     if options.batch_size is not None and options.batch_size < 1:
         raise InputError(f"--batch-size must be 1 or more, not {options.batch_size}")
@@ -142,10 +149,6 @@ def open_workshop(
     names = data.classes if data is not None and data.classes else loaded.card.classes
     device = Engine(options.device).device
     model = model.to(device).eval()
-    manifold = _manifold(spec, data, shape, options)
-    if manifold is not None:
-        manifold.to(device)
-    method = method.settled(manifold, best)
     outputs = loaded.card.outputs or len(names or ())
     classes = tuple(names) if names else tuple(str(i) for i in range(outputs))
     return Workshop(
@@ -155,11 +158,23 @@ def open_workshop(
         shape=shape,
         classes=classes,
         data=data,
-        manifold=manifold,
+        spec=spec,
+        manifold=None,
         method=method,
         device=device,
-        warnings=warnings_of(loaded),
     )
+
+
+def equipped(shop: Workshop, best: str = "denoised") -> Workshop:
+    """Return the same with its manifold, fitted where there is none yet, and its method settled.
+
+    best: the mode of a manifold that can draw images. Raises InputError for a manifold that does
+    not fit, or cannot do what is asked for.
+    """
+    manifold = _manifold(shop.spec, shop.data, shop.shape, shop.options)
+    if manifold is not None:
+        manifold.to(shop.device)
+    return replace(shop, manifold=manifold, method=shop.method.settled(manifold, best))
 
 
 def _first_look(options: Options) -> Loaded | None:
@@ -208,17 +223,3 @@ def _manifold(spec: str, data: Data | None, shape: Shape, options: Options) -> A
             f"the model takes {shape}; known: {', '.join(MANIFOLDS)}"
         )
     return manifold
-
-
-def warnings_of(loaded: Loaded) -> tuple[tuple[str, dict[str, str]], ...]:
-    """Return what a user should know of a model before trusting what it makes: its regime."""
-    label = loaded.card.label
-    try:
-        regime = find_audit(Path(loaded.card.spec)).regime.name
-    except InputError:
-        regime = None
-    if regime in ("weak", "excessive", "collapsed"):
-        return ((f"synthesis.warn.{regime}", {"model": label}),)
-    if regime is None and (loaded.card.objective or {}).get("name") == "erm":
-        return (("synthesis.warn.standard", {"model": label}),)
-    return ()

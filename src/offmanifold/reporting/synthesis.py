@@ -13,7 +13,11 @@ from offmanifold.reporting.texts import Texts
 
 WIDTH = 96  # pixels on the page
 SMOOTH = 64  # pixels of an image from which it is drawn smoothly
-NUMBERS = ("was", "class", "probability", "norm", "steps", "nearest", "pieces")
+NUMBERS = (
+    *("was", "class", "before", "after", "probability", "norm", "steps", "nearest", "sigma"),
+    "pieces",
+)
+SAID = 20  # images of which a line each is said
 LEAST_CHANGE = 0.05  # of a pixel, at the ends of the colours
 
 
@@ -40,13 +44,84 @@ def synthesis_page(folder: Path, out: Path, language: str = "en") -> Path:
         use=saved["use"],
         model=saved["model"],
         line=_line(saved, t),
-        warnings=[t(w["key"], **w["values"]) for w in saved["warnings"]],
+        warnings=[sentence(w["key"], w["values"], language) for w in saved["warnings"]],
+        facts=facts(saved, t),
+        scores=_scores(saved, t),
         rows=rows,
         width=WIDTH,
         smooth=any(x.shape[-1] > SMOOTH for x in tensors.values()),
     )
     write_text(out, html)
     return out
+
+
+def sentence(key: str, values: dict[str, str], language: str) -> str:
+    """Return a text with its values, of which those that are keys of texts are put into words."""
+    t = Texts(language)
+    return t(key, **{k: t(v) if v in t else v for k, v in values.items()})
+
+
+def said(saved: dict[str, Any], language: str) -> list[str]:
+    """Return in a line each what came of the images that were given, and of all together."""
+    t = Texts(language)
+    lines = [line for row in saved["rows"] if (line := _said(row, t))]
+    more = len(lines) - SAID
+    if more > 0:
+        lines = [*lines[:SAID], t("synthesis.said.more", n=more)]
+    return [*lines, *facts(saved, t)]
+
+
+def _said(row: dict[str, Any], t: Texts) -> str | None:
+    """Return what came of one image; None where it was made of nothing, or in pieces."""
+    n = row["numbers"]
+    values = {key: value if isinstance(value, str) else f"{value:.2g}" for key, value in n.items()}
+    if n.get("already"):
+        return t("synthesis.said.already", name=row["name"], **values)
+    if "found" in n:
+        key = "found" if n["found"] else "notfound"
+    elif "before" in n:
+        key = "aimed"
+    else:
+        return None
+    return t(f"synthesis.said.{key}", name=row["name"], **values)
+
+
+def facts(saved: dict[str, Any], t: Texts) -> list[str]:
+    """Return what is to be said of all images together, a sentence each."""
+    lines = []
+    decided = [r["numbers"] for r in saved["rows"] if "found" in r["numbers"]]
+    if decided:
+        already = sum(bool(n.get("already")) for n in decided)
+        counts = {"found": sum(n["found"] for n in decided), "n": len(decided) - already}
+        lines.append(t("synthesis.found", **counts))
+        if already:
+            lines.append(t("synthesis.already.count", n=already))
+    if saved.get("diversity"):
+        d = saved["diversity"]
+        share = f"{100 * d['made'] / d['real']:.0f}" if d["real"] else "–"
+        lines.append(
+            t("synthesis.diversity", made=f"{d['made']:.3g}", real=f"{d['real']:.3g}", share=share)
+        )
+    for loss in (saved.get("scores") or {}).get("lost", ()):
+        d = loss["difference"]
+        interval = "" if d["low"] is None else f" [{d['low']:.3g}, {d['high']:.3g}]"
+        words = {k: t.name("synthesis.column", loss[k]) for k in ("way", "baseline")}
+        by = f"{d['value']:.3g}{interval}"
+        lines.append(t("synthesis.lost", by=by, n=d["n"], **words))
+    return lines
+
+
+def _scores(saved: dict[str, Any], t: Texts) -> list[tuple[str, str]]:
+    """Return the error of each way to the images, where the true ones are known, in words."""
+    errors = (saved.get("scores") or {}).get("errors", {})
+    return [
+        (
+            t.name("synthesis.column", column),
+            f"{e['value']:.4f}"
+            + ("" if e["low"] is None else f" [{e['low']:.4f}, {e['high']:.4f}]"),
+        )
+        for column, e in errors.items()
+    ]
 
 
 def _line(saved: dict[str, Any], t: Texts) -> str:
@@ -70,13 +145,25 @@ def _row(i: int, row: dict[str, Any], tensors: dict[str, Tensor], t: Texts) -> d
         "name": row["name"],
         "pictures": pictures,
         "result": next(p for p in pictures if p["column"] == "result"),
-        "numbers": [
-            t(f"synthesis.number.{key}", value=_written(numbers[key]))
-            for key in NUMBERS
-            if key in numbers
-        ],
-        "failed": numbers.get("found") is False,
+        "numbers": [_number(key, numbers, t) for key in NUMBERS if key in numbers],
+        "failed": _failed(numbers, t),
     }
+
+
+def _number(key: str, numbers: dict[str, Any], t: Texts) -> str:
+    value = numbers[key]
+    if key == "class" and "before" in numbers:
+        key = "aimed"
+    elif key == "steps" and value == 1:
+        key = "step"
+    return t(f"synthesis.number.{key}", value=_written(value))
+
+
+def _failed(numbers: dict[str, Any], t: Texts) -> str | None:
+    """Return why an image is not what was asked for, None where it is."""
+    if numbers.get("already"):
+        return t("synthesis.already")
+    return t("synthesis.notfound") if numbers.get("found") is False else None
 
 
 def _picture(column: str, x: Tensor, t: Texts) -> dict[str, Any]:

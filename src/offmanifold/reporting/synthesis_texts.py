@@ -73,14 +73,67 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
     "synthesis.column.nearest": ("pixels given", "入力の画素"),
     "synthesis.column.bicubic": ("bicubic", "バイキュービック"),
     "synthesis.column.change": ("change", "変化"),
+    "synthesis.column.original": ("original", "元の画像"),
     "synthesis.number.class": ("class {value}", "クラス {value}"),
+    "synthesis.number.aimed": ("aimed at {value}", "目標 {value}"),
+    "synthesis.number.before": ("seen as {value} before", "処理前の判定 {value}"),
+    "synthesis.number.after": ("seen as {value} after", "処理後の判定 {value}"),
     "synthesis.number.was": ("was {value}", "元は {value}"),
     "synthesis.number.probability": ("p = {value}", "確率 {value}"),
     "synthesis.number.norm": ("‖change‖ {value}", "‖変化‖ {value}"),
     "synthesis.number.steps": ("{value} steps", "{value} ステップ"),
+    "synthesis.number.step": ("{value} step", "{value} ステップ"),
+    "synthesis.number.sigma": ("σ = {value}", "σ = {value}"),
     "synthesis.number.nearest": ("nearest at {value}", "最近傍まで {value}"),
     "synthesis.number.pieces": ("{value} pieces", "{value} 分割"),
     "synthesis.notfound": ("not found", "見つからず"),
+    "synthesis.already": (
+        "already that class: nothing to change",
+        "すでにそのクラスのため変更なし",
+    ),
+    "synthesis.said.aimed": (
+        "{name}: aimed at {class} (p = {probability}); seen as {before} before, {after} after",
+        "{name}：目標 {class}（確率 {probability}）、判定は {before} から {after}",
+    ),
+    "synthesis.said.found": (
+        "{name}: {was} turned into {class} (p = {probability}) by a change of {norm}",
+        "{name}：{was} から {class} に変わりました（確率 {probability}、変化 {norm}）",
+    ),
+    "synthesis.said.notfound": (
+        "{name}: no change was found that turns {was} into {class}",
+        "{name}：{was} を {class} に変える変化は見つかりませんでした",
+    ),
+    "synthesis.said.already": (
+        "{name}: the classifier says {class} already, so that there is nothing to change",
+        "{name}：すでに {class} と判定されているため、変える必要がありません",
+    ),
+    "synthesis.said.more": ("… and {n} more, on the page", "… ほか {n} 枚はページにあります"),
+    "synthesis.found": (
+        "The decision was turned for {found} of {n} images, judged on the 8-bit files as written.",
+        "{n} 枚中 {found} 枚で判定が変わりました（保存した 8 ビット画像での判定）。",
+    ),
+    "synthesis.already.count": (
+        "Already of the class asked for, and not counted: {n}.",
+        "すでに指定のクラスのため数に入れていない画像：{n} 枚。",
+    ),
+    "synthesis.diversity": (
+        "Two images made of one class are {made} apart on average, two training images of one "
+        "class {real} (l2 norm): {share} % of the variety of real ones.",
+        "同じクラスの生成画像どうしの距離は平均 {made}、学習画像どうしでは {real} です"
+        "（l2 ノルム）。実際の画像の多様さの {share} % に当たります。",
+    ),
+    "synthesis.scores": (
+        "Distance to the originals: root mean square per pixel, mean over images with its 95 % "
+        "interval; less is better",
+        "元の画像との差：画素あたりの二乗平均平方根"
+        "（画像についての平均と 95 % 区間、小さいほど良い）",
+    ),
+    "synthesis.lost": (
+        "On these images “{way}” loses to “{baseline}”, which needs no classifier: its error is "
+        "larger by {by} (n = {n}, the same images).",
+        "これらの画像では「{way}」は、分類器を使わない「{baseline}」に及びません。"
+        "誤差は {by} だけ大きくなっています（同じ {n} 枚での比較）。",
+    ),
     "synthesis.all": ("All results", "すべての結果"),
     "synthesis.each": ("One by one", "1 枚ずつ"),
     "synthesis.units": (
@@ -107,10 +160,32 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
         "mean nothing.",
         "{model} は「崩壊」の状態です。クラスを区別できず、結果に意味はありません。",
     ),
-    "synthesis.warn.standard": (
-        "{model} was trained without any robustness (erm) and is not audited; by its gradient "
-        "alone the results will look like noise.",
-        "{model} はロバスト性の学習をしておらず（erm）、監査もされていません。"
+    "synthesis.warn.chance": (
+        "{model} is right on {accuracy} of images, and naming the largest class always would be "
+        "right on {chance}: it cannot tell the classes apart, and the results mean nothing.",
+        "{model} の正解率は {accuracy} で、最も多いクラスを常に答えた場合の {chance} と"
+        "ほとんど変わりません。クラスを区別できず、結果に意味はありません。",
+    ),
+    "synthesis.warn.sensitive": (
+        "{model} ({regime}) is not robust: an attack of l2 norm {eps} brings its accuracy from "
+        "{clean} down to {under}, so that by its gradient alone the results will look like noise.",
+        "{model}（{regime}）はロバストではありません。"
+        "l2 ノルム {eps} の攻撃で正解率が {clean} から {under} に落ちるため、"
         "勾配だけでは結果がノイズのようになります。",
     ),
+    "synthesis.warn.standard": (
+        "{model} ({regime}) was trained without any robustness (erm): by its gradient alone the "
+        "results will look like noise.",
+        "{model}（{regime}）はロバスト性の学習をしていません（erm）。"
+        "勾配だけでは結果がノイズのようになります。",
+    ),
+    "synthesis.warn.mistaken": (
+        "{model} ({regime}) is right on only {accuracy} of images: its results may be of another "
+        "class than asked for.",
+        "{model}（{regime}）の正解率は {accuracy} にとどまります。"
+        "指定と異なるクラスの結果になることがあります。",
+    ),
+    "synthesis.regime.none": ("not audited", "未監査"),
+    "synthesis.regime.bayes-aligned": ("regime: Bayes-aligned", "状態：ベイズ整合"),
+    "synthesis.regime.uncertain": ("regime: uncertain", "状態：判定保留"),
 }

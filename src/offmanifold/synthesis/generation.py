@@ -15,6 +15,7 @@ from offmanifold.synthesis.result import Synthesis
 from offmanifold.synthesis.seeds import ClassGaussians
 
 RADIUS = 0.285  # of the ball, in √d: 8 for 28×28
+VARIETY = 0.35  # on digits: 88 % of the distances of real images, and 99 % of the right class
 GUIDANCE = 6.0  # robust classifiers are modest: at 1 a third of digits' images miss their class
 
 
@@ -46,5 +47,6 @@ def generate(
         )
     else:
         start = seeds.draw(y, index, method.ascent.seed)
-    method = method.completed(eps=RADIUS * start[0:1].numel() ** 0.5 or 1.0, guidance=GUIDANCE)
+    eps = RADIUS * start[0:1].numel() ** 0.5 or 1.0
+    method = method.completed(eps=eps, guidance=GUIDANCE, variety=VARIETY)
     return fill(model, start, y, method, manifold=manifold, index=index, constraint=Box(), bar=bar)

@@ -42,10 +42,14 @@ class Projected:
 
 @dataclass(frozen=True)
 class Denoised:
-    """After each step x ← (1 − share) x + share · D(x + σz; σ), z new at every step.
+    """After each step x ← (1 − share) x + share · D(x + σz; σ).
 
     σ, per pixel, falls from `highest` to `lowest` geometrically over `steps`: large forms are
     settled first. share: how far each step goes towards the denoised image. seed: of z.
+
+    z = √variety · z₀ + √(1 − variety) · z_step. Noise that is new at every step averages out, and
+    each image then climbs to the nearest mode of the blurred density, a few for all images of a
+    class; what stays the same, z₀, is an image's own, and keeps it apart from the others.
     """
 
     manifold: Score
@@ -54,6 +58,7 @@ class Denoised:
     steps: int
     share: float = 0.2
     seed: int = 0
+    variety: float = 0.0
 
     def sigma(self, step: int) -> float:
         """Return σ of a step, counted from 0."""
@@ -66,6 +71,9 @@ class Denoised:
     def land(self, x: Tensor, index: Tensor, step: int) -> Tensor:
         sigma, shape = self.sigma(step), (x.shape[1], x.shape[2], x.shape[3])
         z = image_noise(shape, index, seed=self.seed, name="landing", draw=step).to(x)
+        if self.variety:
+            own = image_noise(shape, index, seed=self.seed, name="landing-own").to(x)
+            z = self.variety**0.5 * own + (1 - self.variety) ** 0.5 * z
         with torch.no_grad():
             denoised = self.manifold.denoise(x + sigma * z, None, sigma)
         return x + self.share * (denoised - x)

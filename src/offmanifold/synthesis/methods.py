@@ -27,6 +27,8 @@ class Method:
         candidates: classes tried where none is given, each at the cost of one; an image keeps the
             one whose result is of the highest objective. 1: the class seen in what is begun with.
         ascent: how the objective is climbed in the other modes.
+        variety: in the mode denoised, the share of its noise that an image keeps from step to
+            step: at 0, the default of every use but generation, images of a class are much alike.
     """
 
     mode: str = "auto"
@@ -34,12 +36,15 @@ class Method:
     draws: int = 32
     candidates: int = 10
     ascent: Ascent = field(default_factory=Ascent)
+    variety: float | None = None
 
     def __post_init__(self):
         if self.mode not in MODES:
             raise unknown_name("mode", self.mode, MODES)
         if not 0 <= (self.guidance or 0) < math.inf or self.draws < 2:
             raise InputError("guidance must be finite and 0 or more, and draws 2 or more")
+        if not 0 <= (self.variety or 0) <= 1:
+            raise InputError(f"variety must be in [0, 1], not {self.variety}")
         if self.candidates < 1:
             raise InputError(f"candidates must be 1 class or more, not {self.candidates}")
 
@@ -48,11 +53,14 @@ class Method:
         """Weight of the classifier in the mode manifold: the guidance, 1 where none is given."""
         return 1.0 if self.guidance is None else self.guidance
 
-    def completed(self, *, eps: float, guidance: float | None = None) -> "Method":
-        """Return the same with a use's own radius and guidance where none are given."""
+    def completed(
+        self, *, eps: float, guidance: float | None = None, variety: float | None = None
+    ) -> "Method":
+        """Return the same with a use's own radius, guidance and variety where none are given."""
         ascent = self.ascent if self.ascent.eps else replace(self.ascent, eps=eps)
         guidance = guidance if self.guidance is None else self.guidance
-        return replace(self, ascent=ascent, guidance=guidance)
+        variety = variety if self.variety is None else self.variety
+        return replace(self, ascent=ascent, guidance=guidance, variety=variety)
 
     def settled(self, manifold: Any, best: str = "denoised") -> "Method":
         """Return the same with a mode that this manifold (or None) can do.
@@ -87,5 +95,8 @@ def guide_of(method: Method, manifold: Any) -> Guide | None:
         passing = [row["sigma"] for row in manifold.card.gates if row["passes"]]
         sigmas = [manifold.card.sigma, *passing]
         how = method.ascent
-        return Denoised(manifold, max(sigmas), min(sigmas), how.steps, seed=how.seed)
+        variety = method.variety or 0.0
+        return Denoised(
+            manifold, max(sigmas), min(sigmas), how.steps, seed=how.seed, variety=variety
+        )
     return None

@@ -31,3 +31,8 @@ class Synthesis:
 def change_norms(images: Tensor, start: Tensor) -> Tensor:
     """Return ‖images − start‖₂ of each image, (n,)."""
     return l2_norms(images - start).flatten()
+
+
+def in_8_bits(images: Tensor) -> Tensor:
+    """Return images in [0, 1] as they are once written to a file of 8 bits a channel."""
+    return (images.clamp(0, 1) * 255).round() / 255

@@ -1,0 +1,31 @@
+"""`offmanifold denoise`, as a user calls it."""
+
+import numpy as np
+from PIL import Image
+
+from galleries import ALONE, ROBUST, pixels, rows, says
+
+
+def test_denoising_estimates_the_noise(here, offmanifold, files, tmp_path):
+    given = pixels(files / "0.png") / 255
+    noise = np.random.default_rng(0).normal(0, 0.2, given.shape)
+    noisy = (np.clip(0.25 + 0.5 * given + noise, 0, 1) * 255).round().astype(np.uint8)
+    Image.fromarray(noisy).save(tmp_path / "noisy.png")
+    out = tmp_path / "clean"
+    code, _, err = offmanifold("denoise", tmp_path / "noisy.png", *ROBUST, "--out", out)
+    assert code == 0, err
+    assert "σ = 0.1" in err or "σ = 0.2" in err
+    assert {"given", "blur", "nl_means", "denoiser", "ascent", "result"} <= set(
+        rows(out)[0]["columns"]
+    )
+
+
+def test_an_image_larger_than_the_models_is_tiled_or_resized(here, offmanifold, files, tmp_path):
+    argv = ("denoise", files / "big.png", *ALONE, "--sigma", "0.1")
+    says(offmanifold(*argv), 2, "16×32", "16×16", "--fit resize", "--fit tile")
+    code, _, err = offmanifold(*argv, "--fit", "tile", "--out", tmp_path / "t")
+    assert code == 0, err
+    assert pixels(tmp_path / "t/big.png").shape == (16, 32)
+    assert rows(tmp_path / "t")[0]["numbers"]["pieces"] == 2
+    assert offmanifold(*argv, "--fit", "resize", "--out", tmp_path / "r")[0] == 0
+    assert pixels(tmp_path / "r/big.png").shape == (16, 16)

@@ -1,0 +1,230 @@
+"""What is finished is kept, whatever ends a command that makes images."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from galleries import ALONE, pixels, rows, says
+
+
+def test_an_error_keeps_what_is_finished(here, offmanifold, tmp_path, monkeypatch):
+    from offmanifold.commands import generate as command
+
+    real = command.generate
+
+    def broken(model, y, *args, index, **more):
+        if 2 in index:
+            raise RuntimeError("no memory")
+        return real(model, y, *args, index=index, **more)
+
+    monkeypatch.setattr(command, "generate", broken)
+    argv = ("generate", *ALONE, "-n", "3", "--batch-size", "1", "--out", tmp_path / "cut")
+    code, _, err = offmanifold(*argv)
+    assert code == 1
+    assert "2 of 3" in err
+    assert [row["name"] for row in rows(tmp_path / "cut")] == ["0-000", "1-001"]
+
+
+def test_ctrl_c_while_writing_waits_for_the_end(here, offmanifold, tmp_path, monkeypatch):
+    from offmanifold.commands import gallery
+
+    real = gallery.write_json
+
+    def interrupted(*args):
+        signal.raise_signal(signal.SIGINT)
+        real(*args)
+
+    monkeypatch.setattr(gallery, "write_json", interrupted)
+    argv = ("generate", *ALONE, "-n", "1", "--out", tmp_path / "made")
+    assert offmanifold(*argv)[0] == 130
+    assert len(rows(tmp_path / "made")) == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["made"]
+
+
+def test_a_place_that_cannot_be_written_is_said_before_anything_is_made(
+    here, offmanifold, tmp_path, monkeypatch
+):
+    def never(*args, **more):
+        raise AssertionError
+
+    monkeypatch.setattr("offmanifold.commands.generate.generate", never)
+    (tmp_path / "file").write_text("")
+    argv = ("generate", *ALONE, "-n", "1", "--out")
+    says(offmanifold(*argv, tmp_path / "file/made"), 2, "file", "--out")
+    says(offmanifold(*argv, tmp_path / "file"), 2, "something else", "--out")
+
+
+def test_ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on(
+    here, offmanifold, tmp_path, monkeypatch
+):
+    from offmanifold.commands import generate as command
+
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    argv = ["generate", *ALONE, "-n", "5", "--batch-size", "2", "--out"]
+    assert offmanifold(*argv, whole)[0] == 0
+    calls, real = [], command.generate
+
+    def interrupted(*args, **more):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return real(*args, **more)
+
+    monkeypatch.setattr(command, "generate", interrupted)
+    code, _, err = offmanifold(*argv, cut)
+    assert code == 130
+    assert "4 of 5" in err
+    assert len(rows(cut)) == 4
+    assert "4 of 5" in (cut / "index.html").read_text()
+    calls[:] = [1] * 3
+    code, _, err = offmanifold(*argv, cut)
+    assert code == 0, err
+    assert len(calls) == 4  # one batch more, not three
+    for path in whole.glob("*.png"):
+        assert abs(pixels(path).astype(int) - pixels(cut / path.name)).max() <= 1
+    before = (cut / "index.html").stat().st_mtime_ns
+    assert "there already" in offmanifold(*argv, cut)[2]
+    assert (cut / "index.html").stat().st_mtime_ns == before
+
+
+def test_interrupted_before_anything_is_finished_nothing_is_left(
+    here, offmanifold, tmp_path, monkeypatch
+):
+    def at_once(*args, **more):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("offmanifold.commands.generate.generate", at_once)
+    assert offmanifold("generate", *ALONE, "-n", "2", "--out", tmp_path / "no")[0] == 130
+    assert not list(tmp_path.iterdir())
+
+
+def test_other_settings_never_overwrite(here, offmanifold, tmp_path):
+    out = tmp_path / "made"
+    assert offmanifold("generate", *ALONE, "-n", "1", "--out", out)[0] == 0
+    says(offmanifold("generate", *ALONE, "-n", "2", "--out", out), 2, "other settings", "--out")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/letter.txt").write_text("dear")
+    argv = ("generate", *ALONE, "-n", "1", "--out", tmp_path / "mine")
+    says(offmanifold(*argv), 2, "something else", "--out")
+    assert os.listdir(tmp_path / "mine") == ["letter.txt"]
+
+
+class Stop(BaseException):
+    pass
+
+
+def same(one: Path, other: Path) -> None:
+    """Assert that two folders hold the same images and numbers, bit by bit, and no batches."""
+    tensors, others = (p / "images.safetensors" for p in (one, other))
+    assert tensors.read_bytes() == others.read_bytes()
+    assert rows(one) == rows(other)
+    assert sorted(os.listdir(one)) == sorted(os.listdir(other))
+    assert not (other / "batches").exists()
+
+
+def test_each_batch_is_on_disk_before_the_next_is_begun(here, offmanifold, tmp_path, monkeypatch):
+    from offmanifold.commands import generate as command
+
+    seen, real = [], command.generate
+
+    def watched(*args, **more):
+        seen.append(len(list((tmp_path / "made/batches").glob("*.safetensors"))))
+        return real(*args, **more)
+
+    monkeypatch.setattr(command, "generate", watched)
+    argv = ("generate", *ALONE, "-n", "3", "--batch-size", "1", "--out", tmp_path / "made")
+    assert offmanifold(*argv)[0] == 0
+    assert seen == [0, 1, 2]
+
+
+def test_a_disk_that_is_full_at_the_end_loses_nothing(here, offmanifold, tmp_path, monkeypatch):
+    import errno
+
+    from offmanifold.commands import gallery
+
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    argv = ("generate", *ALONE, "-n", "3", "--batch-size", "2", "--out")
+    assert offmanifold(*argv, whole)[0] == 0
+
+    def full(*args, **more):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(gallery, "save_grid", full)
+        code, _, err = offmanifold(*argv, cut)
+    assert code == 1 and "no space left" in err and "same command" in err
+    assert os.listdir(cut) == ["batches"]
+
+    def never(*args, **more):
+        raise AssertionError
+
+    monkeypatch.setattr("offmanifold.commands.generate.generate", never)
+    code, _, err = offmanifold(*argv, cut)
+    assert code == 0, err
+    same(whole, cut)
+
+
+def test_batches_of_other_settings_are_not_taken(here, offmanifold, tmp_path, monkeypatch):
+    from offmanifold.commands import gallery
+
+    def stop(*args):
+        raise Stop
+
+    argv = ("generate", *ALONE, "--batch-size", "1", "--out", tmp_path / "made")
+    with monkeypatch.context() as patch, pytest.raises(Stop):
+        patch.setattr(gallery, "_write", stop)
+        offmanifold(*argv, "-n", "1")
+    says(offmanifold(*argv, "-n", "2"), 2, "other settings", "--out")
+
+
+def test_a_command_goes_on_in_the_precision_in_which_it_was_begun(
+    here, offmanifold, tmp_path, monkeypatch
+):
+    from offmanifold import precision
+    from offmanifold.commands import gallery
+
+    def stop(*args):
+        raise Stop
+
+    monkeypatch.setattr(precision, "_faster", {"cpu": True})
+    argv = ("generate", *ALONE, "-n", "2", "--batch-size", "1", "--out", tmp_path / "made")
+    with monkeypatch.context() as patch, pytest.raises(Stop):
+        patch.setattr(gallery, "_write", stop)
+        offmanifold(*argv)
+    precision.take_for_faster("cpu", False)
+    assert offmanifold(*argv)[0] == 0
+    assert precision.bf16_is_faster("cpu")
+    assert json.loads((tmp_path / "made/synthesis.json").read_text())["bf16"]
+
+
+@pytest.mark.slow
+def test_what_is_finished_outlives_a_kill(here, offmanifold, tmp_path):
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    argv = ["generate", *ALONE, "-n", "5", "--batch-size", "2", "--out"]
+    killed = """
+import os, signal, sys
+from offmanifold.cli import main
+from offmanifold.commands import gallery
+
+real = gallery.keep
+
+def keep(*args):
+    real(*args)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+gallery.keep = keep
+main(sys.argv[1:])
+"""
+    dead = subprocess.run([sys.executable, "-c", killed, *argv, str(cut)], capture_output=True)
+    assert dead.returncode == -signal.SIGKILL, dead.stderr.decode()
+    assert os.listdir(cut) == ["batches"]
+    code, _, err = offmanifold(*argv, cut)
+    assert code == 0, err
+    assert "2 of 5 are there already" in err
+    assert offmanifold(*argv, whole)[0] == 0
+    same(whole, cut)

@@ -1,0 +1,35 @@
+"""`offmanifold generate`, as a user calls it."""
+
+import numpy as np
+
+from galleries import ALONE, ROBUST, pixels
+
+
+def test_generate_makes_the_classes_asked_for_with_a_page(here, offmanifold, tmp_path):
+    out = tmp_path / "made"
+    code, made, err = offmanifold(
+        *("generate", *ROBUST, "--class", "3", "5", "-n", "4", "--out", out, "--json")
+    )
+    assert code == 0, err
+    assert [row["class"] for row in made["made"]] == ["3", "5", "3", "5"]
+    assert made["mode"] == "denoised"
+    assert np.mean([row["probability"] for row in made["made"]]) > 0.5
+    assert sorted(p.name for p in out.glob("*.png")) == [
+        *("3-000.png", "3-002.png", "5-001.png", "5-003.png"),
+    ]
+    assert pixels(out / "3-000.png").shape == (16, 16)
+    page = (out / "index.html").read_text()
+    for word in ("seed", "denoiser alone", "classifier alone", "nearest training image", "class 5"):
+        assert word in page, word
+    assert "of the variety of real ones" in page and "of the variety of real ones" in err
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert page.count("data:image/png") == 4 + 4 * 6
+
+
+def test_a_batch_of_one_gives_the_same_images(here, offmanifold, tmp_path):
+    for size in ("1", "3"):
+        argv = ("generate", *ALONE, "-n", "3", "--batch-size", size, "--out", tmp_path / size)
+        assert offmanifold(*argv)[0] == 0
+    for name in ("0-000.png", "1-001.png", "2-002.png"):
+        one, three = (pixels(tmp_path / s / name).astype(int) for s in ("1", "3"))
+        assert abs(one - three).max() <= 1

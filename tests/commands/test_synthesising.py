@@ -1,0 +1,112 @@
+"""What the commands that make images share: models, data, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from galleries import ALONE, says
+
+
+def test_images_divided_otherwise_than_in_training_are_noticed(here, offmanifold, tmp_path):
+    argv = ("generate", *ALONE, "-n", "1", "--data-seed", "1", "--out", tmp_path / "a")
+    code, _, err = offmanifold(*argv)
+    assert code == 0
+    assert "another division" in err
+
+
+def test_a_model_of_ones_own_file_with_the_size_said(here, offmanifold, files, tmp_path):
+    (tmp_path / "model.py").write_text(
+        "import torch\nCLASSES = ['dark', 'bright']\n"
+        "def make():\n"
+        "    torch.manual_seed(0)\n"
+        "    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(256, 2))\n"
+    )
+    given = ("counterfactual", files / "0.png", "--model", f"{tmp_path}/model.py:make")
+    says(offmanifold(*given, "--manifold", "none"), 2, "--image-size")
+    code, made, err = offmanifold(
+        *(*given, "--manifold", "none", "--image-size", "16", "16", "--channels", "1"),
+        *("--out", tmp_path / "c", "--json"),
+    )
+    assert code == 0, err
+    assert {made["made"][0]["class"], made["made"][0]["was"]} == {"dark", "bright"}
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        ("generate",),
+        ("denoise", "{files}/0.png", "--sigma", "0.1"),
+        ("inpaint", "{files}/0.png", "--mask", "{files}/mask.png"),
+        ("superresolve", "{files}/low0.png"),
+        ("counterfactual", "{files}/0.png"),
+    ],
+)
+def test_a_class_that_is_not_there_is_said_before_a_manifold_is_fitted(
+    here, offmanifold, files, monkeypatch, use
+):
+    def never(*args, **more):
+        raise AssertionError
+
+    monkeypatch.setattr("offmanifold.commands.base.fit_manifold", never)
+    argv = (*(a.format(files=files) for a in use), "--model", "runs/robust")
+    for name in ("10", "seven"):
+        says(offmanifold(*argv, "--class", name), 2, name, "known: 0, 1")
+
+
+def test_a_file_that_is_not_there_is_said_before_a_manifold_is_fitted(
+    here, offmanifold, files, monkeypatch
+):
+    def never(*args, **more):
+        raise AssertionError
+
+    monkeypatch.setattr("offmanifold.commands.base.fit_manifold", never)
+    says(offmanifold("denoise", "no.png", "--model", "runs/robust"), 2, "no.png")
+
+
+CASES = {
+    "class out of range": (["generate", *ALONE, "--class", "10"], ["10", "known: 0, 1"]),
+    "no images wanted": (["generate", *ALONE, "-n", "0"], ["-n"]),
+    "unknown run": (["generate", "--model", "runs/robst"], ["robst", "robust"]),
+    "batches of none": (["generate", *ALONE, "--batch-size", "0"], ["--batch-size"]),
+    "mode without a manifold": (["generate", *ALONE, "--mode", "manifold"], ["--manifold"]),
+    "negative radius": (["generate", *ALONE, "--eps", "-1"], ["eps"]),
+    "no image": (["denoise", *ALONE, "--sigma", "0.1"], ["no image"]),
+    "missing image": (["denoise", "no.png", *ALONE], ["no.png"]),
+    "no noise": (["denoise", "{files}/mask.png", *ALONE], ["--sigma"]),
+    "negative noise": (["denoise", "{files}/0.png", *ALONE, "--sigma", "-1"], ["--sigma"]),
+    "mask of another size": (
+        ["inpaint", "{files}/0.png", *ALONE, "--mask", "{files}/wide-mask.png"],
+        ["16×32", "16×16", "its size"],
+    ),
+    "missing mask": (["inpaint", "{files}/0.png", *ALONE, "--mask", "no.png"], ["no.png"]),
+    "no multiple": (["superresolve", "{files}/big.png", *ALONE], ["16×32", "--factor"]),
+    "factor that does not divide": (
+        ["superresolve", "{files}/low0.png", *ALONE, "--factor", "3"],
+        ["--factor", "16×16"],
+    ),
+    "no candidates": (
+        ["inpaint", "{files}/0.png", *ALONE, "--mask", "{files}/mask.png", "--candidates", "0"],
+        ["candidates"],
+    ),
+    "a factor of none": (
+        ["superresolve", "{files}/low0.png", *ALONE, "--factor", "0"],
+        ["--factor must be 2 or more"],
+    ),
+    "a tiled decision": (["counterfactual", "{files}/big.png", *ALONE, "--fit", "tile"], ["fit"]),
+    "a counterfactual with a radius": (
+        ["counterfactual", "{files}/0.png", *ALONE, "--eps", "1"],
+        ["--eps"],
+    ),
+    "a model made for data": (
+        ["denoise", "{files}/0.png", "--model", "small-resnet", "--sigma", "0.1"],
+        ["small-resnet"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_one_clear_sentence(here, offmanifold, files, case):
+    argv, words = CASES[case]
+    before = {p for p in Path().rglob("*") if p.is_file()}
+    says(offmanifold(*(a.format(files=files) for a in argv)), 2, *words)
+    assert {p for p in Path().rglob("*") if p.is_file()} == before
