@@ -36,7 +36,7 @@ synthesis inspection
 reporting
 serving
 commands
-cli
+cli __main__
 job
 """
 PLACE = {room: i for i, line in enumerate(ROOMS.strip().splitlines()) for room in line.split()}

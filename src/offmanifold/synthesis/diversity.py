@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from offmanifold.data.types import Split
+from offmanifold.synthesis.scores import spread
 
 MOST = 50  # training images a class
 
@@ -17,11 +18,8 @@ def within_class(images: Tensor, y: Tensor) -> float | None:
     >>> within_class(x, torch.tensor([0, 0, 0, 1]))
     2.0
     """
-    means = []
-    for c in y.unique():
-        own = images[y == c].flatten(1).double()
-        if len(own) > 1:
-            means.append(float(torch.pdist(own).mean()))
+    distances = spread(images.double(), y)
+    means = [float(distances[y == c].mean()) for c in y.unique() if int((y == c).sum()) > 1]
     return sum(means) / len(means) if means else None
 
 

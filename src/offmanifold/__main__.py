@@ -1,0 +1,6 @@
+"""`python -m offmanifold`, the same as `offmanifold`."""
+
+from offmanifold.cli import entry
+
+if __name__ == "__main__":
+    entry()
