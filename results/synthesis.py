@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,8 @@ def make(plan: dict[str, Any], scratch: Path, place: Path) -> None:
         plain_ways(bench).save(place / PLAIN, ALONE)
     entries = {e.name: e for e in entries_of(plan["sweep"])}
     opened = runs_of(sweep, Path("runs") / plan["sweep"]).open()
-    runs = [job.name for jobs in jobs_of(sweep, opened) for job in jobs if job.name in entries]
+    turns = zip_longest(*jobs_of(sweep, opened))  # of each group the most telling first
+    runs = [job.name for turn in turns for job in turn if job and job.name in entries]
     chosen = [e.name for e in roles(list(entries.values())).values()]
     for part, names in ((ALONE, runs), (COMBINED, chosen)):
         for name in [name for name in names if not is_there(place / name, part)]:

@@ -46,6 +46,8 @@ TASKS = ("denoise", "inpaint", "superresolve")
 ASKED = {
     "generate/alone/class": "made: class asked for",
     "generate/alone/precision": "made: precision",
+    "generate/alone/recall": "made: recall",
+    "generate/alone/nearest": "made: l2 to the nearest training image",
     "inpaint/alone/psnr": "inpainted: PSNR, dB",
     "inpaint/alone/class": "inpainted: class",
     "superresolve/alone/psnr": "super-resolved: PSNR, dB",
@@ -65,6 +67,7 @@ WAYS = {
     "nl_means": "non-local means",
     "nearest": "pixels repeated",
 }
+LOWER = ("generate/alone/nearest",)  # is better
 EQUAL = 0.005  # accuracies of a matched pair lie this near
 TITLES = {"erm": "standard", "pgd": "PGD, ε", "noise": "noise, σ", "gradient_norm": "gradient norm"}
 
@@ -174,7 +177,8 @@ def peaks(models: Sequence[Scored], score: str) -> list[dict[str, Any]]:
     found = []
     for objective, strengths in by_strength(models).items():
         values = {v: over(seeds, score) for v, seeds in strengths.items() if seeds}
-        best = max(values, key=lambda v: values[v].value or -np.inf)
+        sign = -1 if score in LOWER else 1
+        best = max(values, key=lambda v: sign * (values[v].value or 0.0))
         strongest = max(v for v in values if v is not None)
         found.append(
             {
@@ -279,7 +283,8 @@ def _gain(models: Sequence[Scored], pairs: list[tuple[int, int]], score: str) ->
         weights = drawn_models[k, one] * drawn_models[k, two]
         if weights.sum():
             samples[k] = weights @ gaps @ drawn_images[k] / weights.sum() / table.shape[1]
-    better = float((gaps.mean(1) > 0).mean())
+    sign = -1 if score in LOWER else 1
+    better = float((sign * gaps.mean(1) > 0).mean())
     return {"gain": number_of(float(gaps.mean()), samples, table.shape[1]), "better": better}
 
 
