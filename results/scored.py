@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 PLAIN = "plain"  # the folder of what does without a classifier
 ALONE, COMBINED = "alone", "combined"  # parts of a folder: the classifier without and with manifold
 COSINE = "alignment.cosine_posterior"
-ROLES = ("standard", "bayes-aligned", "excessive")
+BEST = "Bayes-aligned"  # the role of the best aligned model
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,10 @@ class Entry:
     audit: Audit
 
     @property
-    def cosine(self) -> float:
-        """Mean cosine to the posterior score, on the images of the sweep's audit."""
-        return self.audit.json["measures"][COSINE]["value"]
+    def cosine(self) -> float | None:
+        """Mean cosine to the posterior score on the sweep's audited images; None where no manifold
+        judged it."""
+        return (self.audit.json["measures"].get(COSINE) or {}).get("value")
 
 
 @dataclass(frozen=True)
@@ -77,14 +78,17 @@ def entries_of(sweep: str) -> list[Entry]:
 def roles(entries: list[Entry]) -> dict[str, Entry]:
     """Return {role: a run of the first seed}: the standard model, the best aligned of those in the
     Bayes-aligned regime, and the least aligned of the excessive ones, of the same method if it has
-    one. The sweep alone says which, no score of an image made."""
+    one. The sweep alone says which, no score of an image made; one without a manifold says nothing,
+    and its runs go by their names."""
     seed = min(e.seed for e in entries)
     entries = [e for e in entries if e.seed == seed]
+    if any(e.cosine is None for e in entries):
+        return {e.name.rsplit("-", 1)[0]: e for e in entries}
     standard = next((e for e in entries if e.value is None), None)
     found = {} if standard is None else {"standard": standard}
     aligned = [e for e in entries if e.regime == "bayes-aligned" and e.value is not None]
     if aligned:
-        best = found["bayes-aligned"] = max(aligned, key=lambda e: e.cosine)
+        best = found[BEST] = max(aligned, key=lambda e: e.cosine)
         far = [e for e in entries if e.regime == "excessive"]
         far = [e for e in far if e.objective == best.objective] or far
         if far:

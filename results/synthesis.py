@@ -84,7 +84,7 @@ def make(plan: dict[str, Any], scratch: Path, place: Path) -> None:
     opened = runs_of(sweep, Path("runs") / plan["sweep"]).open()
     turns = zip_longest(*jobs_of(sweep, opened))  # of each group the most telling first
     runs = [job.name for turn in turns for job in turn if job and job.name in entries]
-    chosen = [e.name for e in roles(list(entries.values())).values()]
+    chosen = [e.name for e in roles(list(entries.values())).values() if bench.manifold]
     for part, names in ((ALONE, runs), (COMBINED, chosen)):
         for name in [name for name in names if not is_there(place / name, part)]:
             folder = Path("runs") / plan["sweep"] / name
@@ -177,6 +177,8 @@ class Bench:
             return start
 
         def sampled(constraint: Constraint, start: Tensor) -> Columns:
+            if manifold is None:
+                return {}
             several = [drawn(constraint, None, seed) for seed in range(MEAN_OF)]
             return {
                 "denoiser": several[0],
@@ -187,10 +189,14 @@ class Bench:
 
         @torch.no_grad()
         def denoised() -> Columns:
-            return {
-                "denoiser": manifold.denoise(noisy, None, sigma).clamp(0, 1),
-                "denoiser_told": manifold.denoise(noisy, self.y, sigma).clamp(0, 1),
-            }
+            return (
+                {}
+                if manifold is None
+                else {
+                    "denoiser": manifold.denoise(noisy, None, sigma).clamp(0, 1),
+                    "denoiser_told": manifold.denoise(noisy, self.y, sigma).clamp(0, 1),
+                }
+            )
 
         known, means = KnownPixels(x, holes), BlockMeans(low, r)
         return {
@@ -301,8 +307,9 @@ def plain_ways(bench: Bench) -> Sheet:
     nobody, one = nn.Identity(), {"index": index, "guidance": 0}
     sheet.made("real", bench.more, bench.more_y)
     sheet.made("seed", bench.seeds.draw(bench.wanted, index), bench.wanted)
-    told = draw(nobody, bench.manifold, bench.wanted, told=bench.wanted, **one)
-    sheet.made("denoiser_told", told, bench.wanted)
+    if bench.manifold is not None:
+        told = draw(nobody, bench.manifold, bench.wanted, told=bench.wanted, **one)
+        sheet.made("denoiser_told", told, bench.wanted)
     return sheet
 
 

@@ -14,10 +14,10 @@ from matplotlib.patches import Patch
 from scipy.stats import spearmanr
 from scored import (
     ALONE,
+    BEST,
     COMBINED,
     COSINE,
     PLAIN,
-    ROLES,
     Entry,
     Scored,
     entries_of,
@@ -68,6 +68,7 @@ WAYS = {
     "nearest": "pixels repeated",
 }
 LOWER = ("generate/alone/nearest",)  # is better
+ENDS = {ALONE: "model", COMBINED: "model\nand denoiser"}
 EQUAL = 0.005  # accuracies of a matched pair lie this near
 TITLES = {"erm": "standard", "pgd": "PGD, ε", "noise": "noise, σ", "gradient_norm": "gradient norm"}
 
@@ -91,7 +92,7 @@ def conclude(plan: dict[str, Any], place: Path) -> None:
         parts += ["", f"## {task}", "", markdown(*ways_table(place, task, named))]
     parts += ["", "## generate", "", markdown(*sets_table(place, named))]
     found: dict[str, Any] = {"roles": {role: e.name for role, e in named.items()}}
-    if len(models) > 2:
+    if len(models) > 2 and all(e.cosine is not None for e in entries):
         found["peaks"] = {score: peaks(models, score) for score in ASKED}
         found["correlations"] = {score: correlations(models, score) for score in ASKED}
         found["pairs"] = matched(models)
@@ -103,9 +104,8 @@ def conclude(plan: dict[str, Any], place: Path) -> None:
         draw_strengths(models, place / "figure.png")
     write_text(place / "table.md", "\n".join([*parts, ""]))
     write_json(place / "summary.json", _plain(found))
-    if len(named) == len(ROLES):
-        draw_same(place, named, place / "inpainted.png")
-        draw_made(place, named, place / "generated.png")
+    draw_same(place, named, place / "inpainted.png")
+    draw_made(place, named, place / "generated.png")
     print((place / "table.md").read_text())
 
 
@@ -355,25 +355,33 @@ def draw_same(place: Path, named: dict[str, Entry], path: Path) -> None:
     """Draw the same images inpainted by a standard, a Bayes-aligned and an excessive model."""
     plain = read_pictures(place, PLAIN)
     rows = [("original", plain["inpaint/original"]), ("given", plain["inpaint/given"])]
-    rows += [(f"{r} model", read_pictures(place, named[r].name)[f"inpaint/{ALONE}"]) for r in ROLES]
-    best = read_pictures(place, named["bayes-aligned"].name, COMBINED)
-    rows += [("Bayes-aligned model\nand denoiser", best["inpaint/combined"])]
-    if "inpaint/biharmonic" in plain:
-        rows.append(("biharmonic,\nno model", plain["inpaint/biharmonic"]))
-    _sheet([*rows, ("denoiser,\nno classifier", plain["inpaint/denoiser"])], path)
+    for part, end in ENDS.items():
+        for role, entry in named.items():
+            if part == ALONE or role == BEST:
+                rows += _row(place, entry, part, "inpaint", f"{role} {end}")
+    for way, name in (("biharmonic", "no model"), ("denoiser", "no classifier")):
+        if f"inpaint/{way}" in plain:
+            rows.append((f"{way},\n{name}", plain[f"inpaint/{way}"]))
+    _sheet(rows, path)
 
 
 def draw_made(place: Path, named: dict[str, Entry], path: Path) -> None:
     """Draw one image a class, made by each model."""
     plain = read_pictures(place, PLAIN)
     rows = [("real", plain["generate/real"]), ("seed", plain["generate/seed"])]
-    rows += [
-        (f"{r} model", read_pictures(place, named[r].name)[f"generate/{ALONE}"]) for r in ROLES
-    ]
-    for role in ROLES:
-        pictures = read_pictures(place, named[role].name, COMBINED)
-        rows.append((f"{role} model\nand denoiser", pictures["generate/combined"]))
-    _sheet([*rows, ("denoiser told\nthe class", plain["generate/denoiser_told"])], path)
+    for part, end in ENDS.items():
+        for role, entry in named.items():
+            rows += _row(place, entry, part, "generate", f"{role} {end}")
+    if "generate/denoiser_told" in plain:
+        rows.append(("denoiser told\nthe class", plain["generate/denoiser_told"]))
+    _sheet(rows, path)
+
+
+def _row(place: Path, entry: Entry, part: str, task: str, name: str) -> list[tuple[str, Any]]:
+    """Return a named row of pictures, in a list that is empty where the part is missing."""
+    if not (place / entry.name / f"{part}.json").is_file():
+        return []
+    return [(name, read_pictures(place, entry.name, part)[f"{task}/{part}"])]
 
 
 def _sheet(rows: list[tuple[str, Any]], path: Path) -> None:
