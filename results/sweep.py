@@ -56,7 +56,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def make(plan: dict[str, Any], place: Path, processes: int | None, groups: int | None) -> None:
     """Run the jobs that are not kept yet, and keep each as it ends."""
-    sweep = runs_of(plan, Path("runs") / place.name).open()
+    sweep = runs_of(plan, Path("runs") / place.name).open("test")
     for jobs in jobs_of(plan, sweep)[:groups]:
         pending = [job for job in jobs if not kept(job, place)]
         for job in [job for job in pending if job.done(sweep.folder)]:

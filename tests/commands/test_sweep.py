@@ -189,9 +189,19 @@ def test_recommend_finds_a_strength_from_few_runs(swept, monkeypatch, offmanifol
     assert [t["strength"] for t in out["tried"]] == [0.3]
     assert out["recommended"] == 0.3
     assert Path(out["folder"]).is_dir()
-    assert "Train with eps = 0.3" in err
+    gain = out["tried"][0]["gain"]
+    assert gain["n"] == 20
+    assert out["better_than_standard"] == (gain["low"] > 0)
+    assert ("Train with eps = 0.3" in err) == out["better_than_standard"]
+    assert ("is shown to be better" in err) != out["better_than_standard"]
     (audit,) = Path(out["folder"]).glob("audits/*/audit.json")
     assert json.loads(audit.read_text())["data"]["split"] == "val"
+
+
+def test_recommend_never_chooses_on_test_images(offmanifold):
+    code, _, err = offmanifold("recommend", *TINY, "--split", "test", *PGD)
+    assert code == 2
+    assert "--split" in err
 
 
 @pytest.mark.parametrize(
@@ -210,6 +220,7 @@ def test_recommend_finds_a_strength_from_few_runs(swept, monkeypatch, offmanifol
         (["recommend", *TINY, *NONE, "--accuracy-loss", "2", *PGD], "--accuracy-loss"),
         (["recommend", *TINY, *NONE, "--robust-accuracy", "2", *PGD], "--robust-accuracy"),
         (["recommend", *TINY, *NONE, "--most", "1", *PGD], "--most"),
+        (["recommend", *TINY, *NONE, "--wanted", "robustness.rho_total", *PGD], "the lower"),
         (["recommend", *TINY, *NONE, "--start", "-1", *PGD], "holds -1"),
         (["recommend", *TINY, *NONE, "erm"], "has no strength"),
         (["report", "nosweep", "--out", "f.png"], "is a figure"),

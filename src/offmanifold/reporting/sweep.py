@@ -6,9 +6,14 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from offmanifold.files import write_text
+from offmanifold.files import read_json, write_text
 from offmanifold.reporting import writing
 from offmanifold.reporting.figures import COLOURS, svg
+from offmanifold.reporting.recommendation import (
+    RECOMMENDATION,
+    recommendation_sentences,
+    recommendation_table,
+)
 from offmanifold.reporting.rows import Table
 from offmanifold.reporting.sweep_figure import figure_of
 from offmanifold.reporting.sweep_summary import columns_of, points_of, read_summary, title_of
@@ -44,7 +49,10 @@ def sweep_boundaries(method: dict[str, Any], language: str = "en") -> list[str]:
 
 
 def sweep_page(summary: Path | str, out: Path | str, language: str = "en") -> Path:
-    """Write a self-contained page of a summary.json: figure, boundaries and table by objective."""
+    """Write a self-contained page of a summary.json: figure, boundaries and table by objective.
+
+    What `recommend` found is said first, where it has saved a recommendation beside it.
+    """
     t, saved = Texts(language), read_summary(summary)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -77,9 +85,21 @@ def sweep_page(summary: Path | str, out: Path | str, language: str = "en") -> Pa
         colours=COLOURS,
         ceiling=_ceiling(saved, t),
         explains=explains_table(saved, language),
+        recommended=_recommended(Path(summary), language),
     )
     write_text(Path(out), html)
     return Path(out)
+
+
+def _recommended(summary: Path, language: str) -> dict[str, Any] | None:
+    path = summary.with_name(RECOMMENDATION)
+    if not path.is_file():
+        return None
+    saved = read_json(path)
+    return {
+        "sentences": recommendation_sentences(saved, language),
+        "table": recommendation_table(saved, language),
+    }
 
 
 def explains_table(summary: dict[str, Any], language: str = "en") -> Table | None:
