@@ -12,8 +12,8 @@ of the standard model of the same comparison, or a number the user states.
 3. weak: F ≤ C.   4. bayes-aligned: F > C and A > A_ref − .05.
 5. uncertain: the rest, and where A_ref is missing and decides.
 
-Rule 1 took a small spread alone for a collapse; but probabilities that all lie near 1/k may still be
-right, far above chance, since the spread depends on the scale of the logits.
+Rule 1 took a small spread alone for a collapse; but probabilities that all lie near 1/k may still
+be right, far above chance, since the spread depends on the scale of the logits.
 """
 
 from collections.abc import Mapping

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from offmanifold.boundaries import FROM_THE_FIRST, NOT_AT_THE_LAST
 from offmanifold.explaining import PREDICTORS
 from offmanifold.files import write_json
 from offmanifold.reporting import (
@@ -28,6 +29,18 @@ def test_boundaries_in_words(summary):
     assert on.startswith("Gradients are on the manifold from eps = 0.3")
     assert excessive.startswith("At no strength here is accuracy more than 5 points below")
     assert "どの強さでも" in sweep_boundaries(method, "ja")[1]
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("name", ["on_manifold", "excessive"])
+def test_what_no_interval_shows_is_said_on_average_with_the_strengths(name, language):
+    reasons = (FROM_THE_FIRST, NOT_AT_THE_LAST)
+    for reason in reasons:
+        border = {"value": None, "reason": reason, "shown": [], "undecided": [0.5, 1.0]}
+        (said,) = sweep_boundaries({"strength": "eps", "boundaries": {name: border}}, language)
+        assert ("On average" if language == "en" else "平均では") in said
+        assert ("eps = none" if language == "en" else "eps = なし") in said
+        assert "0.5" in said and "1" in said
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])

@@ -28,7 +28,13 @@ FEW = (
     "alignment.cosine_posterior",
 )
 COSINE = "alignment.cosine_posterior"
-ENDS = {"everywhere in the sweep": "everywhere", "nowhere in the sweep": "nowhere"}
+ENDS = {
+    "everywhere in the sweep": "everywhere",
+    "nowhere in the sweep": "nowhere",
+    "at the smallest strength already, on average": "first",
+    "not at the largest strength, on average": "last",
+}
+CERTAIN = ("everywhere", "nowhere")
 
 
 def sweep_tables(summary: dict[str, Any], language: str = "en") -> list[tuple[str, Table]]:
@@ -167,11 +173,21 @@ def _row(point: dict[str, Any], shown: Sequence[str], t: Texts) -> list[str]:
     return [strength, seeds, t(f"regime.{point['regime']['name']}"), *numbers]
 
 
+def _shown(name: str, boundary: dict[str, Any], field: str, t: Texts) -> str:
+    """Write at which strengths the interval tells, and at which it does not."""
+    shown, undecided = (
+        t("and").join(map(writing.short, boundary[key])) or t("sweep.no_strength")
+        for key in ("shown", "undecided")
+    )
+    return t(f"sweep.shown.{name}", field=field, shown=shown, undecided=undecided)
+
+
 def _sentence(name: str, boundary: dict[str, Any], field: str, t: Texts) -> str:
     if boundary["value"] is None:
         reason = boundary["reason"]
         if reason in ENDS:
-            return t(f"sweep.{ENDS[reason]}.{name}")
+            said = t(f"sweep.{ENDS[reason]}.{name}")
+            return said if ENDS[reason] in CERTAIN else said + _shown(name, boundary, field, t)
         said = reason if t.language == "en" else REASONS[reason]
         return t(f"sweep.unknown.{name}", reason=said)
     ends = [

@@ -58,6 +58,39 @@ SWEEP: dict[str, tuple[str, str]] = {
         "崩壊しなかったモデルについては、ここで調べたどの強さでも、"
         "正解率は標準モデルより5ポイントを超えて下がっていません。",
     ),
+    "sweep.first.on_manifold": (
+        "On average, gradients are on the manifold more than their better control at the smallest "
+        "strength here already.",
+        "平均では、調べた最小の強さですでに、勾配は対照よりも多様体に沿っています。",
+    ),
+    "sweep.last.on_manifold": (
+        "On average, gradients are at no strength here on the manifold more than their better "
+        "control.",
+        "平均では、ここで調べたどの強さでも、勾配は対照と比べて多様体に沿っていません。",
+    ),
+    "sweep.shown.on_manifold": (
+        " By its 95 % interval the excess over the control is shown at {field} = {shown}, and "
+        "undecided at {undecided}.",
+        "95 % 区間によって対照を上回ると示されたのは {field} = {shown}、"
+        "どちらとも言えないのは {undecided} です。",
+    ),
+    "sweep.first.excessive": (
+        "On average, accuracy is more than 5 points below the standard model's at every strength "
+        "here.",
+        "平均では、ここで調べたすべての強さで、正解率が標準モデルより5ポイントを超えて下がっています。",
+    ),
+    "sweep.last.excessive": (
+        "On average, accuracy is at most 5 points below the standard model's at the largest "
+        "strength here that did not collapse.",
+        "平均では、崩壊しなかった最大の強さで、正解率の低下は標準モデルに対して5ポイント以内です。",
+    ),
+    "sweep.shown.excessive": (
+        " By its 95 % interval a loss of more than 5 points is shown at {field} = {shown}, and "
+        "undecided at {undecided}.",
+        "95 % 区間によって5ポイントを超える低下が示されたのは {field} = {shown}、"
+        "どちらとも言えないのは {undecided} です。",
+    ),
+    "sweep.no_strength": ("none", "なし"),
     "sweep.unknown.on_manifold": (
         "From which strength on gradients are on the manifold is not known: {reason}.",
         "どの強さから勾配が多様体に沿うかは分かりません（{reason}）。",
