@@ -176,10 +176,12 @@ def _row(point: dict[str, Any], shown: Sequence[str], t: Texts) -> list[str]:
 def _shown(name: str, boundary: dict[str, Any], field: str, t: Texts) -> str:
     """Write at which strengths the interval tells, and at which it does not."""
     shown, undecided = (
-        t("and").join(map(writing.short, boundary[key])) or t("sweep.no_strength")
+        f"{field} = {t('and').join(map(writing.short, boundary[key]))}"
+        if boundary[key]
+        else t("sweep.no_strength")
         for key in ("shown", "undecided")
     )
-    return t(f"sweep.shown.{name}", field=field, shown=shown, undecided=undecided)
+    return t(f"sweep.shown.{name}", shown=shown, undecided=undecided)
 
 
 def _sentence(name: str, boundary: dict[str, Any], field: str, t: Texts) -> str:

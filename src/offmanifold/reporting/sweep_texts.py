@@ -69,10 +69,10 @@ SWEEP: dict[str, tuple[str, str]] = {
         "平均では、ここで調べたどの強さでも、勾配は対照と比べて多様体に沿っていません。",
     ),
     "sweep.shown.on_manifold": (
-        " By its 95 % interval the excess over the control is shown at {field} = {shown}, and "
+        " By its 95 % interval the excess over the control is shown at {shown}, and "
         "undecided at {undecided}.",
-        "95 % 区間によって対照を上回ると示されたのは {field} = {shown}、"
-        "どちらとも言えないのは {undecided} です。",
+        "95 % 区間によって対照を上回ると示された強さ：{shown}。"
+        "どちらとも言えない強さ：{undecided}。",
     ),
     "sweep.first.excessive": (
         "On average, accuracy is more than 5 points below the standard model's at every strength "
@@ -85,12 +85,12 @@ SWEEP: dict[str, tuple[str, str]] = {
         "平均では、崩壊しなかった最大の強さで、正解率の低下は標準モデルに対して5ポイント以内です。",
     ),
     "sweep.shown.excessive": (
-        " By its 95 % interval a loss of more than 5 points is shown at {field} = {shown}, and "
+        " By its 95 % interval a loss of more than 5 points is shown at {shown}, and "
         "undecided at {undecided}.",
-        "95 % 区間によって5ポイントを超える低下が示されたのは {field} = {shown}、"
-        "どちらとも言えないのは {undecided} です。",
+        "95 % 区間によって5ポイントを超える低下が示された強さ：{shown}。"
+        "どちらとも言えない強さ：{undecided}。",
     ),
-    "sweep.no_strength": ("none", "なし"),
+    "sweep.no_strength": ("no strength", "なし"),
     "sweep.unknown.on_manifold": (
         "From which strength on gradients are on the manifold is not known: {reason}.",
         "どの強さから勾配が多様体に沿うかは分かりません（{reason}）。",
