@@ -46,7 +46,7 @@ def test_the_legend_covers_nothing_that_is_drawn(summary):
 def test_a_sweep_of_which_all_collapsed_is_drawn_without_a_warning(summary, tmp_path: Path):
     (method,) = summary["methods"]
     gone = [{**p, "measures": {}, "regime": {"name": "collapsed"}} for p in method["points"]]
-    saved = {**summary, "standard": None, "methods": [{**method, "points": gone}]}
+    saved = {**summary, "methods": [{**method, "points": gone}]}
     assert draw_sweep(saved, tmp_path / "f.png").is_file()  # warnings are errors
 
 
