@@ -42,6 +42,15 @@ def signed(value: float | None) -> str:
     return f"+{text}" if value is not None and value > 0 else text
 
 
+def tenths(value: float | None) -> str:
+    """Write a multiple of a standard error, of which more decimals say nothing.
+
+    >>> tenths(-15.021)
+    '−15.0'
+    """
+    return NONE if value is None else f"{value:.1f}".replace("-", "−")
+
+
 def short(value: float) -> str:
     """Write a setting or a step in four significant digits."""
     return f"{value:.4g}".replace("-", "−")
