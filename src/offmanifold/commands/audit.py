@@ -13,7 +13,7 @@ from offmanifold.audits import Audit, audit_folder, audit_hash, finished_audit, 
 from offmanifold.commands.base import Images, print_json, print_table, resolve_manifold
 from offmanifold.data import Data
 from offmanifold.errors import InputError
-from offmanifold.files import file_hash
+from offmanifold.files import PAGES, check_suffix, file_hash
 from offmanifold.measures import measures
 from offmanifold.models import Loaded, adapt_labels, load_model
 from offmanifold.models.labels import BY_INDEX
@@ -114,6 +114,8 @@ class AuditCommand:
             raise InputError("--out is for one gradient at a time")
         for name in self.only:
             measures[name]
+        if self.report is not None:
+            check_suffix(self.report, PAGES, "a page")
         find_weights(self.lpips)  # refused before anything long is begun
         data = self.images.load(self._asked_shape())
         loaded = [

@@ -6,7 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from offmanifold.files import read_json, write_text
+from offmanifold.files import PAGES, check_suffix, read_json, write_text
 from offmanifold.reporting import writing
 from offmanifold.reporting.figures import COLOURS, svg
 from offmanifold.reporting.recommendation import (
@@ -59,6 +59,7 @@ def sweep_page(summary: Path | str, out: Path | str, language: str = "en") -> Pa
 
     What `recommend` found is said first, where it has saved a recommendation beside it.
     """
+    check_suffix(Path(out), PAGES, "a page")
     t, saved = Texts(language), read_summary(summary)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),

@@ -18,8 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.transforms import offset_copy
 
-from offmanifold.errors import InputError
-from offmanifold.files import write_atomically, write_text
+from offmanifold.files import FIGURES, check_suffix, write_atomically, write_text
 from offmanifold.reporting import writing
 from offmanifold.reporting.figures import (
     COLOURS,
@@ -37,7 +36,6 @@ from offmanifold.reporting.texts import Texts
 FRACTION, COSINE = "alignment.on_manifold_fraction", "alignment.cosine_posterior"
 CONTROLS = ("spectrum_noise", "wrong_image")
 SECOND = "#7a4fb5"
-FIGURES = (".png", ".svg", ".pdf")
 TICKS = 7  # named strengths at most
 
 
@@ -47,8 +45,7 @@ def draw_sweep(summary: dict[str, Any], path: Path, language: str = "en") -> Pat
     An .svg names fonts that hold its characters; where a picture would need one that is not
     installed here, its words are English.
     """
-    if path.suffix not in FIGURES:
-        raise InputError(f"a figure is written as {', '.join(FIGURES)}, not as {path.name}")
+    check_suffix(path, FIGURES, "a figure")
     if path.suffix == ".svg":
         figure = figure_of(list(columns_of(summary)), summary, Texts(language))
         write_text(path, standalone_svg(figure, "sweep"))
