@@ -46,6 +46,7 @@ from offmanifold.planning import (
     check_gradient,
     check_independence,
     check_options,
+    check_randomised,
     default_limit,
     judged,
 )
@@ -134,7 +135,8 @@ def audit_models(
     reference_accuracy: for the regime. device: auto, cpu, cuda or mps. beside: finished audits
     among which a reference may be. Raises InputError where a model does not fit the data, was
     trained with the manifold that judges it (unless `allow_dependent`, which marks the audit), or
-    `lpips` holds no AlexNet. Ctrl-C saves what is done, with its n.
+    where `label_randomised` knows the labels or `lpips` holds no AlexNet. Ctrl-C saves what is
+    done, with its n.
     """
     if not subjects:
         return []
@@ -195,6 +197,8 @@ def audit_models(
             other = stack.enter_context(at_home(other)).to(place)
         interrupted = stack.enter_context(deferred_interrupt())
         randomised = label_randomised and _adapted(label_randomised, data, None, place)
+        if label_randomised is not None and randomised is not None:
+            check_randomised(randomised, label_randomised.card.label, data.val, place)
         runs = [_Run(s, data, place, randomised) for s in subjects]
         progress = stack.enter_context(bar("auditing", len(images), show=show))
         first = True

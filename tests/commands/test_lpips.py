@@ -61,7 +61,10 @@ def test_without_the_extra_it_is_named_even_where_there_are_weights(
 
 
 def test_with_weights_it_is_measured_and_they_are_named(here, hub, weights, offmanifold):
-    given = [*JUDGED, *ONLY, "--label-randomised", "runs/standard"]
+    memory = str(hub / "memory")
+    few = ["--epochs", "1", "--out", memory]
+    assert offmanifold("train", "--data", "random-labels:digits", *few)[0] == 0
+    given = [*JUDGED, *ONLY, "--label-randomised", memory]
     code, (audit,), err = offmanifold(*given, "--lpips", weights, "--json")
     assert code == 0, err
     number = audit["measures"][NAME]

@@ -247,15 +247,10 @@ class AuditCommand:
         return second
 
     def _randomised(self, data: Data) -> Loaded:
-        """Return the network trained on permuted labels; says if its labels were not permuted."""
+        """Return the network trained on permuted labels."""
         assert self.label_randomised is not None
         loaded = load_model(self.label_randomised, classes=data.classes, shape=data.shape)
         adapt_labels(loaded, data.classes, None)
-        if loaded.card.config.get("data") == data.fingerprint:
-            note(
-                f"{self.label_randomised} was trained on these very labels: as a control it wants "
-                "permuted ones (offmanifold train --data random-labels:DATA)"
-            )
         return loaded
 
     def _asked_shape(self) -> tuple[int, int, int] | None:
