@@ -1,17 +1,22 @@
 """`fit-manifold --halves`: how far manifolds of two halves of the images agree."""
 
 import json
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from offmanifold.cli import main
+from offmanifold.commands import base
 from offmanifold.commands.base import find_manifold
 from offmanifold.commands.fit_manifold import shared_sigmas
+from offmanifold.data import load_data
 from offmanifold.errors import InputError, RunError
 from offmanifold.files import read_json, write_json
-from offmanifold.manifold import ManifoldCard
+from offmanifold.manifold import Denoiser, ManifoldCard
+from offmanifold.registry import to_config
 
 
 @pytest.fixture(autouse=True)
@@ -66,3 +71,29 @@ def test_manifolds_of_halves_are_known_by_path_and_by_name(tmp_path):
         find_manifold("first")
     with pytest.raises(InputError, match="unknown manifold"):
         find_manifold("model")
+
+
+def test_auto_names_the_manifolds_of_these_images_that_it_does_not_use(monkeypatch, capsys):
+    data = load_data("digits")
+    usual = {"kind": "manifold", "data": data.train.fingerprint, "seed": 0}
+    usual["estimator"] = to_config(Denoiser().resolved(data.train))
+    configs = {
+        "usual": usual,
+        "seeded": {**usual, "seed": 1},
+        "other-images": {**usual, "data": "other", "seed": 1},
+        "unfinished": {**usual, "seed": 2},
+        "pair/first": {**usual, "estimator": {"name": "local_pca"}},
+    }
+    for name, config in configs.items():
+        write_json(Path("runs") / name / "config.json", config)
+        if name != "unfinished":
+            write_json(Path("runs") / name / "metrics.json", {})
+    fitted = SimpleNamespace(card=card("usual", set()))
+    monkeypatch.setattr(base, "fit_manifold", lambda data, **_: fitted)
+    base.resolve_manifold("auto", data)
+    err = capsys.readouterr().err
+    assert "not used: runs/pair/first, runs/seeded; to judge by it: --manifold runs/pair" in err
+    shutil.rmtree("runs/pair")
+    shutil.rmtree("runs/seeded")
+    base.resolve_manifold("auto", data)
+    assert "not used" not in capsys.readouterr().err

@@ -20,6 +20,7 @@ from offmanifold.manifold import (
     load_denoiser,
     load_manifold,
     names_denoiser,
+    other_manifolds,
 )
 from offmanifold.progress import is_main_process, note
 from offmanifold.runs import ROOT
@@ -97,6 +98,12 @@ def resolve_manifold(spec: str, data: Data, *, device: str = "auto", show: bool 
                 "what needs one is skipped"
             )
             return None
+        others = other_manifolds(fitted_manifolds(), data) if show else []
+        if others:
+            note(
+                f"fitted on these images too, and not used: {', '.join(map(str, others))}; "
+                f"to judge by it: --manifold {others[0]}"
+            )
         manifold = fit_manifold(data, device=device, show=show)
     elif spec == "exact":
         manifold = exact_manifold(data)
