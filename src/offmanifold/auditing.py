@@ -33,7 +33,7 @@ from offmanifold.interrupts import deferred_interrupt
 from offmanifold.manifold import global_pca, low_pass
 from offmanifold.manifold.base import fitted_folder
 from offmanifold.manifold.pooled import pool_data
-from offmanifold.measures import Measure, measures
+from offmanifold.measures import Measure, measures, passes
 from offmanifold.models import Loaded, ModelCard, adapt_labels, check_classifier
 from offmanifold.models.labels import BY_INDEX
 from offmanifold.panels import draw_panels
@@ -343,11 +343,10 @@ def _out_of_reach(settings: Settings) -> str | None:
 
 def _expectation(plan: Plan, runs: Sequence[_Run], done: int) -> str:
     """Return the plan and the expected time, in a sentence, once a first batch is done."""
-    cost = sum(m.cost for m in plan.running)
     left = (len(plan.images) - done) / done * sum(run.seconds for run in runs)
     return (
         f"images: {len(plan.images)}, models: {len(runs)}, measures: {len(plan.running)} "
-        f"({cost:.0f} forward passes an image); about {left:.0f} s to go"
+        f"({passes(plan.running):.0f} forward passes an image); about {left:.0f} s to go"
     )
 
 
