@@ -99,14 +99,14 @@ class FitManifold:
 
     def _compare_halves(self, data: Data) -> None:
         """Fit on both halves; print how far they agree on validation images, and save it."""
-        pair = self._fit_halves(data)
-        cards = [m.card for m in pair]
+        one, other = self._fit_halves(data)
+        cards = [one.card, other.card]
         if not self.json:
             for card in cards:
                 print(card.spec)
                 print_table(*_gates(card))
         sigmas = shared_sigmas(cards)
-        found = {s: _agreement(*pair, data, s) for s in sigmas}
+        found = {s: _agreement(one, other, data, s) for s in sigmas}
         sigma = min(sigmas, key=lambda s: abs(s - PREFERRED))
         saved = {
             "sigma": sigma,

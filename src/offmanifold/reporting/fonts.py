@@ -2,6 +2,7 @@
 
 import functools
 from contextlib import suppress
+from typing import Any
 
 from matplotlib import font_manager
 
@@ -34,7 +35,7 @@ def japanese_family() -> str | None:
     return next((name for name in FAMILIES if name in installed), None)
 
 
-def style_of(language: str) -> dict[str, list[str]]:
+def style_of(language: str) -> dict[Any, Any]:
     """Return the matplotlib settings of text in a language: a family that has its characters."""
     family = japanese_family() if language == "ja" else None
     return {} if family is None else {"font.family": [family, "DejaVu Sans"]}

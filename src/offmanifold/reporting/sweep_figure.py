@@ -219,8 +219,9 @@ def _named(values: Sequence[float]) -> list[float]:
 
 def _break(axes: Axes, x: float) -> None:
     """Mark that the axis is broken at x."""
+    figure: Any = axes.figure
     for shift in (-2.5, 2.5):  # points
-        place = offset_copy(axes.get_xaxis_transform(), axes.figure, x=shift, units="points")
+        place = offset_copy(axes.get_xaxis_transform(), figure, x=shift, units="points")
         stroke = [(-0.5, -1.0), (0.5, 1.0)]
         axes.plot([x], [0], marker=stroke, markersize=9, color=GREY, transform=place, clip_on=False)
 
