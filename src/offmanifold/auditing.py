@@ -180,8 +180,6 @@ def audit_models(
     )
     if show and (caution := _out_of_reach(plan.settings)):
         note(caution)
-    if show and plan.lpips_lacks:
-        note(f"left out: {plan.lpips_lacks[0]}")
     means = data.train.class_means.to(place) if "labels" in plan.has else None
     mean = data.train.mean.to(place) if plan.settings.explain else None
     judge = manifold if "manifold" in plan.has else None

@@ -114,8 +114,7 @@ measures that need more than these, the last of which is told as lacking.
 class Plan:
     """What will be measured on which images, and why the rest will not.
 
-    lpips: the file of LPIPS's weights, where a measure uses it. lpips_lacks: what one that wants
-    them cannot do without, in English and Japanese.
+    lpips: the file of LPIPS's weights, where a measure uses it.
     """
 
     part: str
@@ -126,7 +125,6 @@ class Plan:
     settings: Settings
     independent: bool
     lpips: Path | None = None
-    lpips_lacks: tuple[str, str] | None = None
 
     @classmethod
     def of(
@@ -162,7 +160,7 @@ class Plan:
             if name.split("/")[0] in measured and first in has and last not in has:
                 reasons[name] = LACKS[last]
         used = weights if "lpips" in has else None
-        return cls(part, images, running, reasons, has, settings, independent, used, without)
+        return cls(part, images, running, reasons, has, settings, independent, used)
 
 
 def judged(

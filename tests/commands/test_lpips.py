@@ -47,7 +47,9 @@ def test_without_weights_the_rest_is_audited_and_the_command_that_gets_them_is_t
     assert audit["measures"].keys() == {"accuracy.clean"}
     assert (audit["skipped"][NAME], audit["skipped_ja"][NAME]) == NO_WEIGHTS
     assert "lpips_weights" not in audit["settings"]
-    assert err.count(f"left out: {NO_WEIGHTS[0]}") == 1
+    assert err.count(NO_WEIGHTS[0]) == 1
+    again = [*JUDGED, *ONLY, "--gradient", "log_prob", "margin", "--language", "ja"]
+    assert offmanifold(*again)[2].count(NO_WEIGHTS[1]) == 1  # of finished audits too, and once
 
 
 def test_without_the_extra_it_is_named_even_where_there_are_weights(

@@ -17,7 +17,7 @@ from offmanifold.files import PAGES, check_suffix, file_hash
 from offmanifold.measures import measures
 from offmanifold.models import Loaded, adapt_labels, load_model
 from offmanifold.models.labels import BY_INDEX
-from offmanifold.perceptual import find_weights
+from offmanifold.perceptual import NO_PACKAGE, NO_WEIGHTS, find_weights
 from offmanifold.planning import (
     check_gradient,
     check_independence,
@@ -154,6 +154,8 @@ class AuditCommand:
             reason = one.regime.reason_ja if self.language == "ja" else one.regime.reason
             note(f"{one.label}: {one.regime.name}. {reason}")
             note(f"  audit in {one.folder}")
+        for said in _without_lpips(audits, self.language):
+            note(said)
         if self.thorough:
             from offmanifold.reporting import masked_gradients
 
@@ -272,6 +274,13 @@ def show(audits: list[Audit], as_json: bool, language: str) -> None:
         controlled = controlled_table(audits, language)
         if controlled.rows:
             print_table(*controlled)
+
+
+def _without_lpips(audits: Sequence[Audit], language: str) -> list[str]:
+    """Return the sentence that says what LPIPS lacks and what gets it, where audits left it out."""
+    skipped = {reason for one in audits for reason in one.json["skipped"].values()}
+    lacks = [said for said in (NO_PACKAGE, NO_WEIGHTS) if said[0] in skipped]
+    return [ja if language == "ja" else en for en, ja in lacks]
 
 
 def _content(mapping: str | None) -> Any:
