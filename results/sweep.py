@@ -24,6 +24,7 @@ from offmanifold.executors.base import JOB, OUTCOME
 from offmanifold.explaining import TARGET
 from offmanifold.files import make_folder, read_json, read_tensors, write_json, write_text
 from offmanifold.objectives import objectives
+from offmanifold.recipes import Recipe
 from offmanifold.regimes import FRACTION
 from offmanifold.registry import from_config
 from offmanifold.reporting import (
@@ -34,7 +35,6 @@ from offmanifold.reporting import (
     sweep_tables,
 )
 from offmanifold.sweeping import SHARED, make_job, run_jobs, write_index
-from offmanifold.training import Recipe
 
 HERE = Path(__file__).parent
 

@@ -23,8 +23,10 @@ from offmanifold.models import Loaded, ModelCard, load_model
 from offmanifold.objectives import ERM, PGD, GradientNorm, Loss, Noise, objectives
 from offmanifold.objectives.base import Plain
 from offmanifold.randomness import seed_of
+from offmanifold.recipes import Recipe
 from offmanifold.registry import to_config
-from offmanifold.training import Recipe, accuracy, at_strength, run_name, train
+from offmanifold.steps import at_strength, layers_seed
+from offmanifold.training import accuracy, run_name, train
 
 CLASSES = ("left", "right")
 RECIPE = Recipe(epochs=2, batch_size=8, lr=0.02)  # 2 epochs of 4 steps
@@ -566,7 +568,7 @@ def test_fewer_than_one_process(data: Data, counts: dict):
 
 
 def test_dropout_of_processes_differs_and_of_one_is_as_before():
-    seeds = [training._layers_seed(3, 7, rank) for rank in range(3)]
+    seeds = [layers_seed(3, 7, rank) for rank in range(3)]
     assert seeds[0] == seed_of("layers", 3, 7)
     assert len({*seeds}) == 3
 

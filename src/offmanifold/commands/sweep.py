@@ -28,6 +28,7 @@ from offmanifold.measures import measures
 from offmanifold.models import find_run
 from offmanifold.objectives import ERM, PGD, Objective, objectives
 from offmanifold.progress import live_table, note
+from offmanifold.recipes import Recipe
 from offmanifold.summarising import summarise
 from offmanifold.sweeping import (
     SweepRun,
@@ -38,7 +39,6 @@ from offmanifold.sweeping import (
     read_sweep,
     run_jobs,
 )
-from offmanifold.training import Recipe
 
 SUMMARY = "summary.json"
 
