@@ -43,6 +43,16 @@ def test_what_no_interval_shows_is_said_on_average_with_the_strengths(name, lang
         assert "eps = 0.5" in said
 
 
+def test_a_boundary_that_may_lie_beyond_the_sweep_names_the_strengths_that_are_certain():
+    border = {"value": 0.65, "low": None, "high": None, "shown": [], "undecided": [1.0]}
+    method = {"strength": "eps", "boundaries": {"excessive": border}}
+    (said,) = sweep_boundaries(method)
+    assert said.startswith("Accuracy is more than 5 points below")
+    assert said.endswith("is shown at no strength, and undecided at eps = 1.")
+    border |= {"low": 0.5, "high": 0.8}
+    assert "undecided" not in sweep_boundaries(method)[0]
+
+
 @pytest.mark.parametrize("language", ["en", "ja"])
 def test_the_page_is_whole_and_the_same_every_time(summary, tmp_path: Path, language):
     saved = tmp_path / "summary.json"

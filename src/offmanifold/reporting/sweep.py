@@ -198,4 +198,6 @@ def _sentence(name: str, boundary: dict[str, Any], field: str, t: Texts) -> str:
         for end in ("low", "high")
     ]
     place = f"{writing.short(boundary['value'])} [{ends[0]}, {ends[1]}]"
-    return t(f"sweep.boundary.{name}", field=field, place=place)
+    said = t(f"sweep.boundary.{name}", field=field, place=place)
+    open_ended = None in (boundary["low"], boundary["high"]) and "shown" in boundary
+    return said + _shown(name, boundary, field, t) if open_ended else said
