@@ -80,7 +80,7 @@ def judge(config: dict[str, Any], plan: dict[str, Any], place: Path, processes: 
         return
     group = {"objective": config, "values": [saved["recommended"]]}
     groups = [{**group, "seeds": plan["judged_by_seeds"]}]
-    sweep = runs_of(planned, Path("runs") / plan["sweep"]).open()
+    sweep = runs_of(planned, Path("runs") / plan["sweep"]).open("test")
     for jobs in jobs_of({**planned, "groups": groups}, sweep):
         pending = [job for job in jobs if not kept(job, place)]
         for event in run_jobs(pending, sweep.folder, Local(processes), sweep.inputs):

@@ -24,6 +24,7 @@ from offmanifold.executors.base import JOB, OUTCOME
 from offmanifold.explaining import TARGET
 from offmanifold.files import make_folder, read_json, read_tensors, write_json, write_text
 from offmanifold.objectives import objectives
+from offmanifold.recipes import Recipe
 from offmanifold.regimes import FRACTION
 from offmanifold.registry import from_config
 from offmanifold.reporting import (
@@ -34,7 +35,6 @@ from offmanifold.reporting import (
     sweep_tables,
 )
 from offmanifold.sweeping import SHARED, make_job, run_jobs, write_index
-from offmanifold.training import Recipe
 
 HERE = Path(__file__).parent
 
@@ -56,7 +56,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def make(plan: dict[str, Any], place: Path, processes: int | None, groups: int | None) -> None:
     """Run the jobs that are not kept yet, and keep each as it ends."""
-    sweep = runs_of(plan, Path("runs") / place.name).open()
+    sweep = runs_of(plan, Path("runs") / place.name).open("test")
     for jobs in jobs_of(plan, sweep)[:groups]:
         pending = [job for job in jobs if not kept(job, place)]
         for job in [job for job in pending if job.done(sweep.folder)]:

@@ -16,7 +16,7 @@ from gaussian_data import (
     subspace_manifold,
 )
 from offmanifold.data.types import Split
-from offmanifold.measures import measures
+from offmanifold.measures import measures, passes
 from offmanifold.measures.on_off_change import changes
 from offmanifold.models.small_resnet import SmallResNet
 from offmanifold.planning import ASKED
@@ -159,6 +159,19 @@ def test_an_audit_costs_at_most_64_forwards_an_image():
         measure.columns(probe)
     spent = sum(sum(m.count.values()) for m in (model, *shuffled)) / 12
     assert 50 < spent <= 64
+
+
+@pytest.mark.parametrize("asked", [set(), {"explain"}])
+def test_the_planned_passes_are_those_made(asked):
+    model = Counted()
+    shuffled = tuple(Counted(WEIGHT + i) for i in range(3))
+    probe = probe_of(model, MANIFOLD, shuffled=shuffled)
+    left_out = {"masks", "pooling", "lpips", "second", "thorough", "certify", "explain"} - asked
+    running = [cls() for _, cls in measures.items() if not left_out & cls.needs]
+    for measure in running:
+        measure.columns(probe)
+    spent = sum(sum(m.count.values()) for m in (model, *shuffled)) / 12
+    assert spent <= passes(running) <= 1.1 * spent + 3
 
 
 def test_the_stated_costs_cover_the_measured_ones():

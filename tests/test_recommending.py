@@ -72,6 +72,14 @@ def test_nothing_acceptable_is_said():
     assert choose([Tried(1.0, number(0.3), number(0.5))], Wanted()) is None
 
 
+def test_a_strength_shown_to_be_better_goes_before_a_higher_value_that_is_not():
+    vague = Tried(1.0, number(0.3), number(0.0), gain=Number(0.02, -0.01, 0.05, 200))
+    clear = Tried(2.0, number(0.29), number(0.0), gain=Number(0.01, 0.005, 0.015, 200))
+    assert choose([vague, clear], Wanted()) is clear
+    assert choose([vague], Wanted()) is vague
+    assert not vague.better
+
+
 def test_vertex_of_a_parabola_is_exact():
     def f(x: float) -> float:
         return 3 - 2 * (x - 0.7) ** 2

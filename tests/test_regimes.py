@@ -100,9 +100,20 @@ def test_uncertain_says_what_would_decide(fraction, accuracy, words):
 @pytest.mark.parametrize("accuracy", [LOST, GOOD, NEAR, None])
 def test_collapsed_comes_first(fraction, accuracy):
     assert regime(evidence(fraction, accuracy, high=0.15)).name == "collapsed"  # majority + .05
-    assert regime(evidence(fraction, accuracy, spread=0.0099)).name == "collapsed"
     assert regime(evidence(fraction, accuracy, high=0.151)).name != "collapsed"
-    assert regime(evidence(fraction, accuracy, spread=0.01)).name != "collapsed"
+
+
+def test_hardly_any_spread_is_a_collapse_unless_the_answers_are_clearly_right():
+    def found(low: float, spread: float):
+        accuracy = Number(0.2, low, 0.3, 200)
+        return regime(replace(evidence(ABOVE, GOOD, spread=spread), accuracy=accuracy))
+
+    assert found(0.15, 0.0099).name == "collapsed"  # majority + .05
+    assert "nearly the same answer" in found(0.15, 0.0099).reason
+    assert found(0.15, 0.01).name == "bayes-aligned"
+    assert found(0.151, 0.0099).name == "bayes-aligned"
+    flat = replace(evidence(BELOW, LOST, spread=0.001), accuracy=Number(0.6, 0.55, 0.65, 200))
+    assert regime(flat).name == "excessive"  # all probabilities near 1/k, and 60 % right
 
 
 def test_a_variant_of_the_gradient_says_nothing_of_the_alignment_of_a_model():

@@ -28,6 +28,8 @@ measures
 theorems
 regimes
 audits planning panels temperature
+recipes
+steps trainable
 describing training auditing
 crediting comparing
 sweeping

@@ -18,10 +18,11 @@ from offmanifold.errors import InputError, MissingExtra, RunError
 from offmanifold.gradients import input_gradient
 from offmanifold.manifold import as_manifold, fit_manifold, load_manifold
 from offmanifold.models import Loaded, ModelCard, load_model
+from offmanifold.recipes import Recipe
 from offmanifold.regimes import Regime
 from offmanifold.reporting import report
 from offmanifold.runs import package_version
-from offmanifold.training import Recipe, train
+from offmanifold.training import train
 
 __version__ = package_version()
 __all__ = [

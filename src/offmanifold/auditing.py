@@ -33,7 +33,7 @@ from offmanifold.interrupts import deferred_interrupt
 from offmanifold.manifold import global_pca, low_pass
 from offmanifold.manifold.base import fitted_folder
 from offmanifold.manifold.pooled import pool_data
-from offmanifold.measures import Measure, measures
+from offmanifold.measures import Measure, measures, passes
 from offmanifold.models import Loaded, ModelCard, adapt_labels, check_classifier
 from offmanifold.models.labels import BY_INDEX
 from offmanifold.panels import draw_panels
@@ -46,6 +46,7 @@ from offmanifold.planning import (
     check_gradient,
     check_independence,
     check_options,
+    check_randomised,
     default_limit,
     judged,
 )
@@ -134,7 +135,8 @@ def audit_models(
     reference_accuracy: for the regime. device: auto, cpu, cuda or mps. beside: finished audits
     among which a reference may be. Raises InputError where a model does not fit the data, was
     trained with the manifold that judges it (unless `allow_dependent`, which marks the audit), or
-    `lpips` holds no AlexNet. Ctrl-C saves what is done, with its n.
+    where `label_randomised` knows the labels or `lpips` holds no AlexNet. Ctrl-C saves what is
+    done, with its n.
     """
     if not subjects:
         return []
@@ -195,6 +197,8 @@ def audit_models(
             other = stack.enter_context(at_home(other)).to(place)
         interrupted = stack.enter_context(deferred_interrupt())
         randomised = label_randomised and _adapted(label_randomised, data, None, place)
+        if label_randomised is not None and randomised is not None:
+            check_randomised(randomised, label_randomised.card.label, data.val, place)
         runs = [_Run(s, data, place, randomised) for s in subjects]
         progress = stack.enter_context(bar("auditing", len(images), show=show))
         first = True
@@ -337,11 +341,10 @@ def _out_of_reach(settings: Settings) -> str | None:
 
 def _expectation(plan: Plan, runs: Sequence[_Run], done: int) -> str:
     """Return the plan and the expected time, in a sentence, once a first batch is done."""
-    cost = sum(m.cost for m in plan.running)
     left = (len(plan.images) - done) / done * sum(run.seconds for run in runs)
     return (
         f"images: {len(plan.images)}, models: {len(runs)}, measures: {len(plan.running)} "
-        f"({cost:.0f} forward passes an image); about {left:.0f} s to go"
+        f"({passes(plan.running):.0f} forward passes an image); about {left:.0f} s to go"
     )
 
 

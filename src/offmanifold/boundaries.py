@@ -2,9 +2,12 @@
 
 Gradients begin to be on the manifold where F − C first crosses zero upwards; robustness becomes
 excessive where A − A_ref last crosses −.05 downwards. Intervals are over seeds and images; the
-accuracy of the standard models, the mean of their seeds, is taken as given.
+accuracy of the standard models, the mean of their seeds, is taken as given. Where no crossing is
+seen, "everywhere" and "nowhere" are said only if the interval at every strength says so; else on
+average, beside the strengths at which it is shown and those at which it is undecided.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -16,14 +19,17 @@ from offmanifold.strengths import Method, Pool, accuracy_gap, fraction_gap
 
 Turn = Callable[[np.ndarray, np.ndarray], float]
 EVERYWHERE, NOWHERE = "everywhere in the sweep", "nowhere in the sweep"
+FROM_THE_FIRST = "at the smallest strength already, on average"
+NOT_AT_THE_LAST = "not at the largest strength, on average"
 
 
 def boundaries(method: Method, pool: Pool, reference: Columns | None) -> dict[str, Any]:
     """Return the strengths at which regimes change, each a number or a reason why there is none.
 
     on_manifold: where F first exceeds C. excessive: where A falls below A_ref − .05 for good. A
-    missing low or high end lies beyond the strengths of the sweep. Strengths of which every seed
-    collapsed are no evidence for either.
+    missing low or high end lies beyond the strengths of the sweep. shown, undecided: the strengths
+    at which F − C (or the accuracy lost − .05) lies above 0 by its interval, and at which that
+    contains 0. Strengths of which every seed collapsed are no evidence for either.
     """
     known = [s for s in method.strengths if s.audits]
     if len(known) < 2:
@@ -52,14 +58,25 @@ def _boundary(logs: np.ndarray, gaps: np.ndarray, n: int, turn: Turn) -> dict[st
 
     The first row holds the values, the others their resamples.
     """
+    each = [interval_of(column[0], column[1:], n) for column in gaps.T]
+    shown = [number.above(0) for number in each]
+    refuted = [number.high is not None and number.high <= 0 for number in each]
+    strengths = [float(f"{math.exp(x):.6g}") for x in logs]
+    told = {
+        "shown": [s for s, yes in zip(strengths, shown, strict=True) if yes],
+        "undecided": [
+            s for s, yes, no in zip(strengths, shown, refuted, strict=True) if not (yes or no)
+        ],
+    }
     places = np.array([turn(logs, row) for row in gaps])
     number = interval_of(places[0], places[1:], n)
     found = {k: None if v is None else float(np.exp(v)) for k, v in number.ends().items()}
-    saved = {**number.json(), **found, "over": "seeds and images"}
+    saved = {**number.json(), **found, "over": "seeds and images", **told}
     if number.value is not None:
         return saved
-    everywhere = places[0] == -np.inf
-    return {**saved, "reason": EVERYWHERE if everywhere else NOWHERE}
+    if places[0] == -np.inf:
+        return {**saved, "reason": EVERYWHERE if all(shown) else FROM_THE_FIRST}
+    return {**saved, "reason": NOWHERE if all(refuted) else NOT_AT_THE_LAST}
 
 
 def first_rise(x: np.ndarray, gaps: np.ndarray) -> float:

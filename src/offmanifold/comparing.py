@@ -10,8 +10,8 @@ from offmanifold.audits import Audit, common_images, standard_of, with_regimes
 from offmanifold.crediting import credit
 from offmanifold.errors import InputError
 from offmanifold.files import write_json
-from offmanifold.measures import measures
-from offmanifold.measures.statistics import difference
+from offmanifold.measures import Number, measures
+from offmanifold.measures.statistics import Columns, difference
 from offmanifold.variants import scalar_of
 
 SCHEMA = "offmanifold.compare/1"
@@ -79,25 +79,27 @@ def _differences(audits: Sequence[Audit]) -> dict[str, list[dict[str, Any]]]:
     for i, against in enumerate(audits):
         for one in audits[i + 1 :]:
             mine, theirs = common_images(one, against)
-            n = len(mine["index"])
             for name in one.json["measures"]:
                 if name not in against.json["measures"] or name not in measures:
                     continue
-                measure = measures[name]()
-                try:
-                    gap = difference(
-                        measure.statistic,
-                        mine,
-                        theirs,
-                        n,
-                        unit=measure.unit,
+                gap = paired_difference(name, mine, theirs)
+                if gap is not None:
+                    result.setdefault(name, []).append(
+                        {"label": one.label, "against": against.label, "difference": gap.json()}
                     )
-                except KeyError:  # its columns are not kept, an image a scalar
-                    continue
-                result.setdefault(name, []).append(
-                    {"label": one.label, "against": against.label, "difference": gap.json()}
-                )
     return result
+
+
+def paired_difference(measure: str, mine: Columns, theirs: Columns) -> Number | None:
+    """Return a measure of one audit − that of another, on the same images in one order.
+
+    None where its columns are not kept, an image a scalar.
+    """
+    kind = measures[measure]()
+    try:
+        return difference(kind.statistic, mine, theirs, len(mine["index"]), unit=kind.unit)
+    except KeyError:
+        return None
 
 
 def _credit(audits: Sequence[Audit]) -> list[dict[str, Any]]:

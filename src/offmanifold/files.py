@@ -10,7 +10,7 @@ import re
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from offmanifold.errors import InputError, RunError
+
+PAGES, FIGURES = (".html", ".htm"), (".png", ".svg", ".pdf")
 
 
 @contextlib.contextmanager
@@ -68,6 +70,12 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def check_suffix(path: Path, suffixes: Sequence[str], what: str) -> None:
+    """Raise InputError where the name of a file says another format than what is written."""
+    if path.suffix not in suffixes:
+        raise InputError(f"{what} is written as {', '.join(suffixes)}, not as {path}")
 
 
 def write_text(path: Path, text: str) -> None:

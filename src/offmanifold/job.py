@@ -20,8 +20,8 @@ from offmanifold.errors import Diverged, InputError, RunError
 from offmanifold.executors.base import OUTCOME, Inputs, Job
 from offmanifold.files import file_hash, read_json, write_json
 from offmanifold.objectives import objectives
+from offmanifold.recipes import Recipe
 from offmanifold.registry import from_config
-from offmanifold.training import Recipe
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -7,18 +7,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch import nn
 
 from offmanifold.data.types import Data, Split
 from offmanifold.errors import InputError, unknown_name
+from offmanifold.freezing import frozen
 from offmanifold.manifold.gates import PREFERRED, may_ask
 from offmanifold.measures import Measure
+from offmanifold.measures.statistics import proportion
 from offmanifold.models import Loaded
 from offmanifold.models.extras import import_extra
 from offmanifold.perceptual import NO_WEIGHTS, lpips_lacks
 from offmanifold.probe import Scene, Settings, has_scores, projects
+from offmanifold.regimes import CHANCE_MARGIN
 from offmanifold.variants import GRADIENTS, VARIANTS
 
 EIGENVECTORS = 10**9  # numbers of all hard projectors of an audit; see results/manifold-large
+RANDOMISED_IMAGES = 500  # on which a control of permuted labels is judged
 SMALL_PIXELS, SMALL_PARAMETERS = 4096, 2_000_000  # below both, 500 images cost little
 LACKS = {
     "labels": (
@@ -287,6 +293,31 @@ def check_gradient(gradient: str, manifold: Any, second: Any) -> bool:
             "one with offmanifold fit-manifold"
         )
     return False
+
+
+@torch.no_grad()
+def check_randomised(module: nn.Module, label: str, val: Split, device: torch.device) -> None:
+    """Raise InputError for a network that knows the labels: no control that knows but the images.
+
+    module: whose outputs are the classes of the data. What tells is its accuracy on at most
+    RANDOMISED_IMAGES validation images, whatever its run says of itself.
+    """
+    seen = val.subset(RANDOMISED_IMAGES)
+    if seen.labels is None or not len(seen):
+        return
+    with frozen(module):
+        right = sum(
+            int((module(b.x.to(device)).argmax(1).cpu() == b.y).sum())
+            for b in seen.batches(seen.comfortable_batch)
+        )
+    accuracy = proportion(right, len(seen))
+    if accuracy.above(np.bincount(seen.labels).max() / len(seen) + CHANCE_MARGIN):
+        raise InputError(
+            f"{label} (--label-randomised) is right on {100 * right / len(seen):.1f} % of "
+            f"{len(seen)} validation images, far above chance: it was trained on their true "
+            "labels, and as a control it wants permuted ones (offmanifold train --data "
+            "random-labels:DATA)"
+        )
 
 
 def check_independence(models: Sequence[Loaded], manifold: Any, allow_dependent: bool) -> bool:

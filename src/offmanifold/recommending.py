@@ -36,19 +36,25 @@ class Wanted:
 class Tried:
     """A strength and what its run measured; value is None where training collapsed.
 
-    value: of the wanted measure. loss: accuracy of the standard model − its own, paired. robust:
-    accuracy under attack.
+    value: of the wanted measure. gain: by how much it exceeds that of the standard model, paired.
+    loss: accuracy of the standard model − its own, paired. robust: accuracy under attack.
     """
 
     strength: float
     value: Number | None
     loss: Number | None
     robust: Number | None = None
+    gain: Number | None = None
 
     @property
     def collapsed(self) -> bool:
         """Whether there is nothing to judge."""
         return self.value is None or self.value.value is None
+
+    @property
+    def better(self) -> bool:
+        """Whether the wanted measure is shown to be above the standard model's."""
+        return self.gain is not None and self.gain.above(0)
 
 
 def acceptable(one: Tried, wanted: Wanted) -> bool:
@@ -67,9 +73,12 @@ def _too_fragile(one: Tried, wanted: Wanted) -> bool:
 
 
 def choose(tried: Sequence[Tried], wanted: Wanted) -> Tried | None:
-    """Return the run with the highest value among the acceptable, None if there is none."""
+    """Return the run with the highest value among the acceptable, None if there is none.
+
+    One shown to be better than the standard model goes before any that is not.
+    """
     good = [t for t in tried if acceptable(t, wanted)]
-    return max(good, key=_value) if good else None
+    return max(good, key=lambda t: (t.better, _value(t)), default=None)
 
 
 def next_strength(tried: Sequence[Tried], start: float, wanted: Wanted) -> float | None:

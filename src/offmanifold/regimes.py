@@ -1,15 +1,19 @@
 """In which regime a model stands: weak, Bayes-aligned, excessive, collapsed, or uncertain.
 
-Rule 1: a pure function of measures, on 95 % paired intervals over images, tried in this order.
+Rule 2: a pure function of measures, on 95 % paired intervals over images, tried in this order.
 F is the on-manifold gradient fraction; C that of two controls with the larger mean: noise with the
 image's own spectrum, or the gradient under the tangent of another image. A is accuracy, A_ref that
 of the standard model of the same comparison, or a number the user states.
 
-1. collapsed: the upper end of A is at most the majority-class rate + .05, or the output hardly
-   depends on the image (`output.spread` < .01; alone, without labels).
+1. collapsed: the upper end of A is at most the majority-class rate + .05, or A is not shown to be
+   above that and the output hardly depends on the image (`output.spread` < .01; alone, without
+   labels).
 2. excessive: A < A_ref − .05, whatever F.
 3. weak: F ≤ C.   4. bayes-aligned: F > C and A > A_ref − .05.
 5. uncertain: the rest, and where A_ref is missing and decides.
+
+Rule 1 took a small spread alone for a collapse; but probabilities that all lie near 1/k may still
+be right, far above chance, since the spread depends on the scale of the logits.
 """
 
 from collections.abc import Mapping
@@ -27,8 +31,9 @@ from offmanifold.measures.statistics import (
     proportion,
 )
 
-RULE = "1"
+RULE = "2"
 ACCURACY_LOSS = 0.05
+CHANCE_MARGIN = 0.05  # of accuracy above the share of the commonest class
 LEAST_SPREAD = 1e-2
 LEAST_IMAGES = 10  # below, the intervals of a bootstrap say nothing
 FRACTION, ACCURACY = "alignment.on_manifold_fraction", "accuracy.clean"
@@ -176,7 +181,7 @@ class Evidence:
 
 
 def regime(evidence: Evidence) -> Regime:
-    """Return the regime by rule 1."""
+    """Return the regime by rule 2."""
     name, code = _decide(evidence)
     words = {
         "accuracy": _percent(evidence.accuracy.value if evidence.accuracy else None),
@@ -216,10 +221,10 @@ def _decide(e: Evidence) -> tuple[str, str]:
     seen = [x.n for x in (e.accuracy, e.fraction_gap) if x is not None]
     if seen and max(seen) < LEAST_IMAGES:
         return "uncertain", "too_few"
-    if e.spread is not None and e.spread < LEAST_SPREAD:
-        return "collapsed", "collapsed_constant"
     if _at_chance(e):
         return "collapsed", "collapsed_chance"
+    if e.spread is not None and e.spread < LEAST_SPREAD and not _above_chance(e):
+        return "collapsed", "collapsed_constant"
     gap = None if e.variant else e.fraction_gap
     aligned = gap is not None and gap.above(0)
     at_most_control = gap is not None and _at_most(gap)
@@ -248,7 +253,13 @@ def _at_most(gap: Number) -> bool:
 def _at_chance(e: Evidence) -> bool:
     if e.accuracy is None or e.majority is None or e.accuracy.high is None:
         return False
-    return e.accuracy.high <= e.majority + 0.05
+    return e.accuracy.high <= e.majority + CHANCE_MARGIN
+
+
+def _above_chance(e: Evidence) -> bool:
+    if e.accuracy is None or e.majority is None:
+        return False
+    return e.accuracy.above(e.majority + CHANCE_MARGIN)
 
 
 def gather(

@@ -1,6 +1,6 @@
 """The runs of a sweep by method and strength, on the images they share.
 
-A strength's gaps are those of rule 1 (`offmanifold.regimes`), as statistics of the columns of a
+A strength's gaps are those of rule 2 (`offmanifold.regimes`), as statistics of the columns of a
 run: F − C, the on-manifold fraction less its better control, and A − A_ref.
 """
 

@@ -1,6 +1,6 @@
 """What a sweep says, as plain JSON: numbers and regimes by strength, pooled over seeds; boundaries.
 
-The regime of a strength is that of rule 1 (`offmanifold.regimes`) on means over its seeds, with
+The regime of a strength is that of rule 2 (`offmanifold.regimes`) on means over its seeds, with
 intervals over seeds and images.
 """
 

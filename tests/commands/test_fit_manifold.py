@@ -1,12 +1,22 @@
 """`fit-manifold --halves`: how far manifolds of two halves of the images agree."""
 
 import json
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from offmanifold.cli import main
-from offmanifold.files import read_json
+from offmanifold.commands import base
+from offmanifold.commands.base import find_manifold
+from offmanifold.commands.fit_manifold import shared_sigmas
+from offmanifold.data import load_data
+from offmanifold.errors import InputError, RunError
+from offmanifold.files import read_json, write_json
+from offmanifold.manifold import Denoiser, ManifoldCard
+from offmanifold.registry import to_config
 
 
 @pytest.fixture(autouse=True)
@@ -35,3 +45,55 @@ def test_halves_are_compared_at_every_noise_level_that_both_may_be_asked_at(tmp_
     shown = capsys.readouterr().out
     assert "0.25 (default)" in shown
     assert "cosine of projections" in shown
+    assert shown.count("tr J ÷") == 2  # the gates of either half
+
+
+def card(spec: str, passing: set[float]) -> ManifoldCard:
+    gates = [{"sigma": s, "passes": s in passing} for s in (0.1, 0.25, 0.5)]
+    return ManifoldCard(spec, "h", (1, 4, 4), None, None, gates=gates)
+
+
+def test_halves_share_only_noise_levels_at_which_both_pass():
+    assert shared_sigmas([card("a", {0.1, 0.25}), card("b", {0.1, 0.5})]) == [0.1]
+    with pytest.raises(RunError, match=r"a passes at 0.25; b passes at none"):
+        shared_sigmas([card("a", {0.25}), card("b", set())])
+
+
+def test_manifolds_of_halves_are_known_by_path_and_by_name(tmp_path):
+    for folder in ("manifold-aaaa", "one/first", "one/second", "two/first", "model"):
+        kind = "run" if folder == "model" else "manifold"
+        write_json(tmp_path / "runs" / folder / "config.json", {"kind": kind})
+    with pytest.raises(InputError, match="runs/one/second"):
+        find_manifold("runs/nothing")
+    assert find_manifold("second") == Path("runs/one/second")
+    assert find_manifold("aaaa") == Path("runs/manifold-aaaa")
+    with pytest.raises(InputError, match="runs/one/first, runs/two/first"):
+        find_manifold("first")
+    with pytest.raises(InputError, match="unknown manifold"):
+        find_manifold("model")
+
+
+def test_auto_names_the_manifolds_of_these_images_that_it_does_not_use(monkeypatch, capsys):
+    data = load_data("digits")
+    usual = {"kind": "manifold", "data": data.train.fingerprint, "seed": 0}
+    usual["estimator"] = to_config(Denoiser().resolved(data.train))
+    configs = {
+        "usual": usual,
+        "seeded": {**usual, "seed": 1},
+        "other-images": {**usual, "data": "other", "seed": 1},
+        "unfinished": {**usual, "seed": 2},
+        "pair/first": {**usual, "estimator": {"name": "local_pca"}},
+    }
+    for name, config in configs.items():
+        write_json(Path("runs") / name / "config.json", config)
+        if name != "unfinished":
+            write_json(Path("runs") / name / "metrics.json", {})
+    fitted = SimpleNamespace(card=card("usual", set()))
+    monkeypatch.setattr(base, "fit_manifold", lambda data, **_: fitted)
+    base.resolve_manifold("auto", data)
+    err = capsys.readouterr().err
+    assert "not used: runs/pair/first, runs/seeded; to judge by it: --manifold runs/pair" in err
+    shutil.rmtree("runs/pair")
+    shutil.rmtree("runs/seeded")
+    base.resolve_manifold("auto", data)
+    assert "not used" not in capsys.readouterr().err

@@ -47,6 +47,9 @@ def test_without_weights_the_rest_is_audited_and_the_command_that_gets_them_is_t
     assert audit["measures"].keys() == {"accuracy.clean"}
     assert (audit["skipped"][NAME], audit["skipped_ja"][NAME]) == NO_WEIGHTS
     assert "lpips_weights" not in audit["settings"]
+    assert err.count(NO_WEIGHTS[0]) == 1
+    again = [*JUDGED, *ONLY, "--gradient", "log_prob", "margin", "--language", "ja"]
+    assert offmanifold(*again)[2].count(NO_WEIGHTS[1]) == 1  # of finished audits too, and once
 
 
 def test_without_the_extra_it_is_named_even_where_there_are_weights(
@@ -61,7 +64,10 @@ def test_without_the_extra_it_is_named_even_where_there_are_weights(
 
 
 def test_with_weights_it_is_measured_and_they_are_named(here, hub, weights, offmanifold):
-    given = [*JUDGED, *ONLY, "--label-randomised", "runs/standard"]
+    memory = str(hub / "memory")
+    few = ["--epochs", "1", "--out", memory]
+    assert offmanifold("train", "--data", "random-labels:digits", *few)[0] == 0
+    given = [*JUDGED, *ONLY, "--label-randomised", memory]
     code, (audit,), err = offmanifold(*given, "--lpips", weights, "--json")
     assert code == 0, err
     number = audit["measures"][NAME]

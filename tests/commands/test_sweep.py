@@ -152,7 +152,32 @@ def test_compare_takes_what_is_there(swept, monkeypatch, offmanifold, tmp_path):
     assert "has no run yet" in err
     code, _, err = offmanifold("compare", "nowhere", "neither")
     assert code == 2
-    assert "there is no audit in nowhere, neither" in err
+    assert "there is nothing at nowhere" in err
+
+
+def test_compare_refuses_a_misspelt_run_and_overwrites_nothing(swept, monkeypatch, offmanifold):
+    monkeypatch.chdir(swept)
+    there = next(iter(sorted(swept.glob("s/erm-*")))).relative_to(swept)
+    out = swept / "kept.json"
+    out.write_text("kept")
+    for wrong in ("s/erm-misspelt", "s/nothing-*"):
+        code, _, err = offmanifold("compare", there, wrong, "--out", out)
+        assert code == 2
+        assert f"there is nothing at {wrong}" in err
+        assert out.read_text() == "kept"
+    code, _, err = offmanifold("compare", there, "--out", swept / "c.html")
+    assert code == 2
+    assert "a comparison is written as .json" in err
+
+
+@pytest.mark.parametrize("what", ["s", "s/erm-s0"])
+def test_a_report_is_written_only_under_a_name_of_its_format(what, swept, monkeypatch, offmanifold):
+    monkeypatch.chdir(swept)
+    given = next(swept.glob("s/erm-s0-*")) if what != "s" else what
+    code, _, err = offmanifold("report", given, "--out", "x.jpg")
+    assert code == 2
+    assert ".html" in err
+    assert not (swept / "x.jpg").exists()
 
 
 def test_several_standard_models_ask_which_is_the_reference(
@@ -189,9 +214,19 @@ def test_recommend_finds_a_strength_from_few_runs(swept, monkeypatch, offmanifol
     assert [t["strength"] for t in out["tried"]] == [0.3]
     assert out["recommended"] == 0.3
     assert Path(out["folder"]).is_dir()
-    assert "Train with eps = 0.3" in err
+    gain = out["tried"][0]["gain"]
+    assert gain["n"] == 20
+    assert out["better_than_standard"] == (gain["low"] > 0)
+    assert ("Train with eps = 0.3" in err) == out["better_than_standard"]
+    assert ("is shown to be better" in err) != out["better_than_standard"]
     (audit,) = Path(out["folder"]).glob("audits/*/audit.json")
     assert json.loads(audit.read_text())["data"]["split"] == "val"
+
+
+def test_recommend_never_chooses_on_test_images(offmanifold):
+    code, _, err = offmanifold("recommend", *TINY, "--split", "test", *PGD)
+    assert code == 2
+    assert "--split" in err
 
 
 @pytest.mark.parametrize(
@@ -210,9 +245,11 @@ def test_recommend_finds_a_strength_from_few_runs(swept, monkeypatch, offmanifol
         (["recommend", *TINY, *NONE, "--accuracy-loss", "2", *PGD], "--accuracy-loss"),
         (["recommend", *TINY, *NONE, "--robust-accuracy", "2", *PGD], "--robust-accuracy"),
         (["recommend", *TINY, *NONE, "--most", "1", *PGD], "--most"),
+        (["recommend", *TINY, *NONE, "--wanted", "robustness.rho_total", *PGD], "the lower"),
         (["recommend", *TINY, *NONE, "--start", "-1", *PGD], "holds -1"),
         (["recommend", *TINY, *NONE, "erm"], "has no strength"),
-        (["report", "nosweep", "--out", "f.png"], "is a figure"),
+        (["report", "nosweep", "--out", "f.png"], "there is nothing at nosweep"),
+        (["audit", "small-resnet", "--report", "x.jpg", "--data", "digits"], "a page is written"),
     ],
 )
 def test_bad_input_is_one_sentence(argv, words, swept, monkeypatch, offmanifold):

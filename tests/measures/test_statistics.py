@@ -15,6 +15,7 @@ from offmanifold.measures.statistics import (
     proportion,
     ratio_of,
     resamples,
+    unpaired,
 )
 
 RANDOM = np.random.default_rng(0)
@@ -160,3 +161,9 @@ def test_over_seeds_is_the_mean_of_runs_and_of_their_resamples():
     alone = estimate_over_seeds(mean_of("a"), runs[:1], 50)
     assert alone.over == "images"
     assert estimate_over_seeds(mean_of("a"), runs, 50).over == "3 seeds and images"
+
+
+def test_numbers_that_cannot_be_paired_differ_by_the_widest_interval():
+    gap = unpaired(Number(0.5, 0.4, 0.7, 10), Number(0.25, 0.25, 0.5, 10))
+    assert gap.ends() == pytest.approx({"value": 0.25, "low": -0.1, "high": 0.45})
+    assert unpaired(Number(0.5, None, None, 10), Number(0.2, 0.1, 0.3, 10)).value is None

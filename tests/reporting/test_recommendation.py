@@ -1,20 +1,25 @@
 """A recommendation in words and numbers, in both languages."""
 
+from pathlib import Path
+
 import pytest
 
-from offmanifold.reporting import recommendation_sentences, recommendation_table
+from offmanifold.files import write_json
+from offmanifold.reporting import recommendation_sentences, recommendation_table, sweep_page
+from offmanifold.reporting.recommendation import RECOMMENDATION
 
 
 def number(value: float) -> dict:
     return {"value": value, "low": value - 0.01, "high": value + 0.01}
 
 
-def recommendation(best: float | None, *, edge: bool = False) -> dict:
+def recommendation(best: float | None, *, edge: bool = False, better: bool = True) -> dict:
     return {
         "strength": "eps",
         "wanted": {"measure": "alignment.cosine_posterior", "accuracy_loss": 0.02},
         "judged_on": {"split": "val", "n": 200},
         "recommended": best,
+        "better_than_standard": better,
         "at_the_edge": edge,
         "folder": "runs/x",
         "standard": {"value": {**number(0.1), "title": "Cosine", "title_ja": "コサイン"}},
@@ -24,6 +29,7 @@ def recommendation(best: float | None, *, edge: bool = False) -> dict:
                 "acceptable": s < 4,
                 "collapsed": False,
                 "value": number(0.2),
+                "gain": number(0.1),
                 "accuracy_loss": number(0.01 * s),
                 "robust_accuracy": number(0.5),
             }
@@ -42,3 +48,37 @@ def test_a_recommendation_names_strength_reason_and_model(language):
     assert "--accuracy-loss" in none
     table = recommendation_table(recommendation(1.0), language)
     assert [row[0] for row in table.rows][1:] == ["1", "4"]
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "is shown to be better"), ("ja", "示せたものはありません")]
+)
+def test_a_best_strength_no_better_than_the_standard_model_is_said_to_be_so(language, words):
+    said = recommendation_sentences(recommendation(1.0, better=False), language)
+    assert words in said[0]
+    assert "eps = 1" in said[0]
+    assert words not in recommendation_sentences(recommendation(1.0), language)[0]
+
+
+def test_accuracies_are_written_in_points_throughout():
+    saved = recommendation(1.0)
+    (said, *_) = recommendation_sentences(saved)
+    assert "accuracy lost 1.0 [0.0, 2.0] points, where 2.0 are allowed" in said
+    row = recommendation_table(saved).rows[1]
+    assert row[1:5] == [
+        "0.200 [0.190, 0.210]",
+        "+0.100 [+0.090, +0.110]",
+        "1.0 [0.0, 2.0]",
+        "50.0\xa0% [49.0\xa0%, 51.0\xa0%]",
+    ]
+    saved["standard"]["value"]["unit"] = "share"
+    assert recommendation_table(saved).rows[0][1] == "10.0\xa0% [9.0\xa0%, 11.0\xa0%]"
+
+
+def test_the_page_of_its_runs_says_the_same(summary, tmp_path: Path):
+    saved = recommendation(1.0, better=False)
+    write_json(tmp_path / "summary.json", summary)
+    write_json(tmp_path / RECOMMENDATION, saved)
+    page = sweep_page(tmp_path / "summary.json", tmp_path / "a.html").read_text()
+    for sentence in recommendation_sentences(saved):
+        assert sentence in page

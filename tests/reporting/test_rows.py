@@ -35,13 +35,13 @@ def test_what_has_controls_is_told_with_the_best_of_them_z_effect_and_ceiling(ma
     controls = {"white_noise": {"value": 0.1}, "untrained": {"value": 0.2}}
     number |= {"controls": controls, "difference": {"value": 0.3, "against": "untrained"}}
     audit["measures"] = {
-        name: {**number, "z": 4.25, "effect": 1.5, "ceiling": {"value": 0.8}},
+        name: {**number, "z": 4.251, "effect": 1.5, "ceiling": {"value": 0.8}},
         "accuracy.clean": {"value": 1.0, "title": "A"},
     }
     header, rows = controlled_table(audit)
     assert header == ["Measure", "Model", "Value", "Best control", "z", "Effect", "Ceiling"]
     best = "untrained network: 0.200"
-    assert rows == [["F", "pgd-1.0", "0.500 [0.400, 0.600]", best, "4.250", "1.500", "0.800"]]
+    assert rows == [["F", "pgd-1.0", "0.500 [0.400, 0.600]", best, "4.3", "1.500", "0.800"]]
     assert controlled_table(audit, "ja").rows[0][0] == "割合"
     audit["measures"] = {"accuracy.clean": {"value": 1.0, "title": "A"}}
     assert controlled_table(audit).rows == []

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from offmanifold.boundaries import FROM_THE_FIRST, NOT_AT_THE_LAST
 from offmanifold.explaining import PREDICTORS
 from offmanifold.files import write_json
 from offmanifold.reporting import (
@@ -28,6 +29,28 @@ def test_boundaries_in_words(summary):
     assert on.startswith("Gradients are on the manifold from eps = 0.3")
     assert excessive.startswith("At no strength here is accuracy more than 5 points below")
     assert "どの強さでも" in sweep_boundaries(method, "ja")[1]
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("name", ["on_manifold", "excessive"])
+def test_what_no_interval_shows_is_said_on_average_with_the_strengths(name, language):
+    reasons = (FROM_THE_FIRST, NOT_AT_THE_LAST)
+    for reason in reasons:
+        border = {"value": None, "reason": reason, "shown": [], "undecided": [0.5, 1.0]}
+        (said,) = sweep_boundaries({"strength": "eps", "boundaries": {name: border}}, language)
+        assert ("On average" if language == "en" else "平均では") in said
+        assert ("no strength" if language == "en" else "なし") in said
+        assert "eps = 0.5" in said
+
+
+def test_a_boundary_that_may_lie_beyond_the_sweep_names_the_strengths_that_are_certain():
+    border = {"value": 0.65, "low": None, "high": None, "shown": [], "undecided": [1.0]}
+    method = {"strength": "eps", "boundaries": {"excessive": border}}
+    (said,) = sweep_boundaries(method)
+    assert said.startswith("Accuracy is more than 5 points below")
+    assert said.endswith("is shown at no strength, and undecided at eps = 1.")
+    border |= {"low": 0.5, "high": 0.8}
+    assert "undecided" not in sweep_boundaries(method)[0]
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])

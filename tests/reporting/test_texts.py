@@ -7,6 +7,7 @@ import pytest
 
 import offmanifold.reporting.texts as module
 from offmanifold.errors import InputError
+from offmanifold.measures import measures
 from offmanifold.reporting.texts import LANGUAGES, TEXTS, Texts
 
 JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
@@ -37,6 +38,9 @@ def test_each_text_is_used():
         "sweep.everywhere.",
         "sweep.nowhere.",
         "sweep.unknown.",
+        "sweep.first.",
+        "sweep.last.",
+        "sweep.shown.",
         "recommend.",
         "explains.",
         *(f"synthesis.{part}." for part in ("title", "intro", "mode", "column", "number", "warn")),
@@ -54,3 +58,9 @@ def test_unknown_language_is_an_input_error():
 
 def test_html_escapes_fields():
     assert "&lt;b&gt;" in Texts("en").html("says.weak", labels="<b>")
+
+
+def test_each_axis_of_a_curve_has_a_text():
+    for measure in (measures[name]() for name in measures):
+        for curve in measure.curves(1.0).values():
+            assert f"unit.{curve.x_unit}" in TEXTS

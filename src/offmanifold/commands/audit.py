@@ -13,11 +13,11 @@ from offmanifold.audits import Audit, audit_folder, audit_hash, finished_audit, 
 from offmanifold.commands.base import Images, print_json, print_table, resolve_manifold
 from offmanifold.data import Data
 from offmanifold.errors import InputError
-from offmanifold.files import file_hash
+from offmanifold.files import PAGES, check_suffix, file_hash
 from offmanifold.measures import measures
 from offmanifold.models import Loaded, adapt_labels, load_model
 from offmanifold.models.labels import BY_INDEX
-from offmanifold.perceptual import find_weights
+from offmanifold.perceptual import NO_PACKAGE, NO_WEIGHTS, find_weights
 from offmanifold.planning import (
     check_gradient,
     check_independence,
@@ -114,6 +114,8 @@ class AuditCommand:
             raise InputError("--out is for one gradient at a time")
         for name in self.only:
             measures[name]
+        if self.report is not None:
+            check_suffix(self.report, PAGES, "a page")
         find_weights(self.lpips)  # refused before anything long is begun
         data = self.images.load(self._asked_shape())
         loaded = [
@@ -152,6 +154,8 @@ class AuditCommand:
             reason = one.regime.reason_ja if self.language == "ja" else one.regime.reason
             note(f"{one.label}: {one.regime.name}. {reason}")
             note(f"  audit in {one.folder}")
+        for said in _without_lpips(audits, self.language):
+            note(said)
         if self.thorough:
             from offmanifold.reporting import masked_gradients
 
@@ -245,15 +249,10 @@ class AuditCommand:
         return second
 
     def _randomised(self, data: Data) -> Loaded:
-        """Return the network trained on permuted labels; says if its labels were not permuted."""
+        """Return the network trained on permuted labels."""
         assert self.label_randomised is not None
         loaded = load_model(self.label_randomised, classes=data.classes, shape=data.shape)
         adapt_labels(loaded, data.classes, None)
-        if loaded.card.config.get("data") == data.fingerprint:
-            note(
-                f"{self.label_randomised} was trained on these very labels: as a control it wants "
-                "permuted ones (offmanifold train --data random-labels:DATA)"
-            )
         return loaded
 
     def _asked_shape(self) -> tuple[int, int, int] | None:
@@ -275,6 +274,13 @@ def show(audits: list[Audit], as_json: bool, language: str) -> None:
         controlled = controlled_table(audits, language)
         if controlled.rows:
             print_table(*controlled)
+
+
+def _without_lpips(audits: Sequence[Audit], language: str) -> list[str]:
+    """Return the sentence that says what LPIPS lacks and what gets it, where audits left it out."""
+    skipped = {reason for one in audits for reason in one.json["skipped"].values()}
+    lacks = [said for said in (NO_PACKAGE, NO_WEIGHTS) if said[0] in skipped]
+    return [ja if language == "ja" else en for en, ja in lacks]
 
 
 def _content(mapping: str | None) -> Any:

@@ -20,6 +20,7 @@ from offmanifold.manifold import (
     load_denoiser,
     load_manifold,
     names_denoiser,
+    other_manifolds,
 )
 from offmanifold.progress import is_main_process, note
 from offmanifold.runs import ROOT
@@ -97,6 +98,12 @@ def resolve_manifold(spec: str, data: Data, *, device: str = "auto", show: bool 
                 "what needs one is skipped"
             )
             return None
+        others = other_manifolds(fitted_manifolds(), data) if show else []
+        if others:
+            note(
+                f"fitted on these images too, and not used: {', '.join(map(str, others))}; "
+                f"to judge by it: --manifold {others[0]}"
+            )
         manifold = fit_manifold(data, device=device, show=show)
     elif spec == "exact":
         manifold = exact_manifold(data)
@@ -132,12 +139,17 @@ def find_manifold(spec: str) -> Path:
     given = Path(spec)
     if (given / "config.json").is_file():
         return given
-    known = {}
-    for config in sorted(ROOT.glob("*/config.json")):
-        if read_json(config).get("kind") == "manifold":
-            known[config.parent.name] = config.parent
-    name = given.name
-    found = [f for n, f in known.items() if name in (n, *n.rsplit("-", 1))]
-    if len(found) != 1:
-        raise unknown_name("manifold", spec, [*MANIFOLDS, *(str(f) for f in known.values())])
+    known = fitted_manifolds()
+    found = [f for f in known if given.name in (f.name, *f.name.rsplit("-", 1))]
+    if len(found) > 1:
+        names = ", ".join(map(str, found))
+        raise InputError(f'"{spec}" names several manifolds: {names}; give one of them')
+    if not found:
+        raise unknown_name("manifold", spec, [*MANIFOLDS, *map(str, known)])
     return found[0]
+
+
+def fitted_manifolds() -> list[Path]:
+    """Return the folders of the manifolds in runs/, halves of a pair among them."""
+    configs = sorted([*ROOT.glob("*/config.json"), *ROOT.glob("*/*/config.json")])
+    return [path.parent for path in configs if read_json(path).get("kind") == "manifold"]

@@ -11,6 +11,7 @@ from offmanifold.audits import Audit, of_variant, read_audit
 from offmanifold.commands.base import print_json, print_table
 from offmanifold.comparing import compare, save_comparison
 from offmanifold.errors import InputError
+from offmanifold.files import check_suffix
 from offmanifold.models import find_run
 from offmanifold.progress import note
 from offmanifold.sweeping import SHARED, read_sweep
@@ -41,6 +42,7 @@ class Compare:
         """Compare, save, and print the table."""
         from offmanifold.reporting import report, table, uncredited
 
+        check_suffix(self.out, (".json",), "a comparison")
         found = find_audits(self.audits)
         comparison = compare(
             found, reference=self.reference, reference_accuracy=self.reference_accuracy
@@ -66,8 +68,10 @@ class Compare:
 def find_audits(paths: Sequence[Path]) -> list[Audit]:
     """Return the audits that several paths lead to; says how many are left out, and why.
 
-    Raises InputError where one path leads to none, or none of several does.
+    What is there but has no audit (yet) is left out: a run under way, a file beside runs. Raises
+    InputError for a path that leads nowhere, or where none leads to an audit.
     """
+    check_there(paths)
     found, without = [], list[tuple[Path, InputError]]()
     for path in paths:
         try:
@@ -85,6 +89,17 @@ def find_audits(paths: Sequence[Path]) -> list[Audit]:
     for path, error in without:
         note(f"  {path}: {'a file, not a folder' if path.is_file() else error}")
     return found
+
+
+def check_there(paths: Sequence[Path]) -> None:
+    """Raise InputError for a path at which nothing lies, and which names no run."""
+    for path in paths:
+        if path.exists():
+            continue
+        try:
+            find_run(str(path))
+        except InputError as error:
+            raise InputError(f"there is nothing at {path}: {error}") from error
 
 
 def _audits(path: Path) -> list[Audit]:

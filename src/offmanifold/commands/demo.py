@@ -12,7 +12,8 @@ from offmanifold.data import load_data
 from offmanifold.manifold import fit_manifold
 from offmanifold.objectives import ERM, PGD
 from offmanifold.progress import note
-from offmanifold.training import Recipe, train
+from offmanifold.recipes import Recipe
+from offmanifold.training import train
 
 STRENGTHS = {
     "standard": ERM(),

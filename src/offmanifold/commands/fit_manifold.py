@@ -1,5 +1,6 @@
 """`offmanifold fit-manifold`."""
 
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -21,6 +22,7 @@ from offmanifold.manifold import (
     halves,
     sample,
 )
+from offmanifold.manifold.gates import PREFERRED
 from offmanifold.measures.statistics import estimate, mean_of, ratio_of
 from offmanifold.progress import note
 from offmanifold.reporting.pictures import save_grid
@@ -97,42 +99,74 @@ class FitManifold:
 
     def _compare_halves(self, data: Data) -> None:
         """Fit on both halves; print how far they agree on validation images, and save it."""
-        places = [self.out and self.out / name for name in ("first", "second")]
-        pairs = zip(halves(data, self.seed), places, strict=True)
-        one, other = (self._fit(half, self.seed + i, out) for i, (half, out) in enumerate(pairs))
-        unusable = [m.card.spec for m in (one, other) if not m.card.usable]
-        if unusable:
-            raise RunError(f"{unusable[0]} passed its gates at no σ; no agreement can be measured")
-        passing = [{r["sigma"] for r in m.card.gates if r["passes"]} for m in (one, other)]
-        sigma = one.card.sigma
-        found = {
-            s: _agreement(one, other, data, s) for s in sorted({sigma} | set.intersection(*passing))
-        }
+        one, other = self._fit_halves(data)
+        cards = [one.card, other.card]
+        if not self.json:
+            for card in cards:
+                print(card.spec)
+                print_table(*_gates(card))
+        sigmas = shared_sigmas(cards)
+        found = {s: _agreement(one, other, data, s) for s in sigmas}
+        sigma = min(sigmas, key=lambda s: abs(s - PREFERRED))
         saved = {
             "sigma": sigma,
-            "manifolds": [m.card.hash for m in (one, other)],
+            "manifolds": [card.hash for card in cards],
             **found[sigma],
             "by_sigma": {f"{s:g}": numbers for s, numbers in found.items()},
         }
-        for manifold in (one, other):
-            write_json(Path(manifold.card.spec) / "agreement.json", saved)
+        for card in cards:
+            write_json(Path(card.spec) / "agreement.json", saved)
         if self.json:
             print_json(saved)
-            return
-        print_table(
-            ["of the two halves", "σ per pixel", "value", "95 % interval"],
-            [
-                [
-                    AGREEMENT[name],
-                    f"{s:g}" + (" (default)" if s == sigma else ""),
-                    f"{numbers[name]['value']:.3f}",
-                    f"{numbers[name]['low']:.3f} to {numbers[name]['high']:.3f}",
-                ]
-                for name in found[sigma]
-                for s, numbers in found.items()
-            ],
+        else:
+            print_table(*_agreements(found, {card.sigma for card in cards}))
+        for card in cards:
+            if card.sigma not in sigmas:
+                note(
+                    f"{card.spec} judges at σ = {card.sigma:g}, at which the other half fails its "
+                    "gates: the ceiling of an audit by it is not known"
+                )
+        note(f"saved as agreement.json in {' and '.join(card.spec for card in cards)}")
+
+    def _fit_halves(self, data: Data) -> list[Any]:
+        places = [self.out and self.out / name for name in ("first", "second")]
+        pairs = zip(halves(data, self.seed), places, strict=True)
+        return [self._fit(half, self.seed + i, out) for i, (half, out) in enumerate(pairs)]
+
+
+def shared_sigmas(cards: Sequence[ManifoldCard]) -> list[float]:
+    """Return the σ at which all of several manifolds pass their gates; raises RunError for none."""
+    passing = [{row["sigma"] for row in card.gates if row["passes"]} for card in cards]
+    shared = sorted(set.intersection(*passing))
+    if not shared:
+        each = "; ".join(
+            f"{card.spec} passes at {', '.join(f'{s:g}' for s in sorted(own)) or 'none'}"
+            for card, own in zip(cards, passing, strict=True)
         )
-        note(f"saved as agreement.json in {' and '.join(m.card.spec for m in (one, other))}")
+        raise RunError(
+            f"at no σ do both halves pass their gates, so that no agreement can be measured "
+            f"({each}); more images, --steps or --width may help"
+        )
+    return shared
+
+
+def _agreements(
+    found: Mapping[float, Mapping[str, Any]], defaults: Set[float | None]
+) -> tuple[list[str], list[list[str]]]:
+    """Return head and rows of the table of agreement by σ."""
+    head = ["of the two halves", "σ per pixel", "value", "95 % interval"]
+    rows = [
+        [
+            AGREEMENT[name],
+            f"{s:g}" + (" (default)" if s in defaults else ""),
+            f"{numbers[name]['value']:.3f}",
+            f"{numbers[name]['low']:.3f} to {numbers[name]['high']:.3f}",
+        ]
+        for name in AGREEMENT
+        for s, numbers in found.items()
+        if name in numbers
+    ]
+    return head, rows
 
 
 def _agreement(one: Any, other: Any, data: Data, sigma: float) -> dict[str, dict[str, Any]]:

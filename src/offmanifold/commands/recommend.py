@@ -10,10 +10,11 @@ from offmanifold.audits import Audit, common_images
 from offmanifold.commands.base import print_json, print_table
 from offmanifold.commands.subcommands import registered
 from offmanifold.commands.sweep import Runs, Sweep
+from offmanifold.comparing import paired_difference
 from offmanifold.errors import InputError, RunError
 from offmanifold.files import write_json
 from offmanifold.measures import measures
-from offmanifold.measures.statistics import difference, mean_of
+from offmanifold.measures.statistics import unpaired
 from offmanifold.objectives import ERM, PGD, objectives
 from offmanifold.progress import note
 from offmanifold.recommending import Tried, Wanted, acceptable, choose, next_strength
@@ -21,6 +22,7 @@ from offmanifold.regimes import ACCURACY
 from offmanifold.registry import to_config
 from offmanifold.sweeping import SweepRun, check_grid, strength_of
 
+SPLIT = "val"  # test images are left for the audit of what is chosen
 SCHEMA = "offmanifold.recommendation/1"
 ROBUST = "accuracy.pgd_l2"
 MOST = 4
@@ -55,13 +57,15 @@ class Recommend:
 
     def run(self) -> None:
         """Train, judge, train again; then recommend, and say why."""
+        from offmanifold.reporting.recommendation import RECOMMENDATION
+
         objective: Any = self.objective
         start = self.start if self.start is not None else strength_of(objective)
         seed = self.runs.recipe.seed
         check_grid(objective, () if start is None else (start,), (seed,))
         assert start is not None
         wanted = self._wanted()
-        sweep = replace(self.runs, split="val").open()
+        sweep = self.runs.open(SPLIT)
         standard = self._standard(sweep, seed)
         tried: list[Tried] = []
         runs: dict[float, SweepRun] = {}
@@ -74,7 +78,7 @@ class Recommend:
             runs[strength] = sweep.run_of(one, seed)
             tried.append(_tried(strength, runs[strength], standard, wanted))
         saved = self._conclude(tried, runs, wanted, standard)
-        write_json(sweep.folder / "recommendation.json", saved)
+        write_json(sweep.folder / RECOMMENDATION, saved)
         self._say(saved)
 
     def _standard(self, sweep: Sweep, seed: int) -> Audit:
@@ -90,7 +94,11 @@ class Recommend:
         return run.audit
 
     def _wanted(self) -> Wanted:
-        measures[self.wanted]  # an unknown name is told before anything long is begun
+        if measures[self.wanted].better == "lower":  # told before anything long is begun
+            raise InputError(
+                f"{self.wanted} is the better the lower, and what is wanted is to be high; want "
+                "another (--wanted)"
+            )
         if not 0 <= self.accuracy_loss < 1:
             raise InputError(f"--accuracy-loss is a share from 0 to 1, not {self.accuracy_loss}")
         if self.robust_accuracy is not None and not 0 <= self.robust_accuracy <= 1:
@@ -119,8 +127,9 @@ class Recommend:
             "objective": to_config(objective),
             "strength": objective.strength,
             "wanted": asdict(wanted),
-            "judged_on": {"split": "val", "n": standard.json["data"]["n"]},
+            "judged_on": {"split": SPLIT, "n": standard.json["data"]["n"]},
             "recommended": None if best is None else best.strength,
+            "better_than_standard": best is not None and best.better,
             "at_the_edge": edge,
             "folder": None if best is None else str(runs[best.strength].folder),
             "standard": {
@@ -134,6 +143,7 @@ class Recommend:
                     "acceptable": acceptable(t, wanted),
                     "collapsed": t.collapsed,
                     "value": None if t.value is None else t.value.json(),
+                    "gain": None if t.gain is None else t.gain.json(),
                     "accuracy_loss": None if t.loss is None else t.loss.json(),
                     "robust_accuracy": None if t.robust is None else t.robust.json(),
                 }
@@ -157,5 +167,7 @@ def _tried(strength: float, run: SweepRun, standard: Audit, wanted: Wanted) -> T
     if run.audit is None or run.collapsed:
         return Tried(strength, None, None)
     mine, theirs = common_images(run.audit, standard)
-    loss = difference(mean_of(ACCURACY), theirs, mine, len(mine["index"]))
-    return Tried(strength, run.audit[wanted.measure], loss, run.audit[ROBUST])
+    loss = paired_difference(ACCURACY, theirs, mine)
+    value, usual = run.audit[wanted.measure], standard[wanted.measure]
+    gain = paired_difference(wanted.measure, mine, theirs) or unpaired(value, usual)
+    return Tried(strength, value, loss, run.audit[ROBUST], gain)

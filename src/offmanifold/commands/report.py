@@ -6,13 +6,12 @@ from typing import Annotated, Literal
 
 import tyro
 
-from offmanifold.commands.compare import find_audit
+from offmanifold.commands.compare import check_there, find_audit
 from offmanifold.commands.sweep import SUMMARY, save_summary
 from offmanifold.errors import InputError
+from offmanifold.files import FIGURES, PAGES, check_suffix
 from offmanifold.progress import note
 from offmanifold.sweeping import SHARED
-
-FIGURES = (".png", ".svg", ".pdf")
 
 
 @dataclass(frozen=True)
@@ -35,13 +34,15 @@ class ReportCommand:
 
         if not self.audits:
             raise InputError("nothing to report; give audits, a compare.json or a sweep")
+        check_there(self.audits)
+        check_suffix(self.out, [*PAGES, *FIGURES], "a report")
         if len(self.audits) == 1 and (self.audits[0] / SHARED).is_file():
             self._sweep(self.audits[0])
             return
-        if self.out.suffix in FIGURES:
-            raise InputError(f"{self.out} is a figure, which a sweep alone has; give a sweep")
         is_file = len(self.audits) == 1 and self.audits[0].suffix == ".json"
         what = self.audits[0] if is_file else [find_audit(path) for path in self.audits]
+        if self.out.suffix in FIGURES:
+            raise InputError(f"{self.out} is a figure, which a sweep alone has; give a sweep")
         note(f"page: {report(what, self.out, self.language)}")
 
     def _sweep(self, folder: Path) -> None:

@@ -28,6 +28,7 @@ from offmanifold.measures import measures
 from offmanifold.models import find_run
 from offmanifold.objectives import ERM, PGD, Objective, objectives
 from offmanifold.progress import live_table, note
+from offmanifold.recipes import Recipe
 from offmanifold.summarising import summarise
 from offmanifold.sweeping import (
     SweepRun,
@@ -38,7 +39,6 @@ from offmanifold.sweeping import (
     read_sweep,
     run_jobs,
 )
-from offmanifold.training import Recipe
 
 SUMMARY = "summary.json"
 
@@ -59,7 +59,6 @@ class Runs:
         limit: images an audit sees; as in audit.
         attack_eps: radius of the attack, an l2 norm per image; --eps of audit.
         explain: judge explanations too; as in audit.
-        split: part of the images that is audited; as in audit.
         out: folder of the sweep; by default runs/sweep-<hash>, one for the same images, model,
             recipe and audit.
         executor: local for processes of this machine, ray for a Ray cluster.
@@ -80,7 +79,6 @@ class Runs:
     limit: int | None = None
     attack_eps: float | None = None
     explain: bool = False
-    split: Literal["test", "val"] = "test"
     out: Path | None = None
     executor: Literal["local", "ray"] = "local"
     jobs: int | None = None
@@ -88,8 +86,11 @@ class Runs:
     device: str = "auto"
     precision: Literal["auto", "bf16", "fp32"] = "auto"
 
-    def open(self) -> "Sweep":
-        """Load the images, fit or find the judge, and take the folder."""
+    def open(self, split: str) -> "Sweep":
+        """Load the images, fit or find the judge, and take the folder.
+
+        split: part of the images that audits see, test or val.
+        """
         if self.address is not None and self.executor != "ray":
             raise InputError("--address is that of a Ray cluster; add --executor ray")
         if self.jobs is not None and self.jobs < 1:
@@ -115,7 +116,7 @@ class Runs:
         del recipe["seed"]
         given = {
             "explain": self.explain or None,
-            "split": self.split,
+            "split": split,
             "second": None if second is None else self.second,
         }
         shared = {
@@ -204,6 +205,7 @@ class SweepCommand:
         seeds: of weights, order and noise, instead of --seed; every strength is trained once a
             seed.
         without_standard: leave out the standard model, which regimes need as their reference.
+        split: part of the images that is audited; as in audit.
         language: of the page and the table.
         json: print the summary as JSON on stdout.
         objective: what is minimised; its own strength is not used.
@@ -213,6 +215,7 @@ class SweepCommand:
     runs: Annotated[Runs, tyro.conf.arg(name="")] = field(default_factory=Runs)
     seeds: tuple[int, ...] = ()
     without_standard: bool = False
+    split: Literal["test", "val"] = "test"
     language: Literal["en", "ja"] = "en"
     json: bool = False
     objective: registered(objectives) = field(default_factory=PGD)  # type: ignore[valid-type]
@@ -222,7 +225,7 @@ class SweepCommand:
         objective: Any = self.objective
         seeds = self.seeds or (self.runs.recipe.seed,)
         check_grid(objective, self.values, seeds)
-        sweep = self.runs.open()
+        sweep = self.runs.open(self.split)
         standard = [] if self.without_standard else [ERM()]
         wanted = [*standard, *(replace(objective, **{objective.strength: v}) for v in self.values)]
         try:

@@ -11,7 +11,8 @@ from offmanifold.commands.subcommands import registered
 from offmanifold.manifold import load_manifold
 from offmanifold.objectives import ERM, objectives
 from offmanifold.progress import note
-from offmanifold.training import Recipe, run_name, train
+from offmanifold.recipes import Recipe
+from offmanifold.training import run_name, train
 
 
 @dataclass(frozen=True)

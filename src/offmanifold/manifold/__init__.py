@@ -15,6 +15,7 @@ from offmanifold.manifold.fitting import (
     estimators,
     fit_manifold,
     load_manifold,
+    other_manifolds,
 )
 from offmanifold.manifold.foreign import CallableManifold
 from offmanifold.manifold.frames import Frame, FrameManifold
@@ -58,5 +59,6 @@ __all__ = [
     "load_manifold",
     "names_denoiser",
     "low_pass",
+    "other_manifolds",
     "sample",
 ]

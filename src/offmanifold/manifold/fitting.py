@@ -1,6 +1,8 @@
 """Fit a manifold on training images, save it, find it again."""
 
+import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +18,7 @@ from offmanifold.manifold.pooled import Pooled, least_pooling, pool_data
 from offmanifold.registry import Registry, from_config, to_config
 from offmanifold.runs import claim, finish, identity, run_folder, saved_precision
 
+DEFAULT = "denoiser"
 LEAST_IMAGES = 500  # training images below which `auto` fits no manifold
 
 
@@ -79,12 +82,11 @@ def fit_manifold(
     """
     started = time.time()
     if estimator is None:
-        estimator = estimators["denoiser"]()
+        estimator = estimators[DEFAULT]()
     if len(data.train) < 2 or len(data.val) < 1:
         raise InputError("a manifold needs training and validation images; give more images")
     engine = Engine(device, settled(precision, saved_precision(out)))
-    pooling = least_pooling(data.shape)
-    inner = pool_data(data, pooling) if pooling > 1 else data
+    pooling, inner = _pooled(data)
     estimator = estimator.resolved(inner.train)
     config = {
         "kind": "manifold",
@@ -116,6 +118,26 @@ def fit_manifold(
     write_tensors(folder / "model.safetensors", dict(manifold.state_dict()))
     finish(folder, started, {"card": manifold.card.summary(), "log": place.log})
     return load_manifold(folder)
+
+
+def other_manifolds(folders: Sequence[Path], data: Data) -> list[Path]:
+    """Return the finished manifolds of `data.train` that the default settings would not find."""
+    usual = to_config(estimators[DEFAULT]().resolved(_pooled(data)[1].train))
+    wanted = {"estimator": json.loads(json.dumps(usual)), "seed": 0}
+    found = []
+    for folder in folders:
+        config = read_json(folder / "config.json")
+        same = config.get("data") == data.train.fingerprint
+        default = all(config.get(key) == value for key, value in wanted.items())
+        if same and not default and (folder / "metrics.json").is_file():
+            found.append(folder)
+    return found
+
+
+def _pooled(data: Data) -> tuple[int, Data]:
+    """Return the side of the blocks over which a manifold averages, and the images it sees."""
+    pooling = least_pooling(data.shape)
+    return pooling, pool_data(data, pooling) if pooling > 1 else data
 
 
 def load_manifold(folder: Path) -> Any:

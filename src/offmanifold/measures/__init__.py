@@ -1,7 +1,7 @@
 """Measures: one concept a file; a new one is a file here and a line below."""
 
 from offmanifold.measures.accuracy import Accuracy
-from offmanifold.measures.base import Curve, Measure, measures
+from offmanifold.measures.base import Curve, Measure, measures, passes
 from offmanifold.measures.certified_accuracy import (
     CertifiedAccuracy,
     CertifiedRadius,
@@ -90,4 +90,5 @@ __all__ = [
     "SsimUnconditional",
     "UnresolvedFraction",
     "measures",
+    "passes",
 ]

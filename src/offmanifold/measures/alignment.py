@@ -77,6 +77,8 @@ class Posterior(Alignment):
     """The audited gradient against s(x̃|y) − s(x̃)."""
 
     needs: ClassVar = frozenset({"manifold", "labels", "posterior"})
+    cost: ClassVar[float] = 8
+    shares: ClassVar[str | None] = "audited gradient"
 
 
 class Conditional(Alignment):
@@ -86,6 +88,7 @@ class Conditional(Alignment):
     gradient: ClassVar[str | None] = "logit"
     score: ClassVar[Kind] = "conditional"
     cost: ClassVar[float] = 8
+    shares: ClassVar[str | None] = "logit"
 
 
 class Unconditional(Alignment):
@@ -95,3 +98,4 @@ class Unconditional(Alignment):
     gradient: ClassVar[str | None] = "logsumexp"
     score: ClassVar[Kind] = "unconditional"
     cost: ClassVar[float] = 8
+    shares: ClassVar[str | None] = "logsumexp"

@@ -1,6 +1,6 @@
 """The contract of a measure, and the vocabulary of them."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -53,7 +53,8 @@ class Measure:
     A subclass is a registered frozen dataclass that sets the names below and `columns`. Column
     `name` is the value of each image, `name/control` that of a control, `name/chance` what chance
     gives, `name/ceiling` what the estimate allows at most, `name/is_zero` 1 where a gradient had no
-    direction to go by. cost: forward-equivalents of the classifier an image. needs: a subset of
+    direction to go by. cost: forward-equivalents of the classifier an image. shares: what they are
+    spent on where other measures use it too: `passes` counts it once. needs: a subset of
     {"labels", "masks", "manifold", "score", "posterior", "pooling", "thorough", "explain",
     "own_gradient", "certify", "second", "half_sigma", "double_sigma", "lpips"}. better: "higher",
     "lower" or None. method: "bootstrap" or "wilson" (of a column of zeros and ones).
@@ -66,6 +67,7 @@ class Measure:
     title_ja: ClassVar[str]
     needs: ClassVar[Set[str]] = frozenset()
     cost: ClassVar[float] = 0.0
+    shares: ClassVar[str | None] = None
     method: ClassVar[str] = "bootstrap"
 
     def columns(self, probe: Probe) -> dict[str, Tensor]:
@@ -109,6 +111,15 @@ class Measure:
         if controls:
             saved |= compare_with_controls(columns[self.name], controls)
         return saved
+
+
+def passes(running: Sequence[Measure]) -> float:
+    """Return the forward-equivalents an image that measures cost together."""
+    once: dict[str, float] = {}
+    for m in running:
+        if m.shares is not None:
+            once[m.shares] = max(m.cost, once.get(m.shares, 0.0))
+    return sum(m.cost for m in running if m.shares is None) + sum(once.values())
 
 
 def compare_with_controls(values: np.ndarray, controls: Mapping[str, np.ndarray]) -> dict[str, Any]:

@@ -28,6 +28,7 @@ class OnManifoldFraction(Measure):
     title_ja: ClassVar[str] = "勾配のうちデータ多様体上にある割合"
     needs: ClassVar = frozenset({"manifold"})
     cost: ClassVar[float] = 8
+    shares: ClassVar[str | None] = "audited gradient"
 
     def columns(self, probe: Probe) -> dict[str, Tensor]:
         scene = probe.scene

@@ -23,6 +23,7 @@ class PaperSum(Unconditional):
     """∇Σ_c f_c against s(x) at the clean x, σ = .25."""
 
     gradient: ClassVar[str | None] = "logit_sum"
+    shares: ClassVar[str | None] = "logit_sum"
     clean: ClassVar[bool] = True
     sigma: ClassVar[float | None] = SIGMA
 

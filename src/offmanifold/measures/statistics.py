@@ -108,6 +108,15 @@ def difference(
     )
 
 
+def unpaired(one: Number, other: Number) -> Number:
+    """Return one − other, of numbers that cannot be paired; the interval is the widest there is."""
+    ends = (one.value, other.value, one.low, one.high, other.low, other.high)
+    if None in ends:
+        return Number(None, None, None, one.n, unit=one.unit)
+    a, b, a_low, a_high, b_low, b_high = map(float, ends)  # type: ignore[arg-type]
+    return Number(a - b, a_low - b_high, a_high - b_low, one.n, "unpaired", unit=one.unit)
+
+
 def over_seeds(statistic: Statistic, runs: Sequence[Columns], n: int) -> np.ndarray:
     """Return the mean over runs of a statistic, and its resamples, (1 + RESAMPLES,).
 

@@ -14,6 +14,8 @@ from markupsafe import Markup
 from matplotlib import ticker
 from matplotlib.figure import Figure
 
+from offmanifold.reporting.fonts import css_families
+
 COLOURS = {
     "bayes-aligned": "#0d7a5f",
     "weak": "#2f62b5",
@@ -64,17 +66,32 @@ class Dot:
     alignment: dict[str, Any]
 
 
-def svg(figure: Figure, salt: str, label: str) -> Markup:
+def standalone_svg(figure: Figure, salt: str) -> str:
+    """Return a figure as an SVG file, whose texts name fonts that hold Japanese too."""
+    return _in_families(_drawn(figure, salt, transparent=False), css_families())
+
+
+def _drawn(figure: Figure, salt: str, *, transparent: bool) -> str:
     buffer = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": salt}), warnings.catch_warnings():
+    with matplotlib.rc_context({"svg.hashsalt": salt, **STYLE}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")  # the browser has the glyphs
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-    text = buffer.getvalue()
+        figure.savefig(buffer, format="svg", transparent=transparent, metadata={"Date": None})
+    return buffer.getvalue()
+
+
+def _in_families(text: str, families: str) -> str:
+    """Return an SVG whose texts are in these families, however matplotlib has named its own."""
+    text = re.sub(r"font: (\d+(?:\.\d+)?px)[^;\"]*", r"font-size: \1; font-family: x", text)
+    return re.sub(r"font-family: [^;\"]*", f"font-family: {families}", text)
+
+
+def svg(figure: Figure, salt: str, label: str) -> Markup:
+    text = _drawn(figure, salt, transparent=True)
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
     text = re.sub(r'<g id="[^"]*">', "<g>", text)
     text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text)
-    text = re.sub(r"font: (\d+(?:\.\d+)?px)[^;\"]*", r"font-size: \1", text)
+    text = _in_families(text, "inherit")  # those of the page
     width = figure.get_figwidth() * 72
     name = Markup.escape(label)
     text = re.sub(

@@ -1,5 +1,6 @@
 """The full tables: every measure with its controls, differences, and what was left out."""
 
+from collections.abc import Callable
 from typing import Any
 
 from markupsafe import Markup
@@ -49,8 +50,9 @@ def _row(source: Source, number: dict[str, Any], why: Markup | None, t: Texts) -
     def written(v: Any) -> Markup:
         return writing.data(v, writing.plain(v))
 
-    def some(key: str) -> Markup | None:
-        return None if number.get(key) is None else written(number[key])
+    def some(key: str, write: Callable[[float | None], str] = writing.plain) -> Markup | None:
+        v = number.get(key)
+        return None if v is None else writing.data(v, write(v))
 
     best = writing.best_control(number)
     difference = number.get("difference") or {}
@@ -71,7 +73,7 @@ def _row(source: Source, number: dict[str, Any], why: Markup | None, t: Texts) -
             for k in writing.NUMBER
             if difference.get(k) is not None
         ],
-        "z": some("z"),
+        "z": some("z", writing.tenths),
         "effect": some("effect"),
     }
 

@@ -191,6 +191,18 @@ NAMED: dict[str, tuple[str, str]] = {
     "unit.l2 of softmax": ("l2 of softmax", "softmax の l2"),
     "unit.l2 norm": ("l2 norm", "l2 ノルム"),
     "unit.linf norm, pixels in [0,1]": ("l∞ norm, pixels in [0, 1]", "l∞ ノルム、画素値 [0, 1]"),
+    "unit.l2 norm of the step, pixels in [0, 1]": (
+        "l2 norm of the step, pixels in [0, 1]",
+        "移動の l2 ノルム、画素値 [0, 1]",
+    ),
+    "unit.σ of the noise per pixel, pixels in [0, 1]": (
+        "σ of the noise per pixel, pixels in [0, 1]",
+        "雑音の画素ごとの σ、画素値 [0, 1]",
+    ),
+    "unit.side of the blocks averaged over, pixels": (
+        "side of the blocks averaged over, pixels",
+        "平均をとるブロックの一辺（画素）",
+    ),
     "unit.sd per pixel": ("σ, standard deviation per pixel", "σ、画素ごとの標準偏差"),
     "unit.standard deviation per pixel": (
         "σ, standard deviation per pixel",

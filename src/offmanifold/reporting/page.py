@@ -5,7 +5,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from offmanifold.files import write_text
+from offmanifold.files import PAGES, check_suffix, write_text
 from offmanifold.reporting import cards, drawn, figures, full, summary
 from offmanifold.reporting.credits import credit_note, uncredited
 from offmanifold.reporting.panels import gallery, strip
@@ -19,8 +19,10 @@ def report(audits: Any, out: Path | str, language: str = "en") -> Path:
 
     `audits`: audit folders, loaded `audit.json` dictionaries, objects with `.json` and `.folder`,
     or a `compare.json`; one or a list. `language` is "en" or "ja". The same audits give the same
-    bytes. Raises InputError for an unknown language, an unreadable audit or an unwritable place.
+    bytes. Raises InputError for an unknown language, an unreadable audit, an unwritable place or a
+    name that is not that of a page (.html).
     """
+    check_suffix(Path(out), PAGES, "a page")
     t = Texts(language)
     html = render(load(audits), t)
     write_text(Path(out), html)

@@ -1,10 +1,14 @@
 """What `recommend` found, as a table and in sentences; read from its recommendation.json."""
 
+from collections.abc import Callable
 from typing import Any
 
 from offmanifold.reporting import writing
 from offmanifold.reporting.rows import Table
 from offmanifold.reporting.texts import Texts
+
+RECOMMENDATION = "recommendation.json"
+Writer = Callable[[float | None], str]
 
 
 def recommendation_table(saved: dict[str, Any], language: str = "en") -> Table:
@@ -12,21 +16,26 @@ def recommendation_table(saved: dict[str, Any], language: str = "en") -> Table:
     t = Texts(language)
     measure = saved["wanted"]["measure"]
     title = t.own(saved["standard"]["value"], "title") or measure
+    write = _writer(saved)
     head = [
         t("sweep.strength"),
         title,
+        t("recommend.gain"),
         t("recommend.loss"),
         t("card.accuracy.pgd_l2"),
         t("recommend.acceptable"),
     ]
-    rows = [[t("sweep.standard"), writing.interval(saved["standard"]["value"]), "–", "–", "–"]]
+    standard = writing.interval(saved["standard"]["value"], write)
+    rows = [[t("sweep.standard"), standard, *["–"] * 4]]
     for one in saved["tried"]:
-        numbers = [one[key] or {} for key in ("value", "accuracy_loss", "robust_accuracy")]
         said = "collapsed" if one["collapsed"] else "yes" if one["acceptable"] else "no"
         rows.append(
             [
                 writing.short(one["strength"]),
-                *(writing.interval(n) for n in numbers),
+                writing.interval(one["value"] or {}, write),
+                writing.interval(one.get("gain") or {}, _signed(saved)),
+                writing.interval(one["accuracy_loss"] or {}, _points),
+                writing.interval(one["robust_accuracy"] or {}, writing.percent),
                 t(f"recommend.{said}"),
             ]
         )
@@ -38,19 +47,22 @@ def recommendation_sentences(saved: dict[str, Any], language: str = "en") -> lis
     t = Texts(language)
     wanted, field = saved["wanted"], saved["strength"]
     title = t.own(saved["standard"]["value"], "title") or wanted["measure"]
-    loss = writing.percent(wanted["accuracy_loss"])
+    loss = _points(wanted["accuracy_loss"])
+    write = _writer(saved)
     if saved["recommended"] is None:
         return [t("recommend.none", field=field, loss=loss)]
     best = next(o for o in saved["tried"] if o["strength"] == saved["recommended"])
+    verdict = "best" if saved.get("better_than_standard") else "no_better"
     said = [
         t(
-            "recommend.best",
+            f"recommend.{verdict}",
             field=field,
             strength=writing.short(best["strength"]),
             title=title,
-            value=writing.interval(best["value"]),
-            standard=writing.interval(saved["standard"]["value"]),
-            lost=writing.interval(best["accuracy_loss"] or {}),
+            value=writing.interval(best["value"], write),
+            standard=writing.interval(saved["standard"]["value"], write),
+            gain=writing.interval(best.get("gain") or {}, _signed(saved)),
+            lost=writing.interval(best["accuracy_loss"] or {}, _points),
             loss=loss,
             n=saved["judged_on"]["n"],
         ),
@@ -59,3 +71,22 @@ def recommendation_sentences(saved: dict[str, Any], language: str = "en") -> lis
     if saved["at_the_edge"]:
         said.append(t("recommend.edge", field=field))
     return said
+
+
+def _points(loss: float | None) -> str:
+    """Write an accuracy lost in points, negative where it was won."""
+    return writing.percent(loss).removesuffix("\N{NO-BREAK SPACE}%")
+
+
+def _is_share(saved: dict[str, Any]) -> bool:
+    return str(saved["standard"]["value"].get("unit") or "").startswith("share")
+
+
+def _writer(saved: dict[str, Any]) -> Writer:
+    """Return how the wanted measure is written: shares in per cent."""
+    return writing.percent if _is_share(saved) else writing.plain
+
+
+def _signed(saved: dict[str, Any]) -> Writer:
+    """Return how a difference of the wanted measure is written: of shares in points."""
+    return writing.points if _is_share(saved) else writing.signed

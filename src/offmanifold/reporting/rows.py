@@ -76,7 +76,7 @@ def _controlled(source: Source, number: dict[str, Any], t: Texts) -> list[str]:
         source.label,
         writing.interval(number),
         control,
-        writing.plain(number.get("z")),
+        writing.tenths(number.get("z")),
         writing.plain(number.get("effect")),
         writing.plain(writing.value_of(number.get("ceiling"))),
     ]

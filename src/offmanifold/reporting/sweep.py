@@ -6,9 +6,14 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from offmanifold.files import write_text
+from offmanifold.files import PAGES, check_suffix, read_json, write_text
 from offmanifold.reporting import writing
 from offmanifold.reporting.figures import COLOURS, svg
+from offmanifold.reporting.recommendation import (
+    RECOMMENDATION,
+    recommendation_sentences,
+    recommendation_table,
+)
 from offmanifold.reporting.rows import Table
 from offmanifold.reporting.sweep_figure import figure_of
 from offmanifold.reporting.sweep_summary import columns_of, points_of, read_summary, title_of
@@ -23,7 +28,13 @@ FEW = (
     "alignment.cosine_posterior",
 )
 COSINE = "alignment.cosine_posterior"
-ENDS = {"everywhere in the sweep": "everywhere", "nowhere in the sweep": "nowhere"}
+ENDS = {
+    "everywhere in the sweep": "everywhere",
+    "nowhere in the sweep": "nowhere",
+    "at the smallest strength already, on average": "first",
+    "not at the largest strength, on average": "last",
+}
+CERTAIN = ("everywhere", "nowhere")
 
 
 def sweep_tables(summary: dict[str, Any], language: str = "en") -> list[tuple[str, Table]]:
@@ -44,7 +55,11 @@ def sweep_boundaries(method: dict[str, Any], language: str = "en") -> list[str]:
 
 
 def sweep_page(summary: Path | str, out: Path | str, language: str = "en") -> Path:
-    """Write a self-contained page of a summary.json: figure, boundaries and table by objective."""
+    """Write a self-contained page of a summary.json: figure, boundaries and table by objective.
+
+    What `recommend` found is said first, where it has saved a recommendation beside it.
+    """
+    check_suffix(Path(out), PAGES, "a page")
     t, saved = Texts(language), read_summary(summary)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -77,9 +92,21 @@ def sweep_page(summary: Path | str, out: Path | str, language: str = "en") -> Pa
         colours=COLOURS,
         ceiling=_ceiling(saved, t),
         explains=explains_table(saved, language),
+        recommended=_recommended(Path(summary), language),
     )
     write_text(Path(out), html)
     return Path(out)
+
+
+def _recommended(summary: Path, language: str) -> dict[str, Any] | None:
+    path = summary.with_name(RECOMMENDATION)
+    if not path.is_file():
+        return None
+    saved = read_json(path)
+    return {
+        "sentences": recommendation_sentences(saved, language),
+        "table": recommendation_table(saved, language),
+    }
 
 
 def explains_table(summary: dict[str, Any], language: str = "en") -> Table | None:
@@ -147,11 +174,23 @@ def _row(point: dict[str, Any], shown: Sequence[str], t: Texts) -> list[str]:
     return [strength, seeds, t(f"regime.{point['regime']['name']}"), *numbers]
 
 
+def _shown(name: str, boundary: dict[str, Any], field: str, t: Texts) -> str:
+    """Write at which strengths the interval tells, and at which it does not."""
+    shown, undecided = (
+        f"{field} = {t('and').join(map(writing.short, boundary[key]))}"
+        if boundary[key]
+        else t("sweep.no_strength")
+        for key in ("shown", "undecided")
+    )
+    return t(f"sweep.shown.{name}", shown=shown, undecided=undecided)
+
+
 def _sentence(name: str, boundary: dict[str, Any], field: str, t: Texts) -> str:
     if boundary["value"] is None:
         reason = boundary["reason"]
         if reason in ENDS:
-            return t(f"sweep.{ENDS[reason]}.{name}")
+            said = t(f"sweep.{ENDS[reason]}.{name}")
+            return said if ENDS[reason] in CERTAIN else said + _shown(name, boundary, field, t)
         said = reason if t.language == "en" else REASONS[reason]
         return t(f"sweep.unknown.{name}", reason=said)
     ends = [
@@ -159,4 +198,6 @@ def _sentence(name: str, boundary: dict[str, Any], field: str, t: Texts) -> str:
         for end in ("low", "high")
     ]
     place = f"{writing.short(boundary['value'])} [{ends[0]}, {ends[1]}]"
-    return t(f"sweep.boundary.{name}", field=field, place=place)
+    said = t(f"sweep.boundary.{name}", field=field, place=place)
+    open_ended = None in (boundary["low"], boundary["high"]) and "shown" in boundary
+    return said + _shown(name, boundary, field, t) if open_ended else said

@@ -14,28 +14,46 @@ import matplotlib
 from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.transforms import offset_copy
 
-from offmanifold.errors import InputError
-from offmanifold.files import write_atomically
+from offmanifold.files import FIGURES, check_suffix, write_atomically, write_text
 from offmanifold.reporting import writing
-from offmanifold.reporting.figures import COLOURS, GREY, INK, PERCENT, STYLE, spans
+from offmanifold.reporting.figures import (
+    COLOURS,
+    GREY,
+    INK,
+    PERCENT,
+    STYLE,
+    spans,
+    standalone_svg,
+)
+from offmanifold.reporting.fonts import japanese_family, style_of
 from offmanifold.reporting.sweep_summary import columns_of, points_of, title_of
 from offmanifold.reporting.texts import Texts
 
 FRACTION, COSINE = "alignment.on_manifold_fraction", "alignment.cosine_posterior"
 CONTROLS = ("spectrum_noise", "wrong_image")
 SECOND = "#7a4fb5"
+TICKS = 7  # named strengths at most
 
 
 def draw_sweep(summary: dict[str, Any], path: Path, language: str = "en") -> Path:
-    """Draw every objective side by side to a file (.png, .svg or .pdf), and return its path."""
+    """Draw every objective side by side to a file (.png, .svg or .pdf), and return its path.
+
+    An .svg names fonts that hold its characters; where a picture would need one that is not
+    installed here, its words are English.
+    """
+    check_suffix(path, FIGURES, "a figure")
+    if path.suffix == ".svg":
+        figure = figure_of(list(columns_of(summary)), summary, Texts(language))
+        write_text(path, standalone_svg(figure, "sweep"))
+        return path
+    if language == "ja" and japanese_family() is None:
+        language = "en"
     figure = figure_of(list(columns_of(summary)), summary, Texts(language))
-    suffix = path.suffix.removeprefix(".")
-    if suffix not in ("png", "svg", "pdf"):
-        raise InputError(f"a figure is written as .png, .svg or .pdf, not as {path.name}")
-    with matplotlib.rc_context({"svg.hashsalt": "sweep"}):
-        write_atomically(path, lambda p: figure.savefig(p, format=suffix, dpi=110))
+    write_atomically(path, lambda p: figure.savefig(p, format=path.suffix[1:], dpi=110))
     return path
 
 
@@ -94,19 +112,17 @@ def figure_of(
         for title, curves in rows
         if (present := [c for c in curves if any(_known(c, p) for p in points)])
     ]
-    wide, high = 5.4 * len(columns), 2.7 * max(1, len(rows)) + 0.5
-    with matplotlib.rc_context(STYLE):
+    wide, high = max(6.4, 5.4 * len(columns)), 3.0 * max(1, len(rows)) + 0.5
+    with matplotlib.rc_context({**STYLE, **style_of(t.language)}):
         figure = Figure(figsize=(wide, high), layout="constrained")
         grid = figure.subplots(max(1, len(rows)), len(columns), squeeze=False, sharey="row")
         for j, (method, found) in enumerate(columns):
             for i, (title, curves) in enumerate(rows):
                 axes = grid[i, j]
-                _axes(axes, found, curves)
+                _axes(axes, found, curves, t("sweep.standard"))
                 if j == 0:
-                    axes.set_title(title, loc="left", fontsize=11)
-                    axes.legend(
-                        loc="best", fontsize=9, frameon=True, framealpha=0.8, edgecolor="none"
-                    )
+                    axes.set_title(title, loc="left", fontsize=11, pad=24)
+                    _legend(axes, curves)
                 if i == 0:
                     axes.yaxis.set_major_formatter(PERCENT)
             grid[-1, j].set_xlabel(title_of(method, t))
@@ -116,7 +132,9 @@ def figure_of(
             for name in COLOURS
             if name in used
         ]
-        figure.legend(handles=patches, loc="outside upper right", ncols=len(patches), frameon=False)
+        if patches:
+            words = len(patches)
+            figure.legend(handles=patches, loc="outside upper right", ncols=words, frameon=False)
     return figure
 
 
@@ -134,30 +152,85 @@ def _better_control(points: Sequence[dict[str, Any]]) -> str:
     return max(CONTROLS, key=mean)
 
 
-def _axes(axes: Axes, points: list[dict[str, Any]], curves: Sequence[_Curve]) -> None:
-    """Draw curves along the strengths, the standard model apart at the left."""
+def _legend(axes: Axes, curves: Sequence[_Curve]) -> None:
+    """Name the curves above the axes, where they cover nothing."""
+    handles = [
+        Line2D([], [], color=c.colour, linestyle=_dashes(c), linewidth=1.6, label=c.word)
+        for c in curves
+    ]
+    axes.legend(
+        handles=handles,
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=len(handles),
+        fontsize=9,
+        frameon=False,
+        borderaxespad=0.2,
+        borderpad=0.2,
+        handlelength=2.2,
+        columnspacing=1.2,
+    )
+
+
+def _axes(
+    axes: Axes, points: list[dict[str, Any]], curves: Sequence[_Curve], standard: str
+) -> None:
+    """Draw curves along the strengths; the standard model apart at the left, beyond a break."""
     values = [p["value"] for p in points if p["value"] is not None]
     ratio = math.sqrt(values[-1] / values[0]) ** (1 / max(1, len(values) - 1)) if values else 2.0
-    first = (values[0] if values else 1.0) / max(1.8, ratio**3)
+    apart = max(1.8, ratio**3, (values[-1] / values[0]) ** 0.2 if values else 1.0)
+    first = (values[0] if values else 1.0) / apart
     xs = [first if p["value"] is None else p["value"] for p in points]
     for left, right, regime in spans(xs, [p["regime"]["name"] for p in points]):
         axes.axvspan(left, right, color=COLOURS[regime], alpha=0.12, linewidth=0)
     for curve in curves:
-        for apart, group in itertools.groupby(
+        for _, group in itertools.groupby(
             zip(xs, points, strict=True), key=lambda xp: xp[1]["value"] is None
         ):
-            _line_of(axes, list(group), curve, None if apart and values else curve.word)
+            _line_of(axes, list(group), curve)
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda x, _: f"{x:g}"))
-    axes.xaxis.set_minor_formatter(ticker.NullFormatter())
     if xs:
-        axes.set_xlim(xs[0] / 1.2, xs[-1] * 1.2)
+        edge = max(1.2, (xs[-1] / xs[0]) ** 0.06)
+        axes.set_xlim(xs[0] / edge, xs[-1] * edge)
+    ticks = {x: writing.short(x) for x in _named(values)}
+    if len(xs) > len(values):
+        ticks = {first: standard, **ticks}
+        if values:
+            _break(axes, math.sqrt(first * values[0]))
+    axes.set_xticks(list(ticks), list(ticks.values()))
+    axes.xaxis.set_minor_locator(ticker.NullLocator())
     axes.grid(axis="y", color="#e6e9ed", linewidth=0.8)
 
 
-def _line_of(
-    axes: Axes, group: list[tuple[float, dict[str, Any]]], curve: _Curve, label: str | None
-) -> None:
+def _named(values: Sequence[float]) -> list[float]:
+    """Return the strengths that have room for a name on a logarithmic axis, the first among them.
+
+    >>> _named([1.0, 1.01, 10.0, 100.0])
+    [1.0, 10.0, 100.0]
+    """
+    if not values:
+        return []
+    least, named = (values[-1] / values[0]) ** (1 / (TICKS - 0.5)), [values[0]]
+    for value in values[1:]:
+        if value >= named[-1] * least:
+            named.append(value)
+    return named
+
+
+def _break(axes: Axes, x: float) -> None:
+    """Mark that the axis is broken at x."""
+    figure: Any = axes.figure
+    for shift in (-2.5, 2.5):  # points
+        place = offset_copy(axes.get_xaxis_transform(), figure, x=shift, units="points")
+        stroke = [(-0.5, -1.0), (0.5, 1.0)]
+        axes.plot([x], [0], marker=stroke, markersize=9, color=GREY, transform=place, clip_on=False)
+
+
+def _dashes(curve: _Curve) -> Any:
+    return (0, (4, 2)) if curve.dashed else "-"
+
+
+def _line_of(axes: Axes, group: list[tuple[float, dict[str, Any]]], curve: _Curve) -> None:
     known = [(x, curve.number(p)) for x, p in group if _known(curve, p)]
     if not known:
         return
@@ -173,10 +246,9 @@ def _line_of(
         ys,
         yerr=errors,
         color=curve.colour,
-        linestyle=(0, (4, 2)) if curve.dashed else "-",
+        linestyle=_dashes(curve),
         marker="o",
         markersize=4,
         linewidth=1.6,
         elinewidth=1,
-        label=label,
     )

@@ -58,6 +58,39 @@ SWEEP: dict[str, tuple[str, str]] = {
         "崩壊しなかったモデルについては、ここで調べたどの強さでも、"
         "正解率は標準モデルより5ポイントを超えて下がっていません。",
     ),
+    "sweep.first.on_manifold": (
+        "On average, gradients are on the manifold more than their better control at the smallest "
+        "strength here already.",
+        "平均では、調べた最小の強さですでに、勾配は対照よりも多様体に沿っています。",
+    ),
+    "sweep.last.on_manifold": (
+        "On average, gradients are at no strength here on the manifold more than their better "
+        "control.",
+        "平均では、ここで調べたどの強さでも、勾配は対照と比べて多様体に沿っていません。",
+    ),
+    "sweep.shown.on_manifold": (
+        " By its 95 % interval the excess over the control is shown at {shown}, and "
+        "undecided at {undecided}.",
+        "95 % 区間によって対照を上回ると示された強さ：{shown}。"
+        "どちらとも言えない強さ：{undecided}。",
+    ),
+    "sweep.first.excessive": (
+        "On average, accuracy is more than 5 points below the standard model's at every strength "
+        "here.",
+        "平均では、ここで調べたすべての強さで、正解率が標準モデルより5ポイントを超えて下がっています。",
+    ),
+    "sweep.last.excessive": (
+        "On average, accuracy is at most 5 points below the standard model's at the largest "
+        "strength here that did not collapse.",
+        "平均では、崩壊しなかった最大の強さで、正解率の低下は標準モデルに対して5ポイント以内です。",
+    ),
+    "sweep.shown.excessive": (
+        " By its 95 % interval a loss of more than 5 points is shown at {shown}, and "
+        "undecided at {undecided}.",
+        "95 % 区間によって5ポイントを超える低下が示された強さ：{shown}。"
+        "どちらとも言えない強さ：{undecided}。",
+    ),
+    "sweep.no_strength": ("no strength", "なし"),
     "sweep.unknown.on_manifold": (
         "From which strength on gradients are on the manifold is not known: {reason}.",
         "どの強さから勾配が多様体に沿うかは分かりません（{reason}）。",
@@ -112,33 +145,6 @@ SWEEP: dict[str, tuple[str, str]] = {
     "explains.strength": ("strength (rank within its method)", "強さ（方法内の順位）"),
     "explains.accuracy.clean": ("accuracy", "正解率"),
     "explains.accuracy.pgd_l2": ("accuracy under attack", "攻撃下の正解率"),
-    "recommend.loss": ("Accuracy lost to the standard model", "標準モデルに対する正解率の低下"),
-    "recommend.acceptable": ("Acceptable", "条件を満たす"),
-    "recommend.yes": ("yes", "はい"),
-    "recommend.no": ("no", "いいえ"),
-    "recommend.collapsed": ("collapsed", "崩壊"),
-    "recommend.none": (
-        "No strength tried is acceptable (accuracy lost at most {loss}, and the robustness asked "
-        "for): allow more loss (--accuracy-loss), start lower (--start), or allow more runs "
-        "(--most); {field} was varied.",
-        "試した強さはいずれも条件（正解率の低下が{loss}以下、および求めるロバスト性）を"
-        "満たしません。許容する低下を増やす（--accuracy-loss）、小さい値から始める（--start）、"
-        "または学習回数を増やしてください（--most）。変えた強さは {field} です。",
-    ),
-    "recommend.best": (
-        "Train with {field} = {strength}: {title} {value}, against {standard} of the standard "
-        "model; accuracy lost {lost}, where {loss} is allowed; on {n} validation images.",
-        "{field} = {strength} での学習を勧めます。{title}は {value}（標準モデルは {standard}）、"
-        "正解率の低下は {lost}（許容 {loss}）。検証用画像 {n} 枚によります。",
-    ),
-    "recommend.model": (
-        "The model so trained is {folder}; audit it on test images.",
-        "この強さで学習したモデルは {folder} です。評価用画像で監査してください。",
-    ),
-    "recommend.edge": (
-        "It is the largest strength tried: a larger {field} may be better still (--most).",
-        "試した中で最大の強さです。より大きい {field} がさらに良い可能性があります（--most）。",
-    ),
 }
 """{key: (English, Japanese)}, part of `texts.TEXTS`."""
 

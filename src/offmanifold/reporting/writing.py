@@ -1,5 +1,6 @@
 """How a number is written; the saved value always stands beside the written one."""
 
+from collections.abc import Callable
 from typing import Any
 
 from markupsafe import Markup
@@ -41,22 +42,33 @@ def signed(value: float | None) -> str:
     return f"+{text}" if value is not None and value > 0 else text
 
 
+def tenths(value: float | None) -> str:
+    """Write a multiple of a standard error, of which more decimals say nothing.
+
+    >>> tenths(-15.021)
+    '−15.0'
+    """
+    return NONE if value is None else f"{value:.1f}".replace("-", "−")
+
+
 def short(value: float) -> str:
     """Write a setting or a step in four significant digits."""
     return f"{value:.4g}".replace("-", "−")
 
 
-def interval(number: dict[str, Any]) -> str:
-    """Write "0.420 [0.400, 0.440]" as text.
+def interval(number: dict[str, Any], write: Callable[[float | None], str] = plain) -> str:
+    """Write "0.420 [0.400, 0.440]" as text, each number by `write`.
 
     >>> interval({"value": 0.42, "low": 0.4, "high": 0.44})
     '0.420 [0.400, 0.440]'
+    >>> interval({"value": 0.01, "low": -0.005, "high": 0.02}, points)
+    '+1.0 [−0.5, +2.0]'
     """
     if number.get("value") is None:
         return NONE
     if number.get("low") is None or number.get("high") is None:
-        return plain(number["value"])
-    return f"{plain(number['value'])} [{plain(number['low'])}, {plain(number['high'])}]"
+        return write(number["value"])
+    return f"{write(number['value'])} [{write(number['low'])}, {write(number['high'])}]"
 
 
 def data(value: float | int | None, text: str) -> Markup:
