@@ -57,12 +57,14 @@ def gallery_of_files(
     *,
     seen: str = "given",
     scale: int = 1,
+    **more: Tensor,
 ) -> Path:
     """Make an image of each file and save all; return the folder.
 
     work: from the places (m,) of some pieces to what was made of them and {column: (m, c, h, w)},
     `RESULT` among them. passes: steps of the bar a batch. seen: the column in which the class
     before is seen. scale: how much larger results are.
+    more: (k,) numbers of the pieces.
     """
     names = names_of(given.paths)
     counts = [len(t.pieces) for t in given.tiles]
@@ -75,11 +77,13 @@ def gallery_of_files(
             for files in groups:
                 rows = torch.cat([places[f] for f in files])
 
-                def run(at: Tensor, rows: Tensor = rows) -> tuple[Synthesis, Named]:
-                    return work(rows[at], progress)
+                def run(at: Tensor, rows: Tensor = rows) -> tuple[list[dict[str, Any]], Named]:
+                    made, named = work(rows[at], progress)
+                    own = {key: values[rows[at]] for key, values in more.items()}
+                    return numbers_of(shop, made, named[seen], **own), named
 
                 parts = list(in_batches(run, len(rows), shop.size))
-                numbers = [n for made, named in parts for n in numbers_of(shop, made, named[seen])]
+                numbers = [n for batch, _ in parts for n in batch]
                 columns = {c: torch.cat([p[c].cpu() for _, p in parts]) for c in parts[0][1]}
                 start, batch = 0, []
                 for f in files:
