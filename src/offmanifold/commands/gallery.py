@@ -156,8 +156,10 @@ def numbers_of(
 
     columns: dict[str, list[Any]] = {"class": names(made.y)}
     if isinstance(made, Counterfactuals):
-        columns["was"] = names(predicted(shop.model, made.start))
-        columns["found"] = made.found.tolist()
+        was = predicted(shop.model, made.start)
+        already = was == made.y
+        columns |= {"was": names(was), "already": already.tolist()}
+        columns["found"] = (made.found & ~already).tolist()
     else:
         if before is not None:
             columns["before"] = names(predicted(shop.model, before.to(shop.device)))
