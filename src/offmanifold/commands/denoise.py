@@ -15,6 +15,7 @@ from offmanifold.commands.synthesis_options import Options
 from offmanifold.commands.synthesising import equipped, open_workshop
 from offmanifold.errors import InputError
 from offmanifold.progress import Bar, note
+from offmanifold.randomness import image_noise
 from offmanifold.synthesis import Synthesis, denoise, noise_level
 from offmanifold.synthesis.baselines import for_denoising
 from offmanifold.synthesis.denoising import check_sigma
@@ -31,6 +32,8 @@ class Denoise:
         sigma: of the noise, a standard deviation per pixel in [0, 1]; estimated image by image if
             not given.
         target: class of the images, by name or number; by default what the classifier sees.
+        degrade: the files are originals: noise of --sigma is put on them first, and each way is
+            judged by how near it comes to them.
         fit: of images unlike the model's size: resize scales and crops them, tile works in pieces.
     """
 
@@ -38,6 +41,7 @@ class Denoise:
     options: Annotated[Options, tyro.conf.arg(name="")]
     sigma: float | None = None
     target: Annotated[str | None, tyro.conf.arg(name="class")] = None
+    degrade: bool = False
     fit: Fit | None = None
 
     def run(self) -> None:
@@ -47,6 +51,11 @@ class Denoise:
         given = read_files(self.files, shop, self.fit)
         x = given.pieces
         sigma = self._sigmas(given)
+        original = x if self.degrade else None
+        if original is not None:
+            index = torch.arange(len(x))
+            z = image_noise(shop.shape, index, seed=self.options.seed, name="degrade")
+            x = (x + sigma[:, None, None, None] * z).clamp(0, 1)
         shop = equipped(shop, best="manifold")
         for s in sigma.unique().tolist():
             check_sigma(s, shop.method, shop.manifold)
@@ -64,10 +73,14 @@ class Denoise:
 
         steps = 1 if shop.method.mode == "manifold" else shop.method.ascent.steps
         settings = {"sigma": [round(s, 6) for s in sigma.tolist()], "class": y, "fit": self.fit}
-        gallery_of_files(shop, "denoise", given, work, steps, settings, sigma=sigma)
+        gallery_of_files(
+            shop, "denoise", given, work, steps, settings, original=original, sigma=sigma
+        )
 
     def _sigmas(self, given: Given) -> Tensor:
         """Return σ of each piece (n,): the one given, else estimated image by image."""
+        if self.degrade and self.sigma is None:
+            raise InputError("--degrade puts noise on the images; say how much with --sigma")
         if self.sigma is not None:
             if not 0 < self.sigma < float("inf"):
                 raise InputError(f"--sigma must be finite and above 0, not {self.sigma}")
