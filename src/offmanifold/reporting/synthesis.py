@@ -159,6 +159,8 @@ def _number(key: str, numbers: dict[str, Any], t: Texts) -> str:
     value = numbers[key]
     if key == "class" and "before" in numbers:
         key = "aimed"
+    elif key == "after" and "before" not in numbers:
+        key = "seen"
     elif key == "steps" and value == 1:
         key = "step"
     return t(f"synthesis.number.{key}", value=_written(value))
