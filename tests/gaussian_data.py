@@ -59,6 +59,10 @@ class GaussianManifold(TweedieManifold):
         return (-0.5 * torch.einsum("nkd,de,nke->nk", away, precision, away)).log_softmax(1)
 
     def denoise(self, noisy, y, sigma):
+        if isinstance(sigma, Tensor) and sigma.dim():
+            labels = [None] * len(noisy) if y is None else y.split(1)
+            each = zip(noisy.split(1), labels, sigma.tolist(), strict=True)
+            return torch.cat([self.denoise(*one) for one in each])
         flat = noisy.flatten(1).double()
         gain = self.gain(float(sigma))
         each = self.means + (flat[:, None] - self.means) @ gain  # (n, k, d), the gain is symmetric

@@ -29,3 +29,29 @@ def test_an_image_larger_than_the_models_is_tiled_or_resized(here, offmanifold, 
     assert rows(tmp_path / "t")[0]["numbers"]["pieces"] == 2
     assert offmanifold(*argv, "--fit", "resize", "--out", tmp_path / "r")[0] == 0
     assert pixels(tmp_path / "r/big.png").shape == (16, 16)
+
+
+def test_each_image_is_told_its_own_noise(here, offmanifold, files, tmp_path):
+    given = pixels(files / "0.png") / 255
+    names = []
+    for sigma in (0.05, 0.2):
+        noise = np.random.default_rng(0).normal(0, sigma, given.shape)
+        noisy = (np.clip(0.25 + 0.5 * given + noise, 0, 1) * 255).round().astype(np.uint8)
+        names.append(tmp_path / f"noisy-{sigma}.png")
+        Image.fromarray(noisy).save(names[-1])
+    code, _, err = offmanifold("denoise", *names, *ROBUST, "--out", tmp_path / "clean")
+    assert code == 0, err
+    found = [row["numbers"]["sigma"] for row in rows(tmp_path / "clean")]
+    assert found[0] < 0.12 < found[1]
+    for name, sigma in zip(names, found, strict=True):
+        assert f"{name.name}: noise of about σ = {sigma:.3g}" in err
+    argv = ("denoise", *names, files / "mask.png", *ROBUST)
+    says(offmanifold(*argv), 2, "mask.png", "--sigma")
+
+
+def test_a_noise_beyond_the_denoisers_is_refused_with_the_range(here, offmanifold, files):
+    argv = ("denoise", files / "0.png", *ROBUST, "--sigma")
+    says(offmanifold(*argv, "5"), 2, "σ = 5", "0.01 to 4.1")
+    says(offmanifold(*argv, "0.001"), 2, "0.01 to 4.1")
+    alone = ("denoise", files / "0.png", *ALONE, "--sigma", "5")
+    says(offmanifold(*alone), 2, "at most 1")

@@ -19,7 +19,14 @@ def test_generate_makes_the_classes_asked_for_with_a_page(here, offmanifold, tmp
     ]
     assert pixels(out / "3-000.png").shape == (16, 16)
     page = (out / "index.html").read_text()
-    for word in ("seed", "denoiser alone", "classifier alone", "nearest training image", "class 5"):
+    for word in (
+        "seed",
+        "denoiser alone",
+        "classifier alone",
+        "nearest training image",
+        "class 5",
+        "seen as 5<",
+    ):
         assert word in page, word
     assert "of the variety of real ones" in page and "of the variety of real ones" in err
     assert "http://" not in page.replace("http://www.w3.org", "")

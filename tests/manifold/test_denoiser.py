@@ -180,3 +180,9 @@ def test_a_fit_that_always_explodes_fails(monkeypatch):
     monkeypatch.setattr(denoiser, "optimise", exploding)
     with pytest.raises(RunError, match="has risen"):
         fit_manifold(subspace_data(3, 120, 40), Denoiser(steps=4), save=False, show=False)
+
+
+def test_it_knows_the_noise_that_it_is_trained_on():
+    settings = Denoiser(width=8, depth=1, log_sigma=-2.0, log_sigma_sd=0.5)
+    low, high = settings._unfitted(fresh().card, SIGMA_DATA).noise
+    assert (low, high) == (pytest.approx(0.0302, abs=1e-4), pytest.approx(0.6065, abs=1e-4))

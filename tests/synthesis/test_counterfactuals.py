@@ -1,11 +1,14 @@
 """The smallest change: the distance to the boundary of a linear classifier is known."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from gaussian_data import SHAPE, D, Linear, rotated, subspace_manifold
 from offmanifold.errors import InputError
-from offmanifold.synthesis import Ascent, counterfactual, second_best
+from offmanifold.synthesis import Ascent, as_written, counterfactual, second_best
+from offmanifold.synthesis.result import change_norms, in_8_bits
 
 GENERATOR = torch.Generator().manual_seed(0)
 W = torch.randn(2, D, generator=GENERATOR)
@@ -78,3 +81,34 @@ def test_classes_out_of_range():
         counterfactual(MODEL, X, OTHER + 2)
     with pytest.raises(InputError, match="rounds"):
         counterfactual(MODEL, X, OTHER, rounds=-1)
+
+
+def test_what_is_written_still_turns_the_decision():
+    found = counterfactual(MODEL, in_8_bits(X), OTHER)
+    rounded = in_8_bits(found.images)
+    assert not torch.equal(MODEL(rounded).argmax(1), OTHER)  # the decision turns back for some
+    written = as_written(MODEL, found)
+    assert written.found.all()
+    assert torch.equal(MODEL(written.images).argmax(1), OTHER)
+    torch.testing.assert_close(written.images * 255, (written.images * 255).round())
+    assert torch.equal(written.norms, change_norms(written.images, found.start))
+    assert (written.objective > 0).all()
+    assert (written.norms <= 1.5 * found.norms + 0.5 / 255 * D**0.5).all()
+
+
+def test_a_change_that_no_8_bits_can_hold_is_not_found():
+    fine = Linear(torch.full((2, D), 1e-3) * torch.tensor([[1.0], [-1.0]]), torch.tensor([0, 1e-4]))
+    x = in_8_bits(torch.full((1, *SHAPE), 0.5))
+    y = 1 - fine(x).argmax(1)
+    start = torch.full_like(x, 0.5001)
+    near = counterfactual(MODEL, X[:1], OTHER[:1])
+    tiny = replace(near, images=start + 1e-5, start=start, y=y, found=torch.tensor([True]))
+    assert not as_written(fine, tiny).found.any()
+
+
+def test_what_was_not_found_stays_so_and_what_needs_no_change_stays_as_it_is():
+    same = as_written(MODEL, counterfactual(MODEL, X, 1 - OTHER))
+    assert torch.equal(same.images, X) and same.found.all()
+    model = Linear(torch.zeros(2, D), torch.tensor([1.0, 0.0]))
+    lost = counterfactual(model, X, torch.ones(6).long(), Ascent(steps=3), rounds=0)
+    assert not as_written(model, lost).found.any()

@@ -64,6 +64,30 @@ def test_the_noise_level_of_a_smooth_image_is_found(sigma):
     assert noise_level(torch.zeros(1, 1, 8, 8)).tolist() == [0]
 
 
+def test_each_image_has_a_noise_of_its_own():
+    sigma = torch.tensor([0.1, 0.3, 0.3, 0.6])
+    for mode in ("manifold", "ascent", "denoised"):
+        how = Method(mode, ascent=Ascent("logit", steps=4))
+        one = {"manifold": None if mode == "ascent" else MANIFOLD}
+        together = denoise(MODEL, X, sigma, Y, how, **one)
+        for i, s in enumerate(sigma.tolist()):
+            index = torch.tensor([i])
+            alone = denoise(MODEL, X[i : i + 1], s, Y[i : i + 1], how, index=index, **one)
+            torch.testing.assert_close(together.images[i : i + 1], alone.images)
+            torch.testing.assert_close(together.norms[i : i + 1], alone.norms)
+
+
+def test_noise_that_a_denoiser_has_not_seen_is_refused_with_the_range():
+    trained = GaussianManifold(MEAN[None], C)
+    trained.noise = (0.05, 0.4)
+    for sigma in (0.04, 0.5, torch.tensor([0.1, 0.1, 0.5, 0.1])):
+        with pytest.raises(InputError, match=r"trained on noise from 0.05 to 0.4"):
+            denoise(MODEL, X, sigma, Y, Method("manifold"), manifold=trained)
+    assert len(denoise(MODEL, X, 0.4, Y, Method("manifold"), manifold=trained)) == 4
+    with pytest.raises(InputError, match="σ = 5 .* at most 1"):
+        denoise(MODEL, X, 5.0, Y, Method("ascent"))
+
+
 def test_no_noise_cannot_be_taken_off():
     for sigma in (0.0, -1.0, float("nan")):
         with pytest.raises(InputError, match="σ"):

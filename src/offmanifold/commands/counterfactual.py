@@ -8,15 +8,24 @@ import torch
 import tyro
 from torch import Tensor
 
-from offmanifold.commands.from_files import Named, gallery_of_files, read_files
+from offmanifold.commands.from_files import Given, Named, gallery_of_files, read_files
 from offmanifold.commands.gallery import RESULT
 from offmanifold.commands.given_images import Fit
 from offmanifold.commands.synthesis_options import Options
-from offmanifold.commands.synthesising import equipped, open_workshop
+from offmanifold.commands.synthesising import Workshop, equipped, open_workshop
 from offmanifold.errors import InputError
 from offmanifold.progress import Bar
-from offmanifold.synthesis import Counterfactuals, Method, Synthesis, counterfactual, second_best
+from offmanifold.synthesis import (
+    Counterfactuals,
+    Method,
+    Synthesis,
+    as_written,
+    counterfactual,
+    second_best,
+)
+from offmanifold.synthesis.batching import in_batches
 from offmanifold.synthesis.counterfactuals import AGAIN
+from offmanifold.synthesis.filling import predicted
 
 ROUNDS = 8
 
@@ -49,6 +58,9 @@ class CounterfactualCommand:
         target = None if self.target is None else shop.class_of(self.target)
         given = read_files(self.files, shop, self.fit)
         x = given.pieces
+        now = torch.cat(list(in_batches(lambda at: _seen(shop, x[at]), len(x), shop.size)))
+        if target is not None:
+            _check_decisions(now == target, given, shop.classes[target])
         shop = equipped(shop)
         if shop.method.mode != "ascent":  # a change keeps to the manifold by its steps
             shop = replace(shop, method=replace(shop.method, mode="projected"))
@@ -63,7 +75,8 @@ class CounterfactualCommand:
             def found(method: Method, progress: Bar) -> Counterfactuals:
                 manifold = None if method.mode == "ascent" else shop.manifold
                 one = {"rounds": ROUNDS, "index": rows, "bar": progress}
-                return counterfactual(shop.model, images, y, how, manifold=manifold, **one)
+                changed = counterfactual(shop.model, images, y, how, manifold=manifold, **one)
+                return as_written(shop.model, changed)
 
             made, alone = shop.beside(found, progress)
             change = made.images - made.start
@@ -72,3 +85,18 @@ class CounterfactualCommand:
         steps = shop.method.ascent.steps + ROUNDS * min(AGAIN, shop.method.ascent.steps)
         settings = {"class": target, "fit": self.fit, "rounds": ROUNDS}
         gallery_of_files(shop, "counterfactual", given, work, steps, settings)
+
+
+def _seen(shop: Workshop, x: Tensor) -> Tensor:
+    """Return the classes that the classifier sees in images, (n,)."""
+    return predicted(shop.model, x.to(shop.device)).cpu()
+
+
+def _check_decisions(already: Tensor, given: Given, name: str) -> None:
+    """Raise InputError where the classifier decides as asked for already for all images."""
+    there = [str(path) for path, one in zip(given.paths, already.tolist(), strict=True) if one]
+    if len(there) == len(given.paths):
+        raise InputError(
+            f"the classifier says {name} to {', '.join(there)} already, and there is nothing to "
+            "change; give another --class"
+        )

@@ -8,15 +8,17 @@ import torch
 import tyro
 from torch import Tensor
 
-from offmanifold.commands.from_files import Named, gallery_of_files, read_files
+from offmanifold.commands.from_files import Given, Named, gallery_of_files, read_files
 from offmanifold.commands.gallery import RESULT
 from offmanifold.commands.given_images import Fit
 from offmanifold.commands.synthesis_options import Options
 from offmanifold.commands.synthesising import equipped, open_workshop
 from offmanifold.errors import InputError
 from offmanifold.progress import Bar, note
+from offmanifold.randomness import image_noise
 from offmanifold.synthesis import Synthesis, denoise, noise_level
 from offmanifold.synthesis.baselines import for_denoising
+from offmanifold.synthesis.denoising import check_sigma
 from offmanifold.synthesis.methods import Method
 
 
@@ -27,8 +29,11 @@ class Denoise:
     Attributes:
         files: one image or more.
         options: how.
-        sigma: of the noise, a standard deviation per pixel in [0, 1]; estimated if not given.
+        sigma: of the noise, a standard deviation per pixel in [0, 1]; estimated image by image if
+            not given.
         target: class of the images, by name or number; by default what the classifier sees.
+        degrade: the files are originals: noise of --sigma is put on them first, and each way is
+            judged by how near it comes to them.
         fit: of images unlike the model's size: resize scales and crops them, tile works in pieces.
     """
 
@@ -36,37 +41,61 @@ class Denoise:
     options: Annotated[Options, tyro.conf.arg(name="")]
     sigma: float | None = None
     target: Annotated[str | None, tyro.conf.arg(name="class")] = None
+    degrade: bool = False
     fit: Fit | None = None
 
     def run(self) -> None:
         """Denoise, save, and say where."""
-        if self.sigma is not None and not 0 < self.sigma < float("inf"):
-            raise InputError(f"--sigma must be finite and above 0, not {self.sigma}")
         shop = open_workshop(self.options)
         y = None if self.target is None else shop.class_of(self.target)
         given = read_files(self.files, shop, self.fit)
         x = given.pieces
-        sigma = self.sigma or self._estimated(x)
+        sigma = self._sigmas(given)
+        original = x if self.degrade else None
+        if original is not None:
+            index = torch.arange(len(x))
+            z = image_noise(shop.shape, index, seed=self.options.seed, name="degrade")
+            x = (x + sigma[:, None, None, None] * z).clamp(0, 1)
         shop = equipped(shop, best="manifold")
+        for s in sigma.unique().tolist():
+            check_sigma(s, shop.method, shop.manifold)
 
         def work(rows: Tensor, progress: Bar) -> tuple[Synthesis, Named]:
             asked = None if y is None else torch.full((len(rows),), y)
 
             def cleaned(method: Method, progress: Bar) -> Synthesis:
                 one = {"manifold": shop.manifold, "index": rows, "bar": progress}
-                return denoise(shop.model, x[rows], sigma, asked, method, **one)
+                return denoise(shop.model, x[rows], self.sigma or sigma[rows], asked, method, **one)
 
             made, alone = shop.beside(cleaned, progress)
-            plain = {"given": x[rows], **for_denoising(x[rows], sigma)}
+            plain = {"given": x[rows], **for_denoising(x[rows], sigma[rows])}
             return made, {**plain, **alone, RESULT: made.images}
 
         steps = 1 if shop.method.mode == "manifold" else shop.method.ascent.steps
-        settings = {"sigma": sigma, "class": y, "fit": self.fit}
-        gallery_of_files(shop, "denoise", given, work, steps, settings)
+        settings = {"sigma": [round(s, 6) for s in sigma.tolist()], "class": y, "fit": self.fit}
+        gallery_of_files(
+            shop, "denoise", given, work, steps, settings, original=original, sigma=sigma
+        )
 
-    def _estimated(self, x: Tensor) -> float:
-        sigma = round(float(noise_level(x).median()), 3)
-        if sigma <= 0:
-            raise InputError("no noise is found in these images; give its --sigma")
-        note(f"noise of about σ = {sigma} per pixel")
-        return sigma
+    def _sigmas(self, given: Given) -> Tensor:
+        """Return σ of each piece (n,): the one given, else estimated image by image."""
+        if self.degrade and self.sigma is None:
+            raise InputError("--degrade puts noise on the images; say how much with --sigma")
+        if self.sigma is not None:
+            if not 0 < self.sigma < float("inf"):
+                raise InputError(f"--sigma must be finite and above 0, not {self.sigma}")
+            return torch.full((len(given.pieces),), self.sigma)
+        found, without = [], []
+        for path, tiles in zip(given.paths, given.tiles, strict=True):
+            sigma = round(float(noise_level(tiles.pieces).median()), 3)
+            found.append(torch.full((len(tiles.pieces),), sigma))
+            if sigma > 0:
+                note(f"{path.name}: noise of about σ = {sigma} per pixel")
+            else:
+                without.append(path)
+        if without:
+            raise InputError(
+                f"no noise is found in {', '.join(map(str, without))}; leave them out, or give "
+                "their --sigma"
+            )
+        return torch.cat(found)

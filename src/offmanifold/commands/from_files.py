@@ -12,6 +12,7 @@ from torch import Tensor
 from offmanifold.commands.gallery import make_gallery, numbers_of
 from offmanifold.commands.given_images import Fit, Tiles, fitted, names_of, read_picture
 from offmanifold.commands.kept_rows import Row
+from offmanifold.commands.scoring import ORIGINAL, errors_of, scores_of
 from offmanifold.commands.synthesising import Workshop
 from offmanifold.errors import InputError
 from offmanifold.files import file_hash
@@ -57,12 +58,15 @@ def gallery_of_files(
     *,
     seen: str = "given",
     scale: int = 1,
+    original: Tensor | None = None,
+    **more: Tensor,
 ) -> Path:
     """Make an image of each file and save all; return the folder.
 
     work: from the places (m,) of some pieces to what was made of them and {column: (m, c, h, w)},
     `RESULT` among them. passes: steps of the bar a batch. seen: the column in which the class
     before is seen. scale: how much larger results are.
+    original: the true pieces (k, c, h, w), where they are known. more: (k,) numbers of the pieces.
     """
     names = names_of(given.paths)
     counts = [len(t.pieces) for t in given.tiles]
@@ -75,21 +79,30 @@ def gallery_of_files(
             for files in groups:
                 rows = torch.cat([places[f] for f in files])
 
-                def run(at: Tensor, rows: Tensor = rows) -> tuple[Synthesis, Named]:
-                    return work(rows[at], progress)
+                def run(at: Tensor, rows: Tensor = rows) -> tuple[list[dict[str, Any]], Named]:
+                    made, named = work(rows[at], progress)
+                    own = {key: values[rows[at]] for key, values in more.items()}
+                    return numbers_of(shop, made, named[seen], **own), named
 
                 parts = list(in_batches(run, len(rows), shop.size))
-                numbers = [n for made, named in parts for n in numbers_of(shop, made, named[seen])]
-                columns = {c: torch.cat([p[c].cpu() for _, p in parts]) for c in parts[0][1]}
+                numbers = [n for batch, _ in parts for n in batch]
+                columns = {} if original is None else {ORIGINAL: original[rows]}
+                columns |= {c: torch.cat([p[c].cpu() for _, p in parts]) for c in parts[0][1]}
                 start, batch = 0, []
                 for f in files:
                     own, start = slice(start, start + counts[f]), start + counts[f]
                     whole = {c: given.tiles[f].whole(x[own], scale) for c, x in columns.items()}
-                    batch.append(Row(names[f], whole, _together(numbers[own])))
+                    error = {} if original is None else {"error": errors_of(whole)}
+                    batch.append(Row(names[f], whole, {**_together(numbers[own]), **error}))
                 yield batch
 
     hashed = {**settings, "images": [file_hash(p) for p in given.paths], "names": names}
-    return make_gallery(shop, use, len(given.paths), make, hashed)
+    hashed["degraded"] = original is not None
+
+    def about(rows: Sequence[Row]) -> dict[str, Any]:
+        return {} if original is None else {"scores": scores_of(rows)}
+
+    return make_gallery(shop, use, len(given.paths), make, hashed, about)
 
 
 def _groups(counts: Sequence[int], first: int, size: int) -> Iterator[list[int]]:

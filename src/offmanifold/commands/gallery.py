@@ -18,7 +18,7 @@ from offmanifold.commands.kept_rows import (
     pictures_of,
 )
 from offmanifold.commands.synthesising import Workshop
-from offmanifold.files import check_place, replace_folder, write_json, write_tensors
+from offmanifold.files import check_place, read_json, replace_folder, write_json, write_tensors
 from offmanifold.interrupts import deferred_interrupt
 from offmanifold.precision import bf16_is_faster
 from offmanifold.progress import note
@@ -54,7 +54,7 @@ def make_gallery(
     rows, batches = finished_rows(folder, config, shop.device.type)
     if len(rows) == planned and not batches:
         note(f"all {planned} are there already: {folder / PAGE}")
-        _print(shop, folder, rows)
+        _print(shop, folder)
         return folder
     check_place(folder)
     if rows:
@@ -71,17 +71,19 @@ def make_gallery(
             note(f"{len(rows)} of {planned} are finished: {folder / PAGE}")
         raise
     saved = _write(folder, shop, use, config, rows, planned, about)
-    _print(shop, folder, rows)
+    _print(shop, folder)
     for line in _said(shop, saved):
         note(line)
     note(f"{len(rows)} made, in {folder}; page: {(folder / PAGE).resolve()}")
     return folder
 
 
-def _print(shop: Workshop, folder: Path, rows: Sequence[Row]) -> None:
+def _print(shop: Workshop, folder: Path) -> None:
     if shop.options.json:
-        made = [{"name": r.name, **r.numbers} for r in rows]
-        print_json({"folder": str(folder), "mode": shop.method.mode, "made": made})
+        saved = read_json(folder / SAVED)
+        made = [{"name": row["name"], **row["numbers"]} for row in saved["rows"]]
+        together = {key: saved[key] for key in ("diversity", "scores") if key in saved}
+        print_json({"folder": str(folder), "mode": shop.method.mode, "made": made, **together})
 
 
 def _say_warnings(shop: Workshop) -> None:
@@ -156,8 +158,10 @@ def numbers_of(
 
     columns: dict[str, list[Any]] = {"class": names(made.y)}
     if isinstance(made, Counterfactuals):
-        columns["was"] = names(predicted(shop.model, made.start))
-        columns["found"] = made.found.tolist()
+        was = predicted(shop.model, made.start)
+        already = was == made.y
+        columns |= {"was": names(was), "already": already.tolist()}
+        columns["found"] = (made.found & ~already).tolist()
     else:
         if before is not None:
             columns["before"] = names(predicted(shop.model, before.to(shop.device)))

@@ -30,6 +30,8 @@ class Inpaint:
         options: how.
         mask: an image of the same size, white where pixels are to be filled, black elsewhere.
         target: class of what is filled in, by name or number; by default --candidates are tried.
+        degrade: the files are originals, whole under the mask too: each way is judged by how near
+            it comes to them.
         fit: of images unlike the model's size: resize scales and crops them, tile works in pieces.
     """
 
@@ -37,6 +39,7 @@ class Inpaint:
     options: Annotated[Options, tyro.conf.arg(name="")]
     mask: Path
     target: Annotated[str | None, tyro.conf.arg(name="class")] = None
+    degrade: bool = False
     fit: Fit | None = None
 
     def run(self) -> None:
@@ -79,7 +82,8 @@ class Inpaint:
                 )
 
             made, alone = shop.beside(filled, progress)
-            plain = {"given": x[rows], "mask": hole[rows].float().expand_as(x[rows])}
+            plain = {} if self.degrade else {"given": x[rows]}
+            plain |= {"mask": hole[rows].float().expand_as(x[rows])}
             plain |= for_inpainting(x[rows], hole[rows])
             return made, {**plain, **alone, RESULT: made.images}
 
@@ -89,7 +93,8 @@ class Inpaint:
             "fit": self.fit,
             "candidates": shop.tried(y),
         }
-        gallery_of_files(shop, "inpaint", given, work, shop.passes(y), settings, seen="mean_fill")
+        more = {"seen": "mean_fill", "original": x if self.degrade else None}
+        gallery_of_files(shop, "inpaint", given, work, shop.passes(y), settings, **more)
 
 
 def _among(made: Synthesis, x: Tensor, there: Tensor) -> Synthesis:

@@ -7,6 +7,7 @@ from typing import Annotated
 import torch
 import tyro
 from torch import Tensor
+from torch.nn import functional as F
 
 from offmanifold.commands.from_files import Named, gallery_of_files, read_files
 from offmanifold.commands.gallery import RESULT
@@ -30,6 +31,8 @@ class Superresolve:
         factor: how many times as many pixels a side; by default what brings an image to the model's
             size.
         target: class of the images, by name or number; by default --candidates are tried.
+        degrade: the files are originals of the model's size: their means over blocks are enlarged
+            again, and each way is judged by how near it comes to them.
         fit: of images unlike the model's size ÷ factor: resize scales and crops them first, tile
             works in pieces.
     """
@@ -38,6 +41,7 @@ class Superresolve:
     options: Annotated[Options, tyro.conf.arg(name="")]
     factor: int | None = None
     target: Annotated[str | None, tyro.conf.arg(name="class")] = None
+    degrade: bool = False
     fit: Fit | None = None
 
     def run(self) -> None:
@@ -45,8 +49,10 @@ class Superresolve:
         shop = open_workshop(self.options)
         y = None if self.target is None else shop.class_of(self.target)
         r = self._factor(shop)
-        given = read_files(self.files, shop, self.fit, (shop.shape[1] // r, shop.shape[2] // r))
-        low = given.pieces
+        scale = 1 if self.degrade else r
+        size = (shop.shape[1] // scale, shop.shape[2] // scale)
+        given = read_files(self.files, shop, self.fit, size)
+        low = F.avg_pool2d(given.pieces, r) if self.degrade else given.pieces
         shop = equipped(shop)
 
         def work(rows: Tensor, progress: Bar) -> tuple[Synthesis, Named]:
@@ -61,15 +67,16 @@ class Superresolve:
             return made, {**plain, **alone, RESULT: made.images}
 
         settings = {"factor": r, "class": y, "fit": self.fit, "candidates": shop.tried(y)}
+        more = {"seen": "bicubic", "original": given.pieces if self.degrade else None}
         gallery_of_files(
-            shop, "superresolve", given, work, shop.passes(y), settings, seen="bicubic", scale=r
+            shop, "superresolve", given, work, shop.passes(y), settings, scale=scale, **more
         )
 
     def _factor(self, shop: Workshop) -> int:
         """Return the factor given, or that of the first image to the model's size."""
         h, w = shop.shape[1:]
         r = self.factor
-        if r is None and self.files:
+        if r is None and self.files and not self.degrade:
             given = tuple(read_picture(self.files[0], None).shape[1:])
             r = h // given[0]
             if r < 2 or (r * given[0], r * given[1]) != (h, w):

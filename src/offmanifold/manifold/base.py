@@ -83,13 +83,15 @@ class Fitted(nn.Module):
     """What all fitted manifolds share: a card, and the noise they are judged under.
 
     draws: noise draws averaged over. seed: of the noise named "manifold". Noise is float32.
-    scores: whether it has a score, so that all gates must pass.
+    scores: whether it has a score, so that all gates must pass. noise: the least and the largest σ
+    that `denoise` is made for.
     """
 
     card: ManifoldCard
     draws: int = 4
     seed: int = 0
     scores: bool = True
+    noise: tuple[float, float] = (0.0, math.inf)
 
     def denoise(self, noisy: Tensor, y: Tensor | None, sigma: Tensor | float) -> Tensor:
         """Return D(x̃; σ | y) for noisy images (n, c, h, w); sigma per pixel, float or (n,)."""

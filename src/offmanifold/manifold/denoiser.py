@@ -1,5 +1,6 @@
 """The default manifold: a small denoiser with EDM preconditioning, with and without the class."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -19,6 +20,7 @@ from offmanifold.progress import note
 from offmanifold.randomness import generator_of
 
 CHECKPOINTS = (".pt", ".half.pt", ".quarter.pt")  # of attempts, by their learning rate
+TRAINED = 3  # standard deviations of ln σ about its mean, beyond which it was hardly trained
 HELD_OUT = 512  # validation images that stop the fit and measure the gates
 
 
@@ -185,4 +187,7 @@ class Denoiser:
 
     def _unfitted(self, card: ManifoldCard, sigma_data: float) -> DenoiserManifold:
         assert self.width is not None
-        return DenoiserManifold(card, sigma_data, self.width, self.depth)
+        manifold = DenoiserManifold(card, sigma_data, self.width, self.depth)
+        reach = TRAINED * self.log_sigma_sd
+        manifold.noise = (math.exp(self.log_sigma - reach), math.exp(self.log_sigma + reach))
+        return manifold

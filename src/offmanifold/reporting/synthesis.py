@@ -68,13 +68,18 @@ def said(saved: dict[str, Any], language: str) -> list[str]:
     more = len(lines) - SAID
     if more > 0:
         lines = [*lines[:SAID], t("synthesis.said.more", n=more)]
-    return [*lines, *facts(saved, t)]
+    scores = [f"  {name}: {error}" for name, error in _scores(saved, t)]
+    return [*lines, *([t("synthesis.scores")] if scores else []), *scores, *facts(saved, t)]
 
 
 def _said(row: dict[str, Any], t: Texts) -> str | None:
     """Return what came of one image; None where it was made of nothing, or in pieces."""
     n = row["numbers"]
-    values = {key: value if isinstance(value, str) else f"{value:.2g}" for key, value in n.items()}
+    values = {
+        key: value if isinstance(value, str) else f"{value:.2g}"
+        for key, value in n.items()
+        if isinstance(value, (str, int, float))
+    }
     if n.get("already"):
         return t("synthesis.said.already", name=row["name"], **values)
     if "found" in n:
@@ -154,6 +159,8 @@ def _number(key: str, numbers: dict[str, Any], t: Texts) -> str:
     value = numbers[key]
     if key == "class" and "before" in numbers:
         key = "aimed"
+    elif key == "after" and "before" not in numbers:
+        key = "seen"
     elif key == "steps" and value == 1:
         key = "step"
     return t(f"synthesis.number.{key}", value=_written(value))

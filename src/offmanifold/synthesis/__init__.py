@@ -7,7 +7,12 @@ made = om.synthesis.generate(model, torch.full((64,), 3), seeds)
 
 from offmanifold.synthesis.ascent import Ascent, ascend
 from offmanifold.synthesis.constraints import BlockMeans, Box, Constraint, KnownPixels
-from offmanifold.synthesis.counterfactuals import Counterfactuals, counterfactual, second_best
+from offmanifold.synthesis.counterfactuals import (
+    Counterfactuals,
+    as_written,
+    counterfactual,
+    second_best,
+)
 from offmanifold.synthesis.denoising import denoise, noise_level
 from offmanifold.synthesis.generation import generate
 from offmanifold.synthesis.guidance import denoise_towards, draw
@@ -30,6 +35,7 @@ __all__ = [
     "Method",
     "Projected",
     "Synthesis",
+    "as_written",
     "ascend",
     "bicubic",
     "counterfactual",

@@ -35,8 +35,9 @@ def for_inpainting(x: Tensor, hole: Tensor) -> Named:
     return found
 
 
-def for_denoising(x: Tensor, sigma: float) -> Named:
-    """Return a Gaussian blur, non-local means and wavelet shrinkage, the last two told sigma."""
+def for_denoising(x: Tensor, sigma: float | Tensor) -> Named:
+    """Return a Gaussian blur, non-local means and wavelet shrinkage, told sigma, one or (n,)."""
+    sigma = torch.as_tensor(sigma, dtype=x.dtype).expand(len(x))
     found = {"blur": blurred(x, sigma).clamp(0, 1)}
     if has_skimage():
         from skimage.restoration import denoise_nl_means
@@ -46,19 +47,22 @@ def for_denoising(x: Tensor, sigma: float) -> Named:
                 _array(image),
                 patch_size=3,
                 patch_distance=5,
-                h=0.8 * sigma,
-                sigma=sigma,
+                h=0.8 * s,
+                sigma=s,
                 fast_mode=True,
                 channel_axis=-1,
             )
-            for image in x
+            for image, s in zip(x, sigma.tolist(), strict=True)
         ]
         found["nl_means"] = _tensor(means)
     if has_skimage() and find_spec("pywt") is not None:
         from skimage.restoration import denoise_wavelet
 
         found["wavelet"] = _tensor(
-            [denoise_wavelet(_array(image), sigma=sigma, channel_axis=-1) for image in x]
+            [
+                denoise_wavelet(_array(image), sigma=s, channel_axis=-1)
+                for image, s in zip(x, sigma.tolist(), strict=True)
+            ]
         )
     return found
 

@@ -11,11 +11,12 @@ from offmanifold.progress import Bar
 from offmanifold.synthesis.ascent import SILENT, Ascent, ascend
 from offmanifold.synthesis.filling import checked_classes, device_of, likely, predicted, value_of
 from offmanifold.synthesis.guides import Projected
-from offmanifold.synthesis.result import Synthesis, change_norms
+from offmanifold.synthesis.result import Synthesis, change_norms, in_8_bits
 
 STEP = 0.02  # l2 norm of a first step, in √d
 AGAIN = 20  # steps of a climb in a ball, which begins where another ended
 HALVINGS = 12  # of the way back to the image
+FURTHER = (1.0, 1.01, 1.02, 1.05, 1.1, 1.2, 1.5)  # of a change, where rounding turns it back
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,32 @@ def counterfactual(
         norms=reached,
         steps=taken,
         found=predicted(model, images) == y,
+    )
+
+
+def as_written(model: nn.Module, found: Counterfactuals) -> Counterfactuals:
+    """Return the same in 8 bits, as files hold them, with the numbers of those.
+
+    A decision that has only just turned may turn back when pixels are rounded. Such a change is
+    made a little larger (at most half as much again), and not found where that does not do.
+    """
+    x, change = found.start, found.change
+    images, objective = in_8_bits(found.images), found.objective
+    turned = torch.zeros_like(found.found)
+    for t in FURTHER:
+        at = in_8_bits(x + t * change)
+        margin = value_of(model, at, found.y, "margin")
+        better = ~turned & found.found & (margin > 0) if t > 1 else torch.ones_like(turned)
+        images = torch.where(better[:, None, None, None], at, images)
+        objective = torch.where(better, margin, objective)
+        turned |= found.found & (margin > 0)
+    images = torch.where((found.norms == 0)[:, None, None, None], x, images)
+    return replace(
+        found,
+        images=images,
+        objective=objective,
+        norms=change_norms(images, x),
+        found=turned,
     )
 
 

@@ -16,13 +16,14 @@ from offmanifold.synthesis.methods import Method
 from offmanifold.synthesis.result import Synthesis
 
 RADIUS = 0.5  # of the ball, in σ√d
+TINY = 1e-6  # of a σ, as float32 rounds
 WIDEST = 3.0  # standard deviation of the blur, in pixels
 
 
 def denoise(
     model: nn.Module,
     x: Tensor,
-    sigma: float,
+    sigma: float | Tensor,
     y: Tensor | None = None,
     method: Method | None = None,
     *,
@@ -30,28 +31,27 @@ def denoise(
     index: Tensor | None = None,
     bar: Bar = SILENT,
 ) -> Synthesis:
-    """Return images (n, c, h, w) without the noise of standard deviation sigma per pixel.
+    """Return images (n, c, h, w) without the noise of standard deviation sigma per pixel, or (n,).
 
     In the mode manifold: the mean of the images of class y that x may have been, by the denoiser
     corrected with the classifier's gradient (`denoise_towards`); `start` is the denoiser's alone.
     Else an ascent from the blurred image in a ball of radius ½σ√d by default: the classifier's
     gradient adds what makes the class, and cannot take off what the classifier does not see. y:
-    (n,) classes; by default what the classifier sees in `start`. Raises InputError unless
-    sigma > 0.
+    (n,) classes; by default what the classifier sees in `start`. Raises InputError for a
+    sigma that is not above 0, or more than the denoiser or an image can hold (`check_sigma`).
     """
-    if not 0 < sigma < float("inf"):
-        raise InputError(
-            f"σ must be finite and above 0 (a standard deviation per pixel), not {sigma}"
-        )
     method = (method or Method()).settled(manifold, "manifold")
     x = x.to(device_of(model))
-    method = method.completed(eps=RADIUS * sigma * x[0:1].numel() ** 0.5 or 1.0)
+    levels = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(len(x))
+    for s in levels.unique().tolist():
+        check_sigma(s, method, manifold)
     if method.mode != "manifold":
-        start = blurred(x, sigma).clamp(0, 1)
+        start = blurred(x, levels).clamp(0, 1)
         y = predicted(model, start) if y is None else y
-        return fill(
-            model, start, y, method, manifold=manifold, index=index, constraint=Box(), bar=bar
-        )
+        radii = None if method.ascent.eps else RADIUS * levels * x[0:1].numel() ** 0.5
+        one = {"index": index, "constraint": Box(), "radii": radii, "bar": bar}
+        return fill(model, start, y, method, manifold=manifold, **one)
+    sigma = sigma if isinstance(sigma, float) else levels
     with torch.no_grad():
         alone = manifold.denoise(x, None, sigma).clamp(0, 1)
     y = predicted(model, alone) if y is None else checked_classes(model, alone, y)
@@ -68,8 +68,32 @@ def denoise(
     return made(model, images.clamp(0, 1), alone, y, method.ascent.objective, 1)
 
 
-def blurred(x: Tensor, sigma: float) -> Tensor:
-    """Return x under a Gaussian blur of ½ + 2σ pixels (3 at most), with reflected edges."""
+def check_sigma(sigma: float, method: Method, manifold: Any) -> None:
+    """Raise InputError unless there can be noise of this sigma, and a settled method take it off.
+
+    In the mode manifold it must be of those that the denoiser was trained on; in the others, pixels
+    in [0, 1] hold no more than 1.
+    """
+    low, high = manifold.noise if method.mode == "manifold" else (0.0, 1.0)
+    if low * (1 - TINY) <= sigma <= high * (1 + TINY) and 0 < sigma < float("inf"):
+        return
+    what = (
+        f"the denoiser was trained on noise from {low:.2g} to {high:.2g}"
+        if method.mode == "manifold" and low
+        else f"it must be above 0 and at most {min(high, 1e9):.3g}"
+    )
+    raise InputError(f"σ = {sigma:.3g} (a standard deviation per pixel) is out of range: {what}")
+
+
+def blurred(x: Tensor, sigma: float | Tensor) -> Tensor:
+    """Return x under a Gaussian blur of ½ + 2σ pixels (3 at most), with reflected edges.
+
+    sigma: one, or (n,) of the images.
+    """
+    if isinstance(sigma, Tensor):
+        return torch.cat(
+            [x[:0], *(blurred(one[None], float(s)) for one, s in zip(x, sigma, strict=True))]
+        )
     width = min(WIDEST, 0.5 + 2 * sigma)
     reach = min(max(1, round(3 * width)), min(x.shape[-2:]) - 1)
     places = torch.arange(-reach, reach + 1, dtype=x.dtype, device=x.device)

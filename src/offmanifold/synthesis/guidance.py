@@ -21,7 +21,7 @@ def denoise_towards(
     manifold: Score,
     noisy: Tensor,
     y: Tensor,
-    sigma: float,
+    sigma: float | Tensor,
     *,
     guidance: float = 1.0,
     objective: str = "log_prob",
@@ -33,8 +33,9 @@ def denoise_towards(
 
     By Tweedie's formula E[x₀ | x̃, y] = x̃ + σ²(s(x̃) + ∇log p(y | x̃)); the classifier, which knows
     clean images, is asked at D(x̃) in place of x̃ (Chung et al. 2023). noisy: (n, c, h, w); sigma per
-    pixel; y: (n,) classes; w = guidance (Dhariwal and Nichol 2021). The gradient goes through D:
-    σ²Jᵀg = Cov[x₀ | x̃] g lies along the manifold. told: (n,) classes that D itself is told.
+    pixel, one or (n,); y: (n,) classes; w = guidance (Dhariwal and Nichol 2021). The gradient goes
+    through D: σ²Jᵀg = Cov[x₀ | x̃] g lies along the manifold. told: (n,) classes that D itself is
+    told.
     """
     if not guidance:
         bar.advance()
@@ -46,7 +47,8 @@ def denoise_towards(
         value = SCALARS[objective](at_least_float32(model(denoised)), y).sum()
         (gradient,) = torch.autograd.grad(value, noisy)
     bar.advance(**{objective: float(value.detach()) / max(1, len(y))})
-    return denoised.detach() + guidance * sigma**2 * gradient
+    s = torch.as_tensor(sigma, dtype=noisy.dtype, device=noisy.device).reshape(-1, 1, 1, 1)
+    return denoised.detach() + guidance * s.square() * gradient
 
 
 def draw(
