@@ -158,7 +158,7 @@ def _legend(axes: Axes, curves: Sequence[_Curve]) -> None:
         Line2D([], [], color=c.colour, linestyle=_dashes(c), linewidth=1.6, label=c.word)
         for c in curves
     ]
-    axes.legend(
+    legend = axes.legend(
         handles=handles,
         loc="lower left",
         bbox_to_anchor=(0, 1),
@@ -170,6 +170,7 @@ def _legend(axes: Axes, curves: Sequence[_Curve]) -> None:
         handlelength=2.2,
         columnspacing=1.2,
     )
+    legend.set_in_layout(False)  # it may reach over its neighbour, where the title's row is free
 
 
 def _axes(
