@@ -3,6 +3,7 @@
 It says of what class a made image is, and gives the features in which sets of images are compared.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,8 +76,9 @@ class Judge:
 def train_judge(plan: dict[str, Any], data: Data, out: Path) -> Judge:
     """Return the judge of a plan {objective, seed, recipe}; loads what was trained before."""
     network = "grey" if data.shape[0] == 1 else "colour"
+    file = os.path.relpath(__file__)  # a run's name holds it
     trained = om.train(
-        load_model(f"{__file__}:{network}", classes=data.classes, shape=data.shape),
+        load_model(f"{file}:{network}", classes=data.classes, shape=data.shape),
         data,
         objective=from_config(objectives, plan["objective"]),
         recipe=om.Recipe(**plan["recipe"], seed=plan["seed"]),

@@ -338,7 +338,7 @@ def draw_strengths(models: Sequence[Scored], path: Path) -> None:
             if start:
                 axes.errorbar(xs[:1], ys[:1], yerr=[b[:1] for b in bars], **plain)
             axes.set_xscale("log")
-            ticks = [first, *values[:: max(1, len(values) // 4)]]
+            ticks = [first, *apart([v for v in values if v > 1.5 * first])]
             axes.set_xticks(ticks, ["standard", *(f"{v:g}" for v in ticks[1:])])
             axes.minorticks_off()
             if j == 0:
@@ -349,6 +349,16 @@ def draw_strengths(models: Sequence[Scored], path: Path) -> None:
     figure.legend(handles=patches, loc="outside upper right", ncols=len(patches), frameon=False)
     figure.savefig(path, dpi=90)
     plt.close(figure)
+
+
+def apart(values: Sequence[float]) -> list[float]:
+    """Return the values that can be written along a logarithmic axis without touching."""
+    least = (values[-1] / values[0]) ** 0.12
+    kept = list(values[:1])
+    for v in values[1:]:
+        if v / kept[-1] >= least:
+            kept.append(v)
+    return kept
 
 
 def draw_same(place: Path, named: dict[str, Entry], path: Path) -> None:
