@@ -268,7 +268,8 @@ class Sheet:
             f"{name}/ssim": structural_similarity(images, bench.originals),
             f"{name}/class": (bench.judge.classes(images) == bench.y).float(),
         }
-        self.pictures[name] = images[bench.shown]
+        if task == "inpaint":  # the task that is drawn
+            self.pictures[name] = images[bench.shown]
 
     def made(self, way: str, images: Tensor, y: Tensor) -> None:
         """Compare a set of images, asked to be of classes y, with real ones."""
