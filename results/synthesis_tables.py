@@ -162,12 +162,17 @@ def over(seeds: Sequence[Scored], score: str) -> Number:
     return estimate_over_seeds(mean_of(score), columns, len(columns[0][score]))
 
 
-def gap(a: Sequence[Scored], b: Sequence[Scored], score: str) -> Number:
-    """Return the mean of a less that of b, paired by image, over the seeds that both have."""
+def gap(a: Sequence[Scored], b: Sequence[Scored], score: str) -> Number | None:
+    """Return the mean of a less that of b, paired by image, over the seeds that both have.
+
+    None where they share no seed, as before all models are scored.
+    """
     other = {m.entry.seed: m for m in b}
     both = [
         (m.columns[score], other[m.entry.seed].columns[score]) for m in a if m.entry.seed in other
     ]
+    if not both:
+        return None
     columns = [{"gap": one - two} for one, two in both]
     return estimate_over_seeds(mean_of("gap"), columns, len(both[0][0]))
 

@@ -27,3 +27,10 @@ def test_training_images_of_the_classes_asked_for():
     expected = within_class(own, torch.zeros(len(own)))
     assert of_training(train, torch.tensor([4, 4])) == pytest.approx(expected)
     assert of_training(train, torch.tensor([], dtype=torch.long)) is None
+
+
+def test_a_class_of_which_one_image_was_made_is_not_compared():
+    train = load_data("digits").train
+    alone, beside = torch.tensor([4, 4]), torch.tensor([4, 4, 7])
+    assert of_training(train, beside) == of_training(train, alone)
+    assert of_training(train, torch.tensor([4, 7])) is None

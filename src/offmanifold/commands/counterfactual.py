@@ -58,9 +58,8 @@ class CounterfactualCommand:
         target = None if self.target is None else shop.class_of(self.target)
         given = read_files(self.files, shop, self.fit)
         x = given.pieces
-        now = torch.cat(list(in_batches(lambda at: _seen(shop, x[at]), len(x), shop.size)))
         if target is not None:
-            _check_decisions(now == target, given, shop.classes[target])
+            _check_decisions(shop, given, target)
         shop = equipped(shop)
         if shop.method.mode != "ascent":  # a change keeps to the manifold by its steps
             shop = replace(shop, method=replace(shop.method, mode="projected"))
@@ -87,16 +86,16 @@ class CounterfactualCommand:
         gallery_of_files(shop, "counterfactual", given, work, steps, settings)
 
 
-def _seen(shop: Workshop, x: Tensor) -> Tensor:
-    """Return the classes that the classifier sees in images, (n,)."""
-    return predicted(shop.model, x.to(shop.device)).cpu()
-
-
-def _check_decisions(already: Tensor, given: Given, name: str) -> None:
+def _check_decisions(shop: Workshop, given: Given, target: int) -> None:
     """Raise InputError where the classifier decides as asked for already for all images."""
-    there = [str(path) for path, one in zip(given.paths, already.tolist(), strict=True) if one]
-    if len(there) == len(given.paths):
+    x = given.pieces
+
+    def seen(at: Tensor) -> Tensor:
+        return predicted(shop.model, x[at].to(shop.device)).cpu()
+
+    now = torch.cat(list(in_batches(seen, len(x), shop.size)))
+    if bool((now == target).all()):
         raise InputError(
-            f"the classifier says {name} to {', '.join(there)} already, and there is nothing to "
-            "change; give another --class"
+            f"the classifier says {shop.classes[target]} to {', '.join(map(str, given.paths))} "
+            "already, and there is nothing to change; give another --class"
         )

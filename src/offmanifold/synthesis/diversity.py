@@ -23,14 +23,18 @@ def within_class(images: Tensor, y: Tensor) -> float | None:
     return sum(means) / len(means) if means else None
 
 
-def of_training(train: Split, classes: Tensor) -> float | None:
-    """Return the same of training images of some classes, at most `MOST` of each."""
+def of_training(train: Split, y: Tensor) -> float | None:
+    """Return the same of training images of the classes of which y, (n,), holds two or more.
+
+    These are the classes that `within_class` counts of images of classes y. At most `MOST` images
+    of each are read, a class at a time.
+    """
     assert train.labels is not None
     labels = torch.from_numpy(train.labels)
-    found = [(labels == c).nonzero().flatten()[:MOST] for c in classes.unique()]
-    if not sum(len(rows) for rows in found):
-        return None
-    chosen = torch.cat(found)
-    batch = train.read(train.rows[chosen.numpy()])
-    assert batch.y is not None
-    return within_class(batch.x, batch.y)
+    means = []
+    for c in (c for c in y.unique() if int((y == c).sum()) > 1):
+        chosen = (labels == c).nonzero().flatten()[:MOST]
+        images = train.read(train.rows[chosen.numpy()]).x
+        if (mean := within_class(images, labels[chosen])) is not None:
+            means.append(mean)
+    return sum(means) / len(means) if means else None
