@@ -11,19 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from saying import says
+
 TRAIN = [sys.executable, "-c", "from offmanifold.cli import entry; entry()", "train"]
 TRAIN += ["--data", "digits", "--epochs", "40", "--out", "run"]
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
-
-
-def says(result, code: int, *words: str) -> None:
-    """Assert the exit code and one sentence on stderr that holds these words."""
-    got, _, err = result
-    last = err.strip().splitlines()[-1]
-    assert got == code, err
-    assert last.startswith("error: "), err
-    for word in words:
-        assert word in last, last
 
 
 CASES = {

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from galleries import ALONE, ROBUST, pixels, says
+from galleries import ALONE, ROBUST, pixels
 from offmanifold import load_model
+from saying import says
 
 
 def test_a_counterfactual_changes_the_decision(here, offmanifold, files, tmp_path):

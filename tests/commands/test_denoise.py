@@ -3,7 +3,8 @@
 import numpy as np
 from PIL import Image
 
-from galleries import ALONE, ROBUST, pixels, rows, says
+from galleries import ALONE, ROBUST, pixels, rows
+from saying import says
 
 
 def test_denoising_estimates_the_noise(here, offmanifold, files, tmp_path):

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from galleries import ALONE, pixels, rows, says
+from galleries import ALONE, pixels, rows
+from saying import says
 
 USES = {
     "denoise": ("--sigma", "0.3"),

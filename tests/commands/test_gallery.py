@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from galleries import ALONE, pixels, rows, says
+from galleries import ALONE, pixels, rows
+from saying import says
 
 
 def test_an_error_keeps_what_is_finished(here, offmanifold, tmp_path, monkeypatch):

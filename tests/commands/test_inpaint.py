@@ -1,10 +1,20 @@
 """`offmanifold inpaint`, as a user calls it."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from galleries import ALONE, ROBUST, pixels, rows, says
+from galleries import ALONE, ROBUST, pixels, rows
+from saying import says
+
+
+def assert_hole_alone_is_changed(files: Path, out: Path) -> None:
+    hole = pixels(files / "wide-mask.png") > 127
+    filled, given = pixels(out / "big.png"), pixels(files / "big.png")
+    assert np.array_equal(filled[~hole], given[~hole])
+    assert not np.array_equal(filled[hole], given[hole])
 
 
 def test_inpainting_keeps_known_pixels_bit_by_bit(here, offmanifold, files, tmp_path):
@@ -31,10 +41,7 @@ def test_a_piece_without_a_hole_stays_as_it_is(here, offmanifold, files, tmp_pat
         *("--fit", "tile", "--out", tmp_path / "t"),
     )
     assert code == 0, err
-    hole = pixels(files / "wide-mask.png") > 127
-    filled, given = pixels(tmp_path / "t/big.png"), pixels(files / "big.png")
-    assert np.array_equal(filled[~hole], given[~hole])
-    assert not np.array_equal(filled[hole], given[hole])
+    assert_hole_alone_is_changed(files, tmp_path / "t")
 
 
 def test_scaled_with_its_mask_an_image_tells_nothing_of_what_was_under_it(
@@ -84,10 +91,7 @@ def test_batches_of_pieces_without_a_hole_stay_as_they_are(
         *("--fit", "tile", "--batch-size", "1", "--mode", mode, "--out", tmp_path / "t"),
     )
     assert code == 0, err
-    hole = pixels(files / "wide-mask.png") > 127
-    filled, given = pixels(tmp_path / "t/big.png"), pixels(files / "big.png")
-    assert np.array_equal(filled[~hole], given[~hole])
-    assert not np.array_equal(filled[hole], given[hole])
+    assert_hole_alone_is_changed(files, tmp_path / "t")
 
 
 def test_without_a_class_several_are_tried(here, offmanifold, files, tmp_path):

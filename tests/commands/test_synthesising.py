@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from galleries import ALONE, says
+from galleries import ALONE
+from saying import says
 
 
 def test_images_divided_otherwise_than_in_training_are_noticed(here, offmanifold, tmp_path):

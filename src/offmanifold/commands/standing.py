@@ -19,11 +19,11 @@ from offmanifold.files import read_json
 from offmanifold.models import Loaded
 from offmanifold.planning import default_eps
 from offmanifold.randomness import ImageNoise
+from offmanifold.regimes import CHANCE_MARGIN
 from offmanifold.synthesis.batching import comfortable, in_batches
-from offmanifold.synthesis.filling import predicted
+from offmanifold.synthesis.filling import device_of, predicted
 
 Said = tuple[str, dict[str, str]]  # the key of a text, and its values
-NEAR_CHANCE = 0.05  # above the largest class, as in the rule of regimes
 MISTAKEN = 0.75  # of the way from chance to always right, below which classes get mixed up
 LOOKED_AT, FEWEST = 64, 16  # validation images of a quick look
 
@@ -72,7 +72,7 @@ def warnings_of(standing: Standing, label: str) -> tuple[Said, ...]:
     """Return what a user should know before trusting what is made with a model of this label."""
     s = standing
     values = {"model": label, "accuracy": _percent(s.accuracy), "chance": _percent(s.chance)}
-    if s.accuracy is not None and s.chance is not None and s.accuracy <= s.chance + NEAR_CHANCE:
+    if s.accuracy is not None and s.chance is not None and s.accuracy <= s.chance + CHANCE_MARGIN:
         return (("synthesis.warn.chance", values),)
     if s.regime in ("collapsed", "excessive", "weak"):
         return ((f"synthesis.warn.{s.regime}", {"model": label}),)
@@ -121,7 +121,7 @@ def _look(model: nn.Module, data: Data) -> tuple[float, float, float]:
     batch = few.read(few.rows)
     assert batch.y is not None
     x, y = batch.x, batch.y
-    device = next((t.device for t in model.parameters()), torch.device("cpu"))
+    device = device_of(model)
 
     def run(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         images, labels = x[rows].to(device), y[rows].to(device)
