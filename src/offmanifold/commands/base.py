@@ -152,4 +152,13 @@ def find_manifold(spec: str) -> Path:
 def fitted_manifolds() -> list[Path]:
     """Return the folders of the manifolds in runs/, halves of a pair among them."""
     configs = sorted([*ROOT.glob("*/config.json"), *ROOT.glob("*/*/config.json")])
-    return [path.parent for path in configs if read_json(path).get("kind") == "manifold"]
+    return [path.parent for path in configs if _is_of_manifold(path)]
+
+
+def _is_of_manifold(config: Path) -> bool:
+    """Whether a file is the config of a manifold; one that is broken, or another's, is not."""
+    try:
+        saved = read_json(config)
+    except InputError:
+        return False
+    return isinstance(saved, dict) and saved.get("kind") == "manifold"
