@@ -318,7 +318,8 @@ def with_model(bench: Bench, model: nn.Module, part: str) -> Sheet:
     """Score what a model makes and mends, alone or with the manifold; nobody tells it the class of
     what it mends."""
     sheet = Sheet(bench)
-    sheet.numbers["accuracy"] = share_right(model, bench.data.test)
+    if part == ALONE:  # the same in both
+        sheet.numbers["accuracy"] = share_right(model, bench.data.test)
     method = WAYS[part]
     for name, task in bench.tasks.items():
         sheet.mended(name, part, task.mend(model, method))
