@@ -5,6 +5,7 @@ after the backward pass, and only the main process touches the disk. The module 
 a loss may call it several times a step and differentiate twice.
 """
 
+import atexit
 import contextlib
 import logging
 import os
@@ -78,6 +79,7 @@ class Engine:
             _end_with_parent()
             with _lost_processes_named():
                 fabric.launch()
+            atexit.register(_leave)
         self.precision: str = self._broadcast(resolved)
 
     def autocast(self) -> contextlib.AbstractContextManager[object]:
@@ -162,6 +164,15 @@ class Engine:
             return value
         with _lost_processes_named():
             return self.fabric.broadcast(value)
+
+
+def _leave() -> None:
+    """Leave the group of processes before the interpreter ends.
+
+    Threads of it that are still running then now and then abort the process: its exit code is lost.
+    """
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def _end_with_parent() -> None:

@@ -1,8 +1,10 @@
 """Runs over a cluster end as they do here, whatever becomes of its machines."""
 
 import json
+import shutil
 import socket
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -221,14 +223,15 @@ def jobs_below(pid: int) -> list[int]:
 
 
 @pytest.fixture
-def cluster(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch):
+def cluster(monkeypatch: pytest.MonkeyPatch):
     """Two machines of one core each on this one, and functions that tell the jobs on them."""
     pytest.importorskip("ray")
     if not Path("/proc/self/task").exists():
         pytest.skip("reads children from /proc")
     from ray.cluster_utils import Cluster
 
-    place = tmp_path_factory.mktemp("machines")
+    # pytest's own folders have names too long for the sockets that Ray makes in them
+    place = Path(tempfile.mkdtemp(prefix="om-"))
     monkeypatch.setenv("TMPDIR", str(place))
     one = {"num_cpus": 1}
     made = Cluster(initialize_head=True, head_node_args=one)
@@ -243,6 +246,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
         jobs_on_second=lambda: jobs_below(raylets[1]),
     )
     made.shutdown()
+    shutil.rmtree(place, ignore_errors=True)
 
 
 @pytest.mark.slow
