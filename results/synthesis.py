@@ -48,11 +48,12 @@ from offmanifold.synthesis.constraints import BlockMeans, KnownPixels
 from offmanifold.synthesis.inpainting import mean_fill
 from offmanifold.synthesis.methods import guide_of
 from offmanifold.synthesis.neighbours import nearest
-from offmanifold.synthesis.scores import covered, frechet, psnr, spread
+from offmanifold.synthesis.scores import covered, frechet, frechet_error, psnr, spread
 from offmanifold.synthesis.superresolution import consistent_bicubic
 
 PLACE = HERE / "synthesis"
 MEAN_OF = 8  # draws of the denoiser whose mean is one of the plain ways
+HALVES = 50  # draws of real images against real ones
 NEAR = 3  # neighbours that say how far a set of images reaches
 WAYS = {ALONE: Method("ascent"), COMBINED: Method("auto")}
 Columns = dict[str, Tensor]
@@ -282,7 +283,10 @@ class Sheet:
             f"{name}/spread": spread(images, y),
             f"{name}/nearest": nearest(bench.data.train, images)[1],
         }
-        self.numbers[f"{name}/frechet"] = frechet(ours, real)
+        self.numbers |= {
+            f"{name}/frechet": frechet(ours, real),
+            f"{name}/frechet_error": frechet_error(ours, real),
+        }
         first = [int((y == c).nonzero()[0]) for c in y.unique()]
         self.pictures[name] = images[first]
 
@@ -307,11 +311,25 @@ def plain_ways(bench: Bench) -> Sheet:
     index = torch.arange(len(bench.wanted))
     nobody, one = nn.Identity(), {"index": index, "guidance": 0}
     sheet.made("real", bench.more, bench.more_y)
+    sheet.numbers |= floor(bench.judge.features(torch.cat([bench.real, bench.more])))
     sheet.made("seed", bench.seeds.draw(bench.wanted, index), bench.wanted)
     if bench.manifold is not None:
         told = draw(nobody, bench.manifold, bench.wanted, told=bench.wanted, **one)
         sheet.made("denoiser_told", told, bench.wanted)
     return sheet
+
+
+def floor(features: Tensor) -> dict[str, float]:
+    """Return the Fréchet distance of real images (2n, d) to real ones: over halves, drawn anew."""
+    generator = torch.Generator().manual_seed(0)
+    halves = [
+        features[torch.randperm(len(features), generator=generator)].chunk(2) for _ in range(HALVES)
+    ]
+    distances = torch.tensor([frechet(a, b) for a, b in halves])
+    return {
+        "generate/real/frechet": float(distances.mean()),
+        "generate/real/frechet_error": float(distances.std()),
+    }
 
 
 def with_model(bench: Bench, model: nn.Module, part: str) -> Sheet:

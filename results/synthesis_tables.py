@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from make import markdown
+from scipy.stats import norm
 from scored import (
     ALONE,
     COMBINED,
@@ -19,7 +20,7 @@ from synthesis_statistics import ASKED, correlations, matched, peaks
 
 from offmanifold.files import read_json, write_json, write_text
 from offmanifold.measures import Number
-from offmanifold.measures.statistics import Columns, estimate, mean_of
+from offmanifold.measures.statistics import LEVEL, Columns, estimate, mean_of
 
 TASKS = ("denoise", "inpaint", "superresolve")
 WAYS = {
@@ -91,7 +92,7 @@ def sets_table(place: Path, named: dict[str, Entry]) -> tuple[list[str], Any]:
         for way in dict.fromkeys(k.split("/")[1] for k in columns if k.startswith("generate/")):
             name = f"generate/{way}"
             cells = [_mean(columns, f"{name}/{s}") for s in scores]
-            distance = f"{numbers[f'{name}/frechet']:.1f}"
+            distance = _within(numbers[f"{name}/frechet"], numbers[f"{name}/frechet_error"])
             rows.append([f"{source}{WAYS.get(way, way)}", *cells[:3], distance, *cells[3:]])
     head = ["way", "class asked for", "precision", "recall", "Fréchet²"]
     return [*head, "l2 to others of the class", "l2 to the nearest training image"], rows
@@ -151,6 +152,12 @@ def pairs_said(found: dict[str, Any]) -> str:
 
 def _mean(columns: Columns, name: str) -> str:
     return _written(estimate(mean_of(name), columns, len(columns[name])))
+
+
+def _within(value: float, error: float) -> str:
+    """A value with its interval, from its standard error."""
+    half = norm.ppf(0.5 + LEVEL / 2) * error
+    return _written(Number(value, value - half, value + half, 0))
 
 
 def _strength(value: float | None) -> str:

@@ -120,10 +120,15 @@ def save_audit(audit: Audit, folder: Path | None) -> Audit:
     first = ["index", "path", "label", "prediction"]
     order = [*first, *(name for name in audit.columns if name not in first)]
     table = pa.table({name: audit.columns[name] for name in order if name in audit.columns})
-    write_atomically(folder / "images.parquet", lambda path: pq.write_table(table, path))
+    write_atomically(folder / "images.parquet", lambda path: _write_table(table, path))
     write_tensors(folder / "panels.safetensors", audit.panels)
     write_json(folder / "audit.json", audit.json)  # last: its presence says that all is there
     return replace(audit, folder=folder)
+
+
+def _write_table(table: pa.Table, path: Path) -> None:
+    """Write columns a quarter smaller: floats seldom repeat, and dictionaries of them only add."""
+    pq.write_table(table, path, compression="zstd", use_dictionary=["path"], write_statistics=False)
 
 
 def of_variant(audit: Audit) -> bool:

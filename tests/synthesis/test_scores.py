@@ -7,7 +7,7 @@ import torch
 from scipy import linalg
 
 from offmanifold.errors import InputError
-from offmanifold.synthesis.scores import covered, frechet, psnr, spread
+from offmanifold.synthesis.scores import covered, frechet, frechet_error, psnr, spread
 
 
 def drawn(n: int, d: int, seed: int = 0) -> torch.Tensor:
@@ -55,8 +55,17 @@ def test_the_frechet_distance_is_that_of_the_usual_formula():
     assert frechet(a, b) == pytest.approx(apart + (one + two - 2 * root).trace())
 
 
+def test_the_error_of_the_frechet_distance_is_how_much_it_varies():
+    pairs = [(drawn(100, 3, seed), 2 * drawn(150, 3, 1000 + seed) + 1) for seed in range(200)]
+    varies = float(torch.tensor([frechet(a, b) for a, b in pairs]).std())
+    found = sum(frechet_error(a, b) for a, b in pairs[:10]) / 10
+    assert found == pytest.approx(varies, rel=0.2)
+
+
 def test_too_few_images_are_refused():
     with pytest.raises(InputError, match="two images"):
         frechet(drawn(1, 2), drawn(5, 2))
+    with pytest.raises(InputError, match="three images"):
+        frechet_error(drawn(2, 2), drawn(5, 2))
     with pytest.raises(InputError, match="more than 3"):
         covered(drawn(5, 2), drawn(3, 2))
