@@ -1,6 +1,6 @@
 """Make a result of a sweep: run what results/NAME/plan.json wants and does not lie there yet.
 
-    python results/sweep.py mnist-short
+    python results/sweep.py mnist-sweep
 
 results/NAME is a sweep's folder with its runs made small: config, a short log, the audit with few
 pictures, no weights. The runs themselves are made below runs/NAME. The plan's groups come in order,
