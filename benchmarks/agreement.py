@@ -146,7 +146,7 @@ def compare(found: dict[str, Columns], quantity: str) -> dict[str, dict[str, flo
 
 def main(argv: list[str] | None = None) -> None:
     """Train, fit, audit, compare."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--only-train", action="store_true", help="the classifiers alone")
     arguments = parser.parse_args(argv)
     data = om.load_data(DATA)

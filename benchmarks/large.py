@@ -56,7 +56,7 @@ def measured(*argv: str) -> dict[str, float]:
 
 def main() -> None:
     """Write the patches and weights where they are missing, fit, audit, and keep what is small."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--limit", type=int, help="images audited, by default as many as always")
     limit = parser.parse_args().limit
     folder, weights = SCRATCH / "patches", SCRATCH / f"{ARCHITECTURE}-random.safetensors"

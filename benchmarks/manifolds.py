@@ -248,7 +248,7 @@ def draw(out: Path) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Run what is missing, most telling data first, and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--only", nargs="*", default=DATA, choices=DATA, help="these data")
     parser.add_argument("--methods", nargs="*", default=METHODS, choices=METHODS)
     parser.add_argument("--out", type=Path, default=OUT)

@@ -35,7 +35,7 @@ def measured(spec: str, images: int) -> dict[str, float]:
 
 def main() -> None:
     """Measure each size and print it."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--data", default="mnist.npz")
     spec = parser.parse_args().data
     for images in SIZES:

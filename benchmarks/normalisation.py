@@ -89,7 +89,7 @@ def row(kind: str, data: om.Data, epochs: int, eps: float, images: int) -> list[
 
 def main(argv: list[str] | None = None) -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--data", default="digits")
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--eps", type=float, default=2.0)

@@ -107,7 +107,7 @@ def accuracies(spec: str, epochs: int) -> list[list[str]]:
 
 def main(argv: list[str] | None = None) -> None:
     """Print the table asked for."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--network", choices=("small-resnet", "resnet18"), default="small-resnet")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--repeats", type=int, default=5)

@@ -95,7 +95,7 @@ def rivals(model, x, y, eps: float, autoattack: Path | None) -> dict[str, dict[s
 
 def main(argv: list[str] | None = None) -> int:
     """Compare, print and save; return 1 where we leave more than half a point more than they."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--data", default="mnist.npz", help="a spec, looked up in OFFMANIFOLD_DATA")
     parser.add_argument("--autoattack", type=Path, help="a clone of github.com/fra31/auto-attack")
     parser.add_argument("--images", type=int, default=1000)

@@ -37,7 +37,7 @@ RHO, RATIO = "robustness.rho_relative", "robustness.change_ratio"
 
 def main(argv: list[str] | None = None) -> None:
     """Train, audit, compare; print how much of the plan is done."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("name")
     parser.add_argument("--most", type=int, default=10**6, help="new runs before stopping")
     parser.add_argument("--again", action="store_true", help="audit anew the runs that are there")

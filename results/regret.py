@@ -35,7 +35,7 @@ PLACE = HERE / "recommend"
 
 def main(argv: list[str] | None = None) -> None:
     """Recommend for each method of the plan, judge, and write table.md and regret.json."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("name")
     parser.add_argument("--processes", type=int)
     parser.add_argument("--conclude", action="store_true", help="only table and numbers")

@@ -41,7 +41,7 @@ HERE = Path(__file__).parent
 
 def main(argv: list[str] | None = None) -> None:
     """Run, keep, conclude; print how much of the plan is done."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("name")
     parser.add_argument("--processes", type=int)
     parser.add_argument("--groups", type=int, help="only the first groups of the plan")

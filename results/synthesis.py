@@ -61,7 +61,7 @@ Columns = dict[str, Tensor]
 
 def main(argv: list[str] | None = None) -> None:
     """Score every model of the plan that is not there yet, and conclude."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("name")
     parser.add_argument("--conclude", action="store_true", help="only tables and figures")
     given = parser.parse_args(argv)
@@ -82,7 +82,7 @@ def make(plan: dict[str, Any], scratch: Path, place: Path) -> None:
     if not is_there(place / PLAIN, ALONE):
         plain_ways(bench).save(place / PLAIN, ALONE)
     entries = {e.name: e for e in entries_of(plan["sweep"])}
-    opened = runs_of(sweep, Path("runs") / plan["sweep"]).open()
+    opened = runs_of(sweep, Path("runs") / plan["sweep"]).open("test")
     turns = zip_longest(*jobs_of(sweep, opened))  # of each group the most telling first
     runs = [job.name for turn in turns for job in turn if job and job.name in entries]
     chosen = [e.name for e in roles(list(entries.values())).values() if bench.manifold]
