@@ -38,7 +38,10 @@ def make_run(
     """
     name = "-".join(str(v) for v in objective.values())
     folder = root / f"{name}-s{seed}"
-    config = {"train": {"objective": objective, "recipe": {"seed": seed}}}
+    config = {
+        "train": {"objective": objective, "recipe": {"seed": seed}},
+        "audit": {"label": folder.name},
+    }
     write_json(root / SHARED, {"schema": "offmanifold.sweep/1"})
     write_json(folder / "job.json", config)
     if state == "unfinished":

@@ -2,10 +2,13 @@
 
 import errno
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from offmanifold.audits import read_audit, save_audit
 from offmanifold.errors import InputError, RunError
 from offmanifold.executors import Event, Inputs, Job
 from offmanifold.executors.base import ended
@@ -19,6 +22,7 @@ from offmanifold.sweeping import (
     read_sweep,
     run_jobs,
 )
+from sweeps import make_run, pgd
 
 SHARED = {
     "model": "small-resnet",
@@ -193,6 +197,20 @@ def test_an_index_cut_off_in_the_middle_is_written_anew(tmp_path: Path):
     index.write_text(whole + whole[:40])
     list(run_jobs(jobs(1), tmp_path, Fake(), Inputs()))
     assert index.read_text() == whole
+
+
+def test_an_audit_made_by_hand_is_none_of_the_sweeps(tmp_path: Path):
+    folder = make_run(tmp_path, pgd(1.0))
+    own = read_audit(folder / "audits" / "a")
+    few = {name: values[:3] for name, values in own.columns.items()}
+    by_hand = replace(own, json={**own.json, "label": "mine"}, columns=few)
+    save_audit(by_hand, folder / "audits" / "b")
+    (run,) = read_sweep(tmp_path)
+    assert run.audit is not None
+    assert (run.state, run.audit.folder) == ("finished", folder / "audits" / "a")
+    shutil.rmtree(folder / "audits" / "a")
+    (run,) = read_sweep(tmp_path)
+    assert (run.state, run.audit) == ("unfinished", None)
 
 
 def test_folders_without_a_sweep_or_runs(tmp_path: Path):

@@ -190,16 +190,23 @@ def read_run(folder: Path) -> SweepRun:
     """Return a run of a sweep as it lies in its folder."""
     config = read_json(folder / JOB)
     outcome = read_outcome(folder) or {"state": "unfinished", "error": None}
-    found = sorted(folder.glob("audits/*/audit.json"), key=lambda p: p.stat().st_mtime)
-    finished = outcome["state"] == "finished" and found
+    audit = _own_audit(folder, config["audit"]["label"]) if outcome["state"] == "finished" else None
+    lost = audit is None and outcome["state"] == "finished"
     return SweepRun(
         folder,
         config["train"]["objective"],
         config["train"]["recipe"]["seed"],
-        outcome["state"] if finished or outcome["state"] != "finished" else "unfinished",
+        "unfinished" if lost else outcome["state"],
         outcome["error"],
-        read_audit(found[-1].parent) if finished else None,
+        audit,
     )
+
+
+def _own_audit(folder: Path, label: str) -> Audit | None:
+    """Return the audit that the job made, by its label: others of the run were made by hand."""
+    found = sorted(folder.glob("audits/*/audit.json"), key=lambda p: p.stat().st_mtime)
+    own = (read_audit(path.parent) for path in reversed(found))
+    return next((audit for audit in own if audit.label == label), None)
 
 
 def _line(folder: Path) -> str:

@@ -187,9 +187,8 @@ def test_several_standard_models_ask_which_is_the_reference(
     shutil.copytree(swept / "s", "s")
     (first,) = Path("s").glob("erm-s0-*")
     second = Path(shutil.copytree(first, "s/erm-s1-000000000000"))
-    for path in second.glob("audits/*/audit.json"):
-        audit = json.loads(path.read_text())
-        path.write_text(json.dumps({**audit, "label": "erm-s1"}))
+    for path in (*second.glob("audits/*/audit.json"), second / "job.json"):
+        path.write_text(path.read_text().replace('"erm-s0"', '"erm-s1"'))
     code, out, err = offmanifold("compare", "s", "--json", "--out", "c.json")
     assert code == 0
     assert out["reference"] is None
