@@ -90,7 +90,8 @@ def test_differences_are_paired_and_of_every_pair(three):
     assert set(found) == {("strong", "standard"), ("good", "standard"), ("good", "strong")}
     assert found["strong", "standard"]["value"] == pytest.approx(-0.25)
     equal = found["good", "standard"]
-    assert equal["value"] == equal["low"] == equal["high"] == 0
+    assert equal["value"] == 0  # no image differs, and there are 200
+    assert -equal["low"] == equal["high"] == pytest.approx(1.96**2 / (200 + 1.96**2), rel=1e-3)
 
 
 def test_a_ranking_that_a_fake_shares_is_not_credited(three):

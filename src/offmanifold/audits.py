@@ -128,7 +128,8 @@ def save_audit(audit: Audit, folder: Path | None) -> Audit:
 
 def _write_table(table: pa.Table, path: Path) -> None:
     """Write columns a quarter smaller: floats seldom repeat, and dictionaries of them only add."""
-    pq.write_table(table, path, compression="zstd", use_dictionary=["path"], write_statistics=False)
+    names: Any = ["path"]  # which the library takes and its annotation leaves out
+    pq.write_table(table, path, compression="zstd", use_dictionary=names, write_statistics=False)
 
 
 def of_variant(audit: Audit) -> bool:
@@ -160,6 +161,7 @@ def with_regimes(
         columns, labels, pair = one.columns, one.labels, None
         if standard is not None:
             columns, theirs = common_images(one, standard)
+            theirs = columns if one is standard else theirs
             labels = None if labels is None else columns["label"]
             pair = (standard.label, theirs)
         spread = one.json["measures"].get("output.spread", {}).get("value")

@@ -8,14 +8,15 @@ average, beside the strengths at which it is shown and those at which it is unde
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from offmanifold.measures.statistics import Columns, interval_of, over_seeds
+from offmanifold.measures.statistics import Columns, Number, interval_of, over_seeds
 from offmanifold.regimes import ACCURACY, ACCURACY_LOSS
-from offmanifold.strengths import Method, Pool, accuracy_gap, fraction_gap
+from offmanifold.strengths import Method, Pool, accuracy_gap, accuracy_gap_of, fraction_gap
 
 Turn = Callable[[np.ndarray, np.ndarray], float]
 EVERYWHERE, NOWHERE = "everywhere in the sweep", "nowhere in the sweep"
@@ -43,9 +44,10 @@ def boundaries(method: Method, pool: Pool, reference: Columns | None) -> dict[st
         table = [over_seeds(g[1], s, pool.n) for g, s in zip(gaps, seeds, strict=True) if g]
         found["on_manifold"] = _boundary(logs, np.stack(table, 1), pool.n, first_rise)
     loss = accuracy_gap(reference)
-    if loss is not None and all(ACCURACY in c for s in seeds for c in s):
+    if reference is not None and loss is not None and all(ACCURACY in c for s in seeds for c in s):
         table = [-(over_seeds(loss, s, pool.n) + ACCURACY_LOSS) for s in seeds]
-        found["excessive"] = _boundary(logs, np.stack(table, 1), pool.n, last_rise)
+        losses = [_lost(accuracy_gap_of(s, reference)) for s in seeds]
+        found["excessive"] = _boundary(logs, np.stack(table, 1), pool.n, last_rise, losses)
     lacking = {
         "on_manifold": "the gradients were not held against a manifold",
         "excessive": "there is no standard model to compare accuracies with",
@@ -53,12 +55,25 @@ def boundaries(method: Method, pool: Pool, reference: Columns | None) -> dict[st
     return {name: found.get(name, {"value": None, "reason": why}) for name, why in lacking.items()}
 
 
-def _boundary(logs: np.ndarray, gaps: np.ndarray, n: int, turn: Turn) -> dict[str, Any]:
+def _lost(gap: Number) -> Number:
+    """Return by how much more than .05 the accuracy lies below the reference's."""
+    low, high = (None if end is None else -end - ACCURACY_LOSS for end in (gap.high, gap.low))
+    return replace(gap, value=-(gap.value or 0.0) - ACCURACY_LOSS, low=low, high=high)
+
+
+def _boundary(
+    logs: np.ndarray,
+    gaps: np.ndarray,
+    n: int,
+    turn: Turn,
+    each: Sequence[Number] | None = None,
+) -> dict[str, Any]:
     """Return where rows of gaps (1 + resamples, strengths) turn positive, as JSON.
 
-    The first row holds the values, the others their resamples.
+    The first row holds the values, the others their resamples. each: the gap at every strength,
+    where its interval is not that of the resamples.
     """
-    each = [interval_of(column[0], column[1:], n) for column in gaps.T]
+    each = each or [interval_of(column[0], column[1:], n) for column in gaps.T]
     shown = [number.above(0) for number in each]
     refuted = [number.high is not None and number.high <= 0 for number in each]
     strengths = [float(f"{math.exp(x):.6g}") for x in logs]

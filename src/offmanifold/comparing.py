@@ -11,7 +11,7 @@ from offmanifold.crediting import credit
 from offmanifold.errors import InputError
 from offmanifold.files import write_json
 from offmanifold.measures import Number, measures
-from offmanifold.measures.statistics import Columns, difference
+from offmanifold.measures.statistics import Columns, difference, proportion_gap
 from offmanifold.variants import scalar_of
 
 SCHEMA = "offmanifold.compare/1"
@@ -97,6 +97,8 @@ def paired_difference(measure: str, mine: Columns, theirs: Columns) -> Number | 
     """
     kind = measures[measure]()
     try:
+        if kind.method == "wilson":
+            return proportion_gap(mine[measure] - theirs[measure], unit=kind.unit)
         return difference(kind.statistic, mine, theirs, len(mine["index"]), unit=kind.unit)
     except KeyError:
         return None

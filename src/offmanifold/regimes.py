@@ -25,10 +25,9 @@ import numpy as np
 from offmanifold.measures.statistics import (
     Columns,
     Number,
-    difference,
-    mean_of,
     paired,
     proportion,
+    proportion_gap,
 )
 
 RULE = "2"
@@ -36,6 +35,7 @@ ACCURACY_LOSS = 0.05
 CHANCE_MARGIN = 0.05  # of accuracy above the share of the commonest class
 LEAST_SPREAD = 1e-2
 LEAST_IMAGES = 10  # below, the intervals of a bootstrap say nothing
+NO_GAP = Number(0.0, 0.0, 0.0, 0, "exact")  # of the standard model against itself
 FRACTION, ACCURACY = "alignment.on_manifold_fraction", "accuracy.clean"
 CONTROLS = ("spectrum_noise", "wrong_image")
 
@@ -273,7 +273,8 @@ def gather(
     """Return the evidence from the columns of an audit.
 
     labels: (n,) of the audited images, or None. reference: label and columns of the standard model
-    on the same images in the same order. reference_accuracy: a number instead of such a model.
+    on the same images in the same order; the columns themselves for that model, which loses nothing
+    against itself. reference_accuracy: a number instead of such a model.
     """
     accuracy = majority = gap = None
     n = len(next(iter(columns.values()))) if columns else 0
@@ -281,7 +282,8 @@ def gather(
         accuracy = proportion(float(columns[ACCURACY].sum()), n)
         majority = float(np.bincount(labels).max() / n)
         if reference is not None and ACCURACY in reference[1]:
-            gap = difference(mean_of(ACCURACY), columns, reference[1], n)
+            own = reference[1] is columns
+            gap = NO_GAP if own else proportion_gap(columns[ACCURACY] - reference[1][ACCURACY])
             reference_accuracy = float(reference[1][ACCURACY].mean())
         elif reference_accuracy is not None and accuracy.value is not None:
             assert accuracy.low is not None

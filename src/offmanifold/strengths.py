@@ -16,8 +16,11 @@ from offmanifold.audits import Audit
 from offmanifold.errors import InputError
 from offmanifold.measures.statistics import (
     Columns,
+    Number,
     Statistic,
     mean_of,
+    over_seeds_too,
+    proportion_gap,
 )
 from offmanifold.objectives import objectives
 from offmanifold.regimes import (
@@ -143,6 +146,18 @@ def accuracy_gap(reference: Columns | None) -> Statistic | None:
     return lambda columns, weights: (
         mean_of(ACCURACY)(columns, weights) - mean_of(ACCURACY)(reference, weights)
     )
+
+
+def accuracy_gap_of(seeds: Sequence[Columns], reference: Columns) -> Number:
+    """Return the accuracy over seeds − the reference's, its interval over seeds and images.
+
+    At least as wide as the score interval of as many images, since seeds that all agree leave a
+    bootstrap no width.
+    """
+    gaps = np.mean([c[ACCURACY] for c in seeds], axis=0) - reference[ACCURACY]
+    statistic = accuracy_gap(reference)
+    assert statistic is not None
+    return over_seeds_too(proportion_gap(gaps), statistic, seeds)
 
 
 def reference_of(standard: Strength | None, pool: Pool) -> Columns | None:

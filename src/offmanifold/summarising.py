@@ -17,14 +17,15 @@ from offmanifold.measures.statistics import (
     Statistic,
     estimate_over_seeds,
     mean_of,
+    over_seeds_too,
     proportion,
 )
-from offmanifold.regimes import ACCURACY, RULE, Evidence, Regime, diverged, regime
+from offmanifold.regimes import ACCURACY, NO_GAP, RULE, Evidence, Regime, diverged, regime
 from offmanifold.strengths import (
     STANDARD,
     Pool,
     Strength,
-    accuracy_gap,
+    accuracy_gap_of,
     fraction_gap,
     methods_of,
     reference_of,
@@ -96,7 +97,10 @@ def _pooled(name: str, seeds: Sequence[Columns], saved: list[Any], n: int) -> di
     if len(seeds) == 1 and len(seeds[0]["index"]) == saved[0]["n"]:
         return {k: saved[0][k] for k in KEPT if k in saved[0]}
     measure = measures[name]()
-    number = _estimate(measure.statistic, seeds, saved, n, measure.unit)
+    if measure.method == "wilson" and all(name in c for c in seeds):
+        number = _share(name, seeds, n, measure.unit).json()
+    else:
+        number = _estimate(measure.statistic, seeds, saved, n, measure.unit)
     kept = {key: saved[0][key] for key in ("title", "title_ja", "better") if key in saved[0]}
     controls = sorted(set.intersection(*(set(s.get("controls", {})) for s in saved)))
     if controls:
@@ -110,6 +114,12 @@ def _pooled(name: str, seeds: Sequence[Columns], saved: list[Any], n: int) -> di
     if all(s.get("chance") is not None for s in saved):
         kept["chance"] = float(np.mean([s["chance"] for s in saved]))
     return {**number, **kept}
+
+
+def _share(name: str, seeds: Sequence[Columns], n: int, unit: str = "") -> Number:
+    """Return a share over seeds and images, at least as uncertain as that of n images."""
+    right = float(np.mean([c[name].sum() for c in seeds]))
+    return over_seeds_too(proportion(right, n, unit=unit), mean_of(name), seeds)
 
 
 def _estimate(
@@ -133,11 +143,7 @@ def _regime(
     labels = strength.audits[0].labels
     accuracy = majority = None
     if labels is not None and all(ACCURACY in c for c in seeds):
-        accuracy = (
-            proportion(float(seeds[0][ACCURACY].sum()), n)
-            if len(seeds) == 1
-            else estimate_over_seeds(mean_of(ACCURACY), seeds, n)
-        )
+        accuracy = _share(ACCURACY, seeds, n)
         majority = float(np.bincount(seeds[0]["label"]).max() / n)
     control, gap = None, None
     found = fraction_gap(seeds)
@@ -145,14 +151,17 @@ def _regime(
         control, statistic = found
         gap = estimate_over_seeds(statistic, seeds, n)
     spreads = [a.json["measures"].get("output.spread", {}).get("value") for a in strength.audits]
-    loss = accuracy_gap(reference)
+    loss = None
+    if reference is not None and accuracy is not None:
+        own = strength.value is None
+        loss = NO_GAP if own else accuracy_gap_of(seeds, reference)
     return regime(
         Evidence(
             accuracy,
             majority,
             None if None in spreads else float(np.mean(spreads)),
             gap,
-            None if loss is None or accuracy is None else estimate_over_seeds(loss, seeds, n),
+            loss,
             control,
             None if reference is None else float(reference[ACCURACY].mean()),
             None if reference is None else STANDARD,

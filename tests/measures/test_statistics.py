@@ -11,8 +11,10 @@ from offmanifold.measures.statistics import (
     estimate_over_seeds,
     mean_of,
     over_seeds,
+    over_seeds_too,
     paired,
     proportion,
+    proportion_gap,
     ratio_of,
     resamples,
     unpaired,
@@ -29,6 +31,57 @@ def test_wilson_is_that_of_scipy(successes, n):
     assert number.low == pytest.approx(expected.low, abs=1e-12)
     assert number.high == pytest.approx(expected.high, abs=1e-12)
     assert (number.method, number.n) == ("wilson", n)
+
+
+def gaps_of(up: int, down: int, n: int) -> np.ndarray:
+    return np.repeat([1.0, -1.0, 0.0], [up, down, n - up - down])
+
+
+def score_interval(up: int, down: int, n: int) -> tuple[float, float]:
+    """Differences not rejected by the score, the nuisance share by maximum likelihood."""
+    kept = []
+    for delta in np.linspace(-1, 1, 2001)[1:-1]:
+        low, high = max(0.0, -delta), (1 - delta) / 2
+        shares = np.linspace(low, high, 2001)[1:-1]
+        likelihood = (
+            up * np.log(shares + delta)
+            + down * np.log(shares)
+            + (n - up - down) * np.log(1 - 2 * shares - delta)
+        )
+        q = shares[np.argmax(likelihood)]
+        if abs(up - down - n * delta) <= 1.96 * np.sqrt(n * (2 * q + delta - delta**2)):
+            kept.append(delta)
+    return kept[0], kept[-1]
+
+
+@pytest.mark.parametrize(
+    ("up", "down", "n"), [(12, 2, 50), (2, 12, 50), (0, 0, 10), (5, 5, 10), (1, 0, 60), (10, 0, 10)]
+)
+def test_the_interval_of_paired_shares_inverts_the_score_test(up, down, n):
+    number = proportion_gap(gaps_of(up, down, n))
+    low, high = score_interval(up, down, n)
+    assert number.value == pytest.approx((up - down) / n)
+    assert number.low == pytest.approx(low, abs=0.003)
+    assert number.high == pytest.approx(high, abs=0.003)
+
+
+def test_coverage_of_the_interval_of_paired_shares():
+    random = np.random.default_rng(2)
+    found = [
+        proportion_gap(random.choice([1.0, -1.0, 0.0], 40, p=[0.08, 0.02, 0.9])) for _ in range(400)
+    ]
+    held = sum(number.low <= 0.06 <= number.high for number in found)  # type: ignore[operator]
+    assert 0.92 <= held / 400 <= 0.99
+
+
+def test_an_interval_over_seeds_that_agree_is_that_of_the_images():
+    right = {"a": np.ones(20)}
+    number = over_seeds_too(proportion(20, 20), mean_of("a"), [right, right, right])
+    assert (number.low, number.high) == (proportion(20, 20).low, proportion(20, 20).high)
+    half = {"a": np.repeat([0.0, 1.0], 10)}
+    wide = over_seeds_too(proportion(15, 20), mean_of("a"), [right, half])
+    assert wide.low < proportion(15, 20).low  # type: ignore[operator]
+    assert wide.over == "2 seeds and images"
 
 
 def test_interval_of_a_mean_is_student_s_for_many_images():
@@ -87,6 +140,8 @@ def test_numbers_hold_no_nan():
         estimate(mean_of("a"), {"a": np.array([np.inf, 1])}, 2),
         estimate(mean_of("a"), {"a": np.array([])}, 0),
         proportion(0, 0),
+        proportion_gap(np.array([])),
+        proportion_gap(np.array([np.nan, 1])),
     ):
         assert number.value is None
         json.dumps(number.json(), allow_nan=False)
