@@ -63,6 +63,17 @@ def test_seeds_are_pooled_and_collapsed_ones_are_no_evidence(tmp_path: Path):
     assert summary["runs"] == {"finished": 4, "collapsed": 2, "unfinished": 1}
 
 
+def test_a_strength_has_not_collapsed_while_a_seed_of_it_is_not_there(tmp_path: Path):
+    make_run(tmp_path, {"name": "erm"})
+    make_run(tmp_path, pgd(8.0), 0, state="collapsed")
+    make_run(tmp_path, pgd(8.0), 1, state="unfinished")
+    told = points(summarise(read_sweep(tmp_path)))[8.0]["regime"]
+    assert told["name"] == "uncertain"
+    assert "others have not come to theirs yet" in told["reason"]
+    make_run(tmp_path, pgd(8.0), 1, state="collapsed")
+    assert points(summarise(read_sweep(tmp_path)))[8.0]["regime"]["name"] == "collapsed"
+
+
 def test_one_seed_keeps_the_audit_s_own_interval(tmp_path: Path):
     folder = make_run(tmp_path, pgd(1.0), accuracy=1.0)
     number = points(summarise(read_sweep(tmp_path)))[1.0]["measures"]["accuracy.clean"]

@@ -5,6 +5,7 @@ intervals over seeds and images.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,10 @@ KEPT = (
     *("value", "low", "high", "n", "method", "over", "unit", "title", "title_ja", "better"),
     *("controls", "chance", "ceiling"),
 )
+PENDING = {
+    "en": "The seeds that have come to their end collapsed; others have not come to theirs yet.",
+    "ja": "終わったシードの学習はすべて失敗しましたが、まだ終わっていないシードがあります。",
+}
 
 
 def summarise(runs: Sequence[SweepRun]) -> dict[str, Any]:
@@ -128,6 +133,8 @@ def _estimate(
 def _regime(
     strength: Strength, seeds: Sequence[Columns], n: int, reference: Columns | None
 ) -> Regime:
+    if not seeds and strength.collapsed and strength.unfinished:
+        return replace(diverged(False), reason=PENDING["en"], reason_ja=PENDING["ja"])
     if not seeds:
         return diverged(bool(strength.collapsed))
     labels = strength.audits[0].labels
