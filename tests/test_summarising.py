@@ -60,7 +60,15 @@ def test_seeds_are_pooled_and_collapsed_ones_are_no_evidence(tmp_path: Path):
     )
     assert found[2.0]["regime"]["name"] == "uncertain"
     assert found[8.0]["regime"]["name"] == "collapsed"
-    assert summary["runs"] == {"finished": 4, "collapsed": 2, "unfinished": 1}
+    assert summary["runs"] == {"finished": 4, "collapsed": 2, "failed": 0, "unfinished": 1}
+
+
+def test_a_failed_run_is_counted_as_failed_and_not_as_one_to_wait_for(tmp_path: Path):
+    make_run(tmp_path, {"name": "erm"})
+    for seed, state in enumerate(("failed", "refused", "unfinished")):
+        make_run(tmp_path, pgd(1.0), seed, state=state)
+    runs = summarise(read_sweep(tmp_path))["runs"]
+    assert runs == {"finished": 1, "collapsed": 0, "failed": 2, "unfinished": 1}
 
 
 def test_a_strength_has_not_collapsed_while_a_seed_of_it_is_not_there(tmp_path: Path):

@@ -37,6 +37,7 @@ KEPT = (
     *("value", "low", "high", "n", "method", "over", "unit", "title", "title_ja", "better"),
     *("controls", "chance", "ceiling"),
 )
+FAILED = ("failed", "refused")
 PENDING = {
     "en": "The seeds that have come to their end collapsed; others have not come to theirs yet.",
     "ja": "終わったシードの学習はすべて失敗しましたが、まだ終わっていないシードがあります。",
@@ -62,7 +63,8 @@ def summarise(runs: Sequence[SweepRun]) -> dict[str, Any]:
         "runs": {
             "finished": sum(r.state == "finished" for r in runs),
             "collapsed": sum(r.state == "collapsed" for r in runs),
-            "unfinished": sum(r.state not in ("finished", "collapsed") for r in runs),
+            "failed": sum(r.state in FAILED for r in runs),
+            "unfinished": sum(r.state == "unfinished" for r in runs),
         },
         "standard": None if standard is None else _point(standard, pool, reference),
         "methods": [

@@ -32,3 +32,15 @@ def test_a_sentence_on_stderr_and_on_the_page(language, words, tmp_path: Path, o
     assert err.count(words) == 1
     assert "pgd-2" not in err
     assert words in (tmp_path / "c.html").read_text()
+
+
+def test_the_runs_of_a_sweep_that_are_left_out_are_told(tmp_path: Path, offmanifold):
+    make_run(tmp_path / "s", {"name": "erm"})
+    line = ["compare", tmp_path / "s", "--out", tmp_path / "c.json"]
+    assert "left out" not in offmanifold(*line)[2]
+    for seed, state in enumerate(("failed", "failed", "collapsed", "unfinished")):
+        make_run(tmp_path / "s", pgd(1), seed, state=state)
+    code, _, err = offmanifold(*line)
+    assert code == 0
+    left = "are left out: 1 collapsed, 2 failed, 1 unfinished"
+    assert f"4 of 5 runs of {tmp_path / 's'} {left}" in err

@@ -66,6 +66,19 @@ def test_the_page_is_whole_and_the_same_every_time(summary, tmp_path: Path, lang
     assert ("What goes with alignment?" if language == "en" else "整合と関係するのは何か") in text
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "7 runs finished, 1 diverged, 2 failed, 3 not yet"), ("ja", "失敗 2 件、未完了 3 件")],
+)
+def test_the_page_tells_failed_runs_from_those_not_there_yet(summary, tmp_path, language, words):
+    saved = tmp_path / "summary.json"
+    write_json(saved, {**summary, "runs": {**summary["runs"], "failed": 2, "unfinished": 3}})
+    assert words in sweep_page(saved, tmp_path / "a.html", language).read_text()
+    runs = {k: n for k, n in summary["runs"].items() if k != "failed"}  # saved by an older version
+    write_json(saved, {**summary, "runs": runs})
+    assert sweep_page(saved, tmp_path / "a.html", language).is_file()
+
+
 def test_the_ceiling_of_the_target_is_said(summary, tmp_path: Path):
     saved = tmp_path / "summary.json"
     write_json(saved, summary)

@@ -1,5 +1,6 @@
 """`offmanifold compare`."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,9 +107,14 @@ def _audits(path: Path) -> list[Audit]:
     """Return the audit that a path leads to, or all of a sweep; raises InputError for none."""
     if not (path / SHARED).is_file():
         return [find_audit(path)]
-    found = [run.audit for run in read_sweep(path) if run.audit is not None]
+    runs = read_sweep(path)
+    found = [run.audit for run in runs if run.audit is not None]
     if not found:
         raise InputError(f"no run of the sweep in {path} has been audited yet; run its command")
+    without = Counter(run.state for run in runs if run.audit is None)
+    if without:
+        states = ", ".join(f"{n} {state}" for state, n in sorted(without.items()))
+        note(f"{without.total()} of {len(runs)} runs of {path} are left out: {states}")
     return found
 
 

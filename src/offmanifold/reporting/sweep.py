@@ -154,6 +154,7 @@ def _line(summary: dict[str, Any], t: Texts) -> str:
         n=summary["n"],
         finished=runs["finished"],
         collapsed=runs["collapsed"],
+        failed=runs.get("failed", 0),
         left=runs["unfinished"],
     )
 

@@ -3,8 +3,10 @@
 SWEEP: dict[str, tuple[str, str]] = {
     "sweep.title": ("How much robustness is right?", "ロバスト性はどこまで強めるべきか"),
     "sweep.line": (
-        "{data} · {n} images · {finished} runs finished, {collapsed} diverged, {left} not yet",
-        "{data} · 画像 {n} 枚 · 学習完了 {finished} 件、発散 {collapsed} 件、未完了 {left} 件",
+        "{data} · {n} images · {finished} runs finished, {collapsed} diverged, {failed} failed, "
+        "{left} not yet",
+        "{data} · 画像 {n} 枚 · 学習完了 {finished} 件、発散 {collapsed} 件、失敗 {failed} 件、"
+        "未完了 {left} 件",
     ),
     "sweep.intro": (
         "Each point is a model trained at one strength, the mean of its seeds; bars are 95 % "
