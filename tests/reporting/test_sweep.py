@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from offmanifold.boundaries import FROM_THE_FIRST, NOT_AT_THE_LAST
+from offmanifold.boundaries import EVERYWHERE, FROM_THE_FIRST, NOT_AT_THE_LAST, NOWHERE
 from offmanifold.explaining import PREDICTORS
 from offmanifold.files import write_json
 from offmanifold.reporting import (
@@ -27,7 +27,9 @@ def test_boundaries_in_words(summary):
     (method,) = summary["methods"]
     on, excessive = sweep_boundaries(method)
     assert on.startswith("Gradients are on the manifold from eps = 0.3")
-    assert excessive.startswith("At no strength here is accuracy more than 5 points below")
+    assert excessive.startswith(
+        "At no strength here with models that did not collapse is accuracy more than 5 points below"
+    )
     assert "どの強さでも" in sweep_boundaries(method, "ja")[1]
 
 
@@ -41,6 +43,31 @@ def test_what_no_interval_shows_is_said_on_average_with_the_strengths(name, lang
         assert ("On average" if language == "en" else "平均では") in said
         assert ("no strength" if language == "en" else "なし") in said
         assert "eps = 0.5" in said
+
+
+@pytest.mark.parametrize(
+    ("collapsed", "unfinished", "english", "japanese"),
+    [
+        ([], [], "at every strength here.", "ここで調べたすべて"),
+        ([0], [], "at every strength here with models that did not collapse.", "崩壊しなかった"),
+        ([], [0], "at every strength here that has been audited.", "ここまでに監査した"),
+        ([1], [0], "here with audited models that did not collapse.", "監査し、崩壊しなかった"),
+    ],
+)
+@pytest.mark.parametrize("name", ["on_manifold", "excessive"])
+def test_everywhere_means_where_there_are_models_to_judge(
+    name, collapsed, unfinished, english, japanese
+):
+    border = {"value": None, "reason": EVERYWHERE}
+    whole = {"seeds": [0], "collapsed": [], "unfinished": []}
+    lacking = {"seeds": [], "collapsed": collapsed, "unfinished": unfinished}
+    points = [whole, lacking if collapsed or unfinished else whole]
+    method = {"strength": "eps", "points": points, "boundaries": {name: border}}
+    assert sweep_boundaries(method)[0].endswith(english)
+    assert japanese in sweep_boundaries(method, "ja")[0]
+    border["reason"] = NOWHERE
+    assert english.removeprefix("at every strength ").rstrip(".") in sweep_boundaries(method)[0]
+    assert japanese.removesuffix("すべて") in sweep_boundaries(method, "ja")[0]
 
 
 def test_a_boundary_that_may_lie_beyond_the_sweep_names_the_strengths_that_are_certain():

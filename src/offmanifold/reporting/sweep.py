@@ -51,7 +51,10 @@ def sweep_tables(summary: dict[str, Any], language: str = "en") -> list[tuple[st
 def sweep_boundaries(method: dict[str, Any], language: str = "en") -> list[str]:
     """Return a sentence for each boundary between regimes along one objective's strengths."""
     t = Texts(language)
-    return [_sentence(name, b, method["strength"], t) for name, b in method["boundaries"].items()]
+    here = t(f"sweep.here.{_here(method.get('points', ()))}")
+    return [
+        _sentence(name, b, method["strength"], here, t) for name, b in method["boundaries"].items()
+    ]
 
 
 def sweep_page(summary: Path | str, out: Path | str, language: str = "en") -> Path:
@@ -186,11 +189,20 @@ def _shown(name: str, boundary: dict[str, Any], field: str, t: Texts) -> str:
     return t(f"sweep.shown.{name}", shown=shown, undecided=undecided)
 
 
-def _sentence(name: str, boundary: dict[str, Any], field: str, t: Texts) -> str:
+def _here(points: Sequence[dict[str, Any]]) -> str:
+    """Return which strengths boundaries speak of: all, or only those with models to judge."""
+    collapsed = any(p["collapsed"] for p in points)
+    missing = any(p["unfinished"] and not p["seeds"] for p in points)
+    if collapsed and missing:
+        return "both"
+    return "collapsed" if collapsed else "missing" if missing else "all"
+
+
+def _sentence(name: str, boundary: dict[str, Any], field: str, here: str, t: Texts) -> str:
     if boundary["value"] is None:
         reason = boundary["reason"]
         if reason in ENDS:
-            said = t(f"sweep.{ENDS[reason]}.{name}")
+            said = t(f"sweep.{ENDS[reason]}.{name}", here=here)
             return said if ENDS[reason] in CERTAIN else said + _shown(name, boundary, field, t)
         said = reason if t.language == "en" else REASONS[reason]
         return t(f"sweep.unknown.{name}", reason=said)

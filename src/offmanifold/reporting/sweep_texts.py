@@ -42,33 +42,41 @@ SWEEP: dict[str, tuple[str, str]] = {
         "Accuracy is more than 5 points below the standard model's from {field} = {place}.",
         "正解率が標準モデルより5ポイントを超えて下がるのは {field} = {place} からです。",
     ),
+    "sweep.here.all": ("here", "ここで調べた"),
+    "sweep.here.collapsed": (
+        "here with models that did not collapse",
+        "ここで調べ、崩壊しなかったモデルのある",
+    ),
+    "sweep.here.missing": ("here that has been audited", "ここまでに監査した"),
+    "sweep.here.both": (
+        "here with audited models that did not collapse",
+        "ここまでに監査し、崩壊しなかったモデルのある",
+    ),
     "sweep.everywhere.on_manifold": (
-        "Gradients are on the manifold more than their better control at every strength here.",
-        "ここで調べたすべての強さで、勾配は対照よりも多様体に沿っています。",
+        "Gradients are on the manifold more than their better control at every strength {here}.",
+        "{here}すべての強さで、勾配は対照よりも多様体に沿っています。",
     ),
     "sweep.nowhere.on_manifold": (
-        "At no strength here are gradients on the manifold more than their better control.",
-        "ここで調べたどの強さでも、勾配は対照と比べて多様体に沿っていません。",
+        "At no strength {here} are gradients on the manifold more than their better control.",
+        "{here}どの強さでも、勾配は対照と比べて多様体に沿っていません。",
     ),
     "sweep.everywhere.excessive": (
-        "Accuracy is more than 5 points below the standard model's at every strength here.",
-        "ここで調べたすべての強さで、正解率が標準モデルより5ポイントを超えて下がっています。",
+        "Accuracy is more than 5 points below the standard model's at every strength {here}.",
+        "{here}すべての強さで、正解率が標準モデルより5ポイントを超えて下がっています。",
     ),
     "sweep.nowhere.excessive": (
-        "At no strength here is accuracy more than 5 points below the standard model's, as far as "
-        "models that did not collapse go.",
-        "崩壊しなかったモデルについては、ここで調べたどの強さでも、"
-        "正解率は標準モデルより5ポイントを超えて下がっていません。",
+        "At no strength {here} is accuracy more than 5 points below the standard model's.",
+        "{here}どの強さでも、正解率は標準モデルより5ポイントを超えて下がっていません。",
     ),
     "sweep.first.on_manifold": (
         "On average, gradients are on the manifold more than their better control at the smallest "
-        "strength here already.",
-        "平均では、調べた最小の強さですでに、勾配は対照よりも多様体に沿っています。",
+        "strength {here} already.",
+        "平均では、{here}最小の強さですでに、勾配は対照よりも多様体に沿っています。",
     ),
     "sweep.last.on_manifold": (
-        "On average, gradients are at no strength here on the manifold more than their better "
-        "control.",
-        "平均では、ここで調べたどの強さでも、勾配は対照と比べて多様体に沿っていません。",
+        "On average, gradients are on the manifold more than their better control at no strength "
+        "{here}.",
+        "平均では、{here}どの強さでも、勾配は対照と比べて多様体に沿っていません。",
     ),
     "sweep.shown.on_manifold": (
         " By its 95 % interval the excess over the control is shown at {shown}, and "
@@ -78,13 +86,13 @@ SWEEP: dict[str, tuple[str, str]] = {
     ),
     "sweep.first.excessive": (
         "On average, accuracy is more than 5 points below the standard model's at every strength "
-        "here.",
-        "平均では、ここで調べたすべての強さで、正解率が標準モデルより5ポイントを超えて下がっています。",
+        "{here}.",
+        "平均では、{here}すべての強さで、正解率が標準モデルより5ポイントを超えて下がっています。",
     ),
     "sweep.last.excessive": (
         "On average, accuracy is at most 5 points below the standard model's at the largest "
-        "strength here that did not collapse.",
-        "平均では、崩壊しなかった最大の強さで、正解率の低下は標準モデルに対して5ポイント以内です。",
+        "strength {here}.",
+        "平均では、{here}最大の強さで、正解率の低下は標準モデルに対して5ポイント以内です。",
     ),
     "sweep.shown.excessive": (
         " By its 95 % interval a loss of more than 5 points is shown at {shown}, and "
