@@ -6,9 +6,13 @@ import pytest
 
 from offmanifold.errors import InputError
 from offmanifold.reporting import draw_sweep, fonts, sweep_figure
+from offmanifold.reporting.figures import GREY
 from offmanifold.reporting.sweep_figure import figure_of
 from offmanifold.reporting.sweep_summary import columns_of
 from offmanifold.reporting.texts import Texts
+from offmanifold.summarising import summarise
+from offmanifold.sweeping import read_sweep
+from sweeps import make_run, pgd
 
 
 def test_the_figure_is_drawn_to_the_format_of_its_name(summary, tmp_path: Path):
@@ -41,6 +45,16 @@ def test_the_legend_covers_nothing_that_is_drawn(summary):
         legend = axes.get_legend()
         assert legend is not None
         assert legend.get_window_extent().y0 >= axes.get_window_extent().y1
+
+
+def test_each_strength_is_beside_the_control_that_it_is_judged_by(tmp_path: Path):
+    make_run(tmp_path, pgd(1.0), control=0.4)  # of noise; that of another image is 0.1
+    make_run(tmp_path, pgd(2.0), control=0.05)
+    summary = summarise(read_sweep(tmp_path))
+    figure = figure_of(list(columns_of(summary)), summary, Texts("en"))
+    lines = [line for axes in figure.axes for line in axes.lines]
+    (drawn,) = [line for line in lines if line.get_color() == GREY and line.get_marker() == "o"]
+    assert list(drawn.get_ydata()) == pytest.approx([0.4, 0.1])
 
 
 def test_a_sweep_of_which_all_collapsed_is_drawn_without_a_warning(summary, tmp_path: Path):
