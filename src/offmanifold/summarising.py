@@ -70,6 +70,7 @@ def summarise(runs: Sequence[SweepRun]) -> dict[str, Any]:
         "methods": [
             {
                 "objective": m.name,
+                "label": m.label,
                 "strength": m.field,
                 "fields": m.others,
                 "points": [_point(s, pool, reference) for s in m.strengths],

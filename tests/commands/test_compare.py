@@ -1,9 +1,11 @@
 """`compare` says which rankings are not credited to the manifold."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from offmanifold.files import write_json
 from sweeps import make_run, pgd
 
 LOW, PCA = "alignment.fraction_low_pass", "alignment.fraction_global_pca"
@@ -44,3 +46,17 @@ def test_the_runs_of_a_sweep_that_are_left_out_are_told(tmp_path: Path, offmanif
     assert code == 0
     left = "are left out: 1 collapsed, 2 failed, 1 unfinished"
     assert f"4 of 5 runs of {tmp_path / 's'} {left}" in err
+
+
+def test_runs_of_a_sweep_with_equal_labels_go_by_their_folders(tmp_path: Path, offmanifold):
+    """The label of a run in a sweep names its strength and seed alone."""
+    folders = [make_run(tmp_path / "s", {**pgd(1), "steps": n}) for n in (1, 5)]
+    make_run(tmp_path / "s", {"name": "erm"})
+    for folder in folders:
+        for path in (folder / "job.json", folder / "audits/a/audit.json"):
+            write_json(path, json.loads(path.read_text().replace(folder.name, "pgd-1-s0")))
+    line = ["compare", tmp_path / "s", "--out", tmp_path / "c.json", "--json"]
+    code, out, _ = offmanifold(*line)
+    assert code == 0
+    assert [a["label"] for a in out["audits"]] == ["erm-s0", *(f.name for f in folders)]
+    assert all(f.name in (tmp_path / "c.html").read_text() for f in folders)

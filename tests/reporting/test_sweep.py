@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from offmanifold.boundaries import EVERYWHERE, FROM_THE_FIRST, NOT_AT_THE_LAST, NOWHERE
-from offmanifold.explaining import PREDICTORS
+from offmanifold.explaining import LEAST_RUNS, PREDICTORS, explain
 from offmanifold.files import write_json
 from offmanifold.reporting import (
     explains_table,
@@ -13,6 +13,12 @@ from offmanifold.reporting import (
     sweep_page,
     sweep_tables,
 )
+from offmanifold.reporting.sweep_figure import figure_of
+from offmanifold.reporting.sweep_summary import columns_of
+from offmanifold.reporting.texts import Texts
+from offmanifold.summarising import summarise
+from offmanifold.sweeping import read_sweep
+from sweeps import make_run, pgd
 
 
 def test_a_row_a_strength_the_standard_model_first(summary):
@@ -21,6 +27,24 @@ def test_a_row_a_strength_the_standard_model_first(summary):
     assert [row[0] for row in table.rows] == ["standard", "0.1", "0.25", "0.5", "1", "2", "4", "8"]
     assert table.rows[-1][1:3] == ["0 (1 of its seeds collapsed)", "Collapsed"]
     assert "0.600 [" in table.rows[-2][5]
+
+
+def test_two_variants_of_one_objective_are_told_apart(tmp_path: Path):
+    for i in range(LEAST_RUNS):
+        for steps in (1, 5):
+            make_run(tmp_path / "s", {**pgd(2.0**i), "steps": steps}, cosine=0.1 + 0.03 * i)
+    runs = read_sweep(tmp_path / "s")
+    summary = {**summarise(runs), "explains": explain(runs)}
+    titles = [title for title, _ in sweep_tables(summary)]
+    assert titles == ["pgd (steps=1): strength eps", "pgd (steps=5): strength eps"]
+    figure = figure_of(list(columns_of(summary)), summary, Texts("en"))
+    assert [a.get_xlabel() for a in figure.axes if a.get_xlabel()] == titles
+    table = explains_table(summary)
+    assert table is not None
+    assert table.header[-2:] == [f"pgd (steps={n}): to peak / all" for n in (1, 5)]
+    write_json(tmp_path / "summary.json", summary)
+    page = sweep_page(tmp_path / "summary.json", tmp_path / "a.html").read_text()
+    assert all(f"<h2>{title}</h2>" in page for title in titles)
 
 
 def test_boundaries_in_words(summary):

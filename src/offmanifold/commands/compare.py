@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -89,6 +89,18 @@ def find_audits(paths: Sequence[Path]) -> list[Audit]:
         note(f"{len(without)} of {len(paths)} paths are left out:")
     for path, error in without:
         note(f"  {path}: {'a file, not a folder' if path.is_file() else error}")
+    return _told_apart(found)
+
+
+def _told_apart(audits: list[Audit]) -> list[Audit]:
+    """Return audits, those of sweeps with equal labels under the names of their runs' folders."""
+    labels = Counter(audit.label for audit in audits)
+    found = []
+    for audit in audits:
+        run = None if audit.folder is None else audit.folder.resolve().parent.parent
+        if run is not None and labels[audit.label] > 1 and (run.parent / SHARED).is_file():
+            audit = replace(audit, json={**audit.json, "label": run.name})
+        found.append(audit)
     return found
 
 

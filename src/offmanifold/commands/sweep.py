@@ -247,7 +247,7 @@ def save_summary(folder: Path) -> dict[str, Any]:
 
 def conclude(folder: Path, language: str, as_json: bool) -> None:
     """Summarise a sweep as it lies there, and print its tables; write its page."""
-    from offmanifold.reporting import sweep_boundaries, sweep_page, sweep_tables
+    from offmanifold.reporting import method_name, sweep_boundaries, sweep_page, sweep_tables
 
     summary = save_summary(folder)
     if as_json:
@@ -258,5 +258,5 @@ def conclude(folder: Path, language: str, as_json: bool) -> None:
             print_table(*table)
     for method in summary["methods"]:
         for sentence in sweep_boundaries(method, language):
-            note(f"{method['objective'].replace('_', '-')}: {sentence}")
+            note(f"{method_name(method)}: {sentence}")
     note(f"page: {sweep_page(folder / SUMMARY, folder / 'report.html', language)}")

@@ -11,7 +11,7 @@ from offmanifold.reporting.sweep import (
     sweep_tables,
 )
 from offmanifold.reporting.sweep_figure import draw_sweep
-from offmanifold.reporting.sweep_summary import read_summary
+from offmanifold.reporting.sweep_summary import method_name, read_summary
 from offmanifold.reporting.synthesis import synthesis_page
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "draw_sweep",
     "explains_table",
     "masked_gradients",
+    "method_name",
     "read_summary",
     "recommendation_sentences",
     "recommendation_table",

@@ -16,7 +16,14 @@ from offmanifold.reporting.recommendation import (
 )
 from offmanifold.reporting.rows import Table
 from offmanifold.reporting.sweep_figure import figure_of
-from offmanifold.reporting.sweep_summary import columns_of, points_of, read_summary, title_of
+from offmanifold.reporting.sweep_summary import (
+    columns_of,
+    method_name,
+    points_of,
+    read_summary,
+    title_of,
+    typed,
+)
 from offmanifold.reporting.sweep_texts import REASONS
 from offmanifold.reporting.texts import Texts
 
@@ -74,7 +81,7 @@ def sweep_page(summary: Path | str, out: Path | str, language: str = "en") -> Pa
     tables = sweep_tables(saved, language)
     methods = [
         {
-            "name": method["objective"],
+            "name": method_name(method),
             "title": title,
             "boundaries": sweep_boundaries(method, language) if method["boundaries"] else [],
             "figure": svg(figure_of([(method, points)], saved, t), f"sweep{i}", title),
@@ -124,7 +131,7 @@ def explains_table(summary: dict[str, Any], language: str = "en") -> Table | Non
         t("explains.all"),
         t("explains.partial"),
         t("explains.beyond"),
-        *(t("explains.method", method=m.replace("_", "-")) for m in methods),
+        *(t("explains.method", method=typed(m)) for m in methods),
     ]
     rows = []
     for one in found:
