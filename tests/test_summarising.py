@@ -94,3 +94,17 @@ def test_nothing_audited_is_an_input_error(tmp_path: Path):
     make_run(tmp_path, pgd(1.0), state="unfinished")
     with pytest.raises(InputError, match="no run of this sweep has been audited yet"):
         summarise(read_sweep(tmp_path))
+
+
+def test_runs_that_all_collapsed_are_told_as_such(tmp_path: Path):
+    for eps in (1.0, 2.0):
+        make_run(tmp_path, pgd(eps), state="collapsed")
+    make_run(tmp_path, {"name": "erm"}, state="unfinished")
+    with pytest.raises(InputError, match=r"audited yet \(collapsed, unfinished\)"):
+        summarise(read_sweep(tmp_path))
+    make_run(tmp_path, {"name": "erm"}, state="collapsed")
+    summary = summarise(read_sweep(tmp_path))
+    told = [summary["standard"], *points(summary).values()]
+    assert [p["regime"]["name"] for p in told] == ["collapsed"] * 3
+    assert summary["runs"] == {"finished": 0, "collapsed": 3, "failed": 0, "unfinished": 0}
+    assert summary["n"] == 0

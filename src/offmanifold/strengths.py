@@ -112,7 +112,7 @@ def _strength(value: float | None, runs: Sequence[SweepRun]) -> Strength:
 
 
 class Pool:
-    """The images that all audits of a sweep share, in one order.
+    """The images that all audits of a sweep share, in one order; none of no audits.
 
     Raises InputError where audits share none, or were judged by different manifolds.
     """
@@ -123,8 +123,9 @@ class Pool:
             raise InputError(
                 "the runs of this sweep were judged by different manifolds; run the sweep again"
             )
-        self.index = reduce(np.intersect1d, [a.columns["index"] for a in audits])
-        if not len(self.index):
+        seen = [a.columns["index"] for a in audits]
+        self.index = reduce(np.intersect1d, seen) if seen else np.array([], int)
+        if seen and not len(self.index):
             raise InputError("the audits of this sweep share no image; audit all alike")
 
     @property

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from offmanifold.audits import Audit
 from offmanifold.boundaries import boundaries
 from offmanifold.errors import InputError
+from offmanifold.executors.base import read_config
 from offmanifold.measures import Number, measures
 from offmanifold.measures.statistics import (
     Columns,
@@ -45,10 +47,13 @@ PENDING = {
 
 
 def summarise(runs: Sequence[SweepRun]) -> dict[str, Any]:
-    """Return what a sweep says, as plain JSON: by method and strength, and the boundaries."""
+    """Return what a sweep says, as plain JSON: by method and strength, and the boundaries.
+
+    Raises InputError where no run has been audited, unless all of them collapsed.
+    """
     standard, methods = methods_of(runs)
     audits = [r.audit for r in runs if r.audit is not None]
-    if not audits:
+    if not audits and not all(r.collapsed for r in runs):
         states = ", ".join(sorted({r.state for r in runs}))
         raise InputError(f"no run of this sweep has been audited yet ({states}); let it go on")
     pool = Pool(audits)
@@ -56,9 +61,7 @@ def summarise(runs: Sequence[SweepRun]) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "rule": RULE,
-        "data": audits[0].json["data"],
-        "manifold": audits[0].json["manifold"],
-        "settings": audits[0].json["settings"],
+        **_shared(runs, audits),
         "n": pool.n,
         "runs": {
             "finished": sum(r.state == "finished" for r in runs),
@@ -79,6 +82,14 @@ def summarise(runs: Sequence[SweepRun]) -> dict[str, Any]:
             for m in methods
         ],
     }
+
+
+def _shared(runs: Sequence[SweepRun], audits: Sequence[Audit]) -> dict[str, Any]:
+    """Return the images, manifold and settings of all audits; of none, which images were asked."""
+    if audits:
+        return {key: audits[0].json[key] for key in ("data", "manifold", "settings")}
+    images = (read_config(runs[0].folder) or {}).get("images") or {}
+    return {"data": {"spec": images.get("data")}, "manifold": None, "settings": {}}
 
 
 def _point(strength: Strength, pool: Pool, reference: Columns | None) -> dict[str, Any]:

@@ -60,3 +60,13 @@ def test_runs_of_a_sweep_with_equal_labels_go_by_their_folders(tmp_path: Path, o
     assert code == 0
     assert [a["label"] for a in out["audits"]] == ["erm-s0", *(f.name for f in folders)]
     assert all(f.name in (tmp_path / "c.html").read_text() for f in folders)
+
+
+def test_a_sweep_of_which_all_collapsed_is_told_as_such(tmp_path: Path, offmanifold):
+    for eps in (1, 2):
+        make_run(tmp_path / "s", pgd(eps), state="collapsed")
+    code, _, err = offmanifold("compare", tmp_path / "s", "--out", tmp_path / "c.json")
+    assert code == 2
+    assert "collapsed: choose smaller strengths or a lower learning rate" in err
+    assert offmanifold("report", tmp_path / "s", "--out", tmp_path / "r.html")[0] == 0
+    assert "Every run of this sweep collapsed" in (tmp_path / "r.html").read_text()

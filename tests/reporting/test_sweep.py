@@ -8,6 +8,7 @@ from offmanifold.boundaries import EVERYWHERE, FROM_THE_FIRST, NOT_AT_THE_LAST, 
 from offmanifold.explaining import LEAST_RUNS, PREDICTORS, explain
 from offmanifold.files import write_json
 from offmanifold.reporting import (
+    all_collapsed,
     explains_table,
     sweep_boundaries,
     sweep_page,
@@ -115,6 +116,27 @@ def test_the_page_is_whole_and_the_same_every_time(summary, tmp_path: Path, lang
     assert f'<html lang="{language}">' in text
     assert "http" not in text.replace("http://www.w3.org", "")
     assert ("What goes with alignment?" if language == "en" else "整合と関係するのは何か") in text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "Every run of this sweep collapsed"), ("ja", "すべて崩壊")]
+)
+def test_a_sweep_of_which_all_collapsed_has_a_page_that_says_so(language, words, tmp_path: Path):
+    for eps in (1.0, 2.0):
+        make_run(tmp_path / "s", pgd(eps), state="collapsed")
+    summary = summarise(read_sweep(tmp_path / "s"))
+    ((_, table),) = sweep_tables(summary, language)
+    assert [row[2] for row in table.rows] == [Texts(language)("regime.collapsed")] * 2
+    write_json(tmp_path / "summary.json", summary)
+    page = sweep_page(tmp_path / "summary.json", tmp_path / "a.html", language).read_text()
+    assert words in page
+    assert "<svg" in page
+    assert words in (all_collapsed(summary, language) or "")
+    (method,) = summary["methods"]
+    first, second = method["points"]
+    for more in ({"unfinished": [1]}, {"seeds": [1]}):
+        points = [first, {**second, **more}]
+        assert all_collapsed({**summary, "methods": [{**method, "points": points}]}) is None
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
+from matplotlib.colors import to_rgb
 
 from offmanifold.errors import InputError
 from offmanifold.reporting import draw_sweep, fonts, sweep_figure
-from offmanifold.reporting.figures import GREY
+from offmanifold.reporting.figures import COLOURS, GREY
 from offmanifold.reporting.sweep_figure import figure_of
 from offmanifold.reporting.sweep_summary import columns_of
 from offmanifold.reporting.texts import Texts
@@ -62,6 +63,10 @@ def test_a_sweep_of_which_all_collapsed_is_drawn_without_a_warning(summary, tmp_
     gone = [{**p, "measures": {}, "regime": {"name": "collapsed"}} for p in method["points"]]
     saved = {**summary, "methods": [{**method, "points": gone}]}
     assert draw_sweep(saved, tmp_path / "f.png").is_file()  # warnings are errors
+    without = {**saved, "standard": None}
+    assert draw_sweep(without, tmp_path / "g.png").is_file()
+    figure = figure_of(list(columns_of(without)), without, Texts("en"))
+    assert [p.get_facecolor()[:3] for p in figure.axes[0].patches] == [to_rgb(COLOURS["collapsed"])]
 
 
 def test_an_svg_names_fonts_that_hold_japanese(summary, tmp_path: Path):

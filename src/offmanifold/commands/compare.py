@@ -121,6 +121,11 @@ def _audits(path: Path) -> list[Audit]:
         return [find_audit(path)]
     runs = read_sweep(path)
     found = [run.audit for run in runs if run.audit is not None]
+    if not found and all(run.collapsed for run in runs):
+        raise InputError(
+            f"every run of the sweep in {path} collapsed: choose smaller strengths or a lower "
+            "learning rate"
+        )
     if not found:
         raise InputError(f"no run of the sweep in {path} has been audited yet; run its command")
     without = Counter(run.state for run in runs if run.audit is None)

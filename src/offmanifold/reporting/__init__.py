@@ -5,6 +5,7 @@ from offmanifold.reporting.page import report
 from offmanifold.reporting.recommendation import recommendation_sentences, recommendation_table
 from offmanifold.reporting.rows import Table, controlled_table, masked_gradients, table
 from offmanifold.reporting.sweep import (
+    all_collapsed,
     explains_table,
     sweep_boundaries,
     sweep_page,
@@ -16,6 +17,7 @@ from offmanifold.reporting.synthesis import synthesis_page
 
 __all__ = [
     "Table",
+    "all_collapsed",
     "controlled_table",
     "draw_sweep",
     "explains_table",

@@ -64,6 +64,12 @@ def sweep_boundaries(method: dict[str, Any], language: str = "en") -> list[str]:
     ]
 
 
+def all_collapsed(summary: dict[str, Any], language: str = "en") -> str | None:
+    """Return the sentence that all runs of a sweep have ended and collapsed, None where not so."""
+    ended = all(p["collapsed"] and not p["seeds"] + p["unfinished"] for p in points_of(summary))
+    return Texts(language)("sweep.all_collapsed") if ended else None
+
+
 def sweep_page(summary: Path | str, out: Path | str, language: str = "en") -> Path:
     """Write a self-contained page of a summary.json: figure, boundaries and table by objective.
 
@@ -78,12 +84,14 @@ def sweep_page(summary: Path | str, out: Path | str, language: str = "en") -> Pa
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    tables = sweep_tables(saved, language)
+    tables, lost = sweep_tables(saved, language), all_collapsed(saved, language)
     methods = [
         {
             "name": method_name(method),
             "title": title,
-            "boundaries": sweep_boundaries(method, language) if method["boundaries"] else [],
+            "boundaries": (
+                sweep_boundaries(method, language) if method["boundaries"] and not lost else []
+            ),
             "figure": svg(figure_of([(method, points)], saved, t), f"sweep{i}", title),
             "head": table.header,
             "rows": [
@@ -98,6 +106,7 @@ def sweep_page(summary: Path | str, out: Path | str, language: str = "en") -> Pa
     html = environment.get_template("sweep.html.jinja").render(
         t=t,
         line=_line(saved, t),
+        lost=lost,
         methods=methods,
         colours=COLOURS,
         ceiling=_ceiling(saved, t),

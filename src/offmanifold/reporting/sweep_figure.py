@@ -110,11 +110,11 @@ def figure_of(
         (title, present)
         for title, curves in rows
         if (present := [c for c in curves if any(_known(c, p) for p in points)])
-    ]
-    wide, high = max(6.4, 5.4 * len(columns)), 3.0 * max(1, len(rows)) + 0.5
+    ] or [(t("sweep.accuracies"), [])]  # where all collapsed, regimes are all there is
+    wide, high = max(6.4, 5.4 * len(columns)), 3.0 * len(rows) + 0.5
     with matplotlib.rc_context({**STYLE, **style_of(t.language)}):
         figure = Figure(figsize=(wide, high), layout="constrained")
-        grid = figure.subplots(max(1, len(rows)), len(columns), squeeze=False, sharey="row")
+        grid = figure.subplots(len(rows), len(columns), squeeze=False, sharey="row")
         for j, (method, found) in enumerate(columns):
             for i, (title, curves) in enumerate(rows):
                 axes = grid[i, j]

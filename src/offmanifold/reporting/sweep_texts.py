@@ -17,6 +17,10 @@ SWEEP: dict[str, tuple[str, str]] = {
         "（シードが複数あればシードにも対する）95 % 区間です。背景の色は状態を示します："
         "弱すぎる、適切（ベイズ整合）、強すぎる。左端に離れているのが標準モデルです。",
     ),
+    "sweep.all_collapsed": (
+        "Every run of this sweep collapsed: choose smaller strengths or a lower learning rate.",
+        "ここで行った学習はすべて崩壊しました。強さを小さくするか、学習率を下げてください。",
+    ),
     "sweep.method": ("{objective}: strength {field}", "{objective}：強さ {field}"),
     "sweep.strength": ("Strength", "強さ"),
     "sweep.seeds": ("Seeds", "シード数"),
