@@ -157,7 +157,7 @@ def conclude(plan: dict[str, Any], place: Path) -> None:
     for title, table in sweep_tables(summary):
         parts += [f"## {title}", "", markdown(*table)]
     for method in summary["methods"]:
-        parts += [f"- {method['objective']}: {s}" for s in sweep_boundaries(method)]
+        parts += [f"- {method['label']}: {s}" for s in sweep_boundaries(method)]
     explains = explains_table(summary)
     if explains is not None:
         parts += ["", "## What goes with alignment", "", markdown(*explains)]

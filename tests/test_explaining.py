@@ -104,3 +104,11 @@ def test_fakes_and_a_second_manifold_are_predictors_where_they_were_measured(tmp
     assert found[pca] == pytest.approx(-1)
     assert set(found) < set(PREDICTORS)
     assert "alignment.on_manifold_fraction_second" not in found  # not of the first run
+
+
+def test_two_variants_of_one_objective_are_two_methods(tmp_path: Path):
+    for i in range(LEAST_RUNS):
+        for steps in (1, 5):
+            make_run(tmp_path, {**pgd(0.1 * (i + 1)), "steps": steps}, cosine=0.1 + 0.03 * i)
+    by_method = explain(read_sweep(tmp_path))[0]["by_method"]
+    assert set(by_method) == {"pgd (steps=1)", "pgd (steps=5)"}

@@ -24,6 +24,7 @@ def test_methods_are_told_by_all_fields_but_the_strength(tmp_path: Path):
     standard, methods = methods_of(read_sweep(tmp_path))
     assert standard is not None
     assert standard.value is None
+    assert [m.label for m in methods] == ["noise", "pgd (steps=10)", "pgd (steps=5)"]
     found = [
         (m.name, m.field, m.others.get("steps"), [s.value for s in m.strengths]) for m in methods
     ]

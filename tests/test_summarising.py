@@ -60,7 +60,26 @@ def test_seeds_are_pooled_and_collapsed_ones_are_no_evidence(tmp_path: Path):
     )
     assert found[2.0]["regime"]["name"] == "uncertain"
     assert found[8.0]["regime"]["name"] == "collapsed"
-    assert summary["runs"] == {"finished": 4, "collapsed": 2, "unfinished": 1}
+    assert summary["runs"] == {"finished": 4, "collapsed": 2, "failed": 0, "unfinished": 1}
+
+
+def test_a_failed_run_is_counted_as_failed_and_not_as_one_to_wait_for(tmp_path: Path):
+    make_run(tmp_path, {"name": "erm"})
+    for seed, state in enumerate(("failed", "refused", "unfinished")):
+        make_run(tmp_path, pgd(1.0), seed, state=state)
+    runs = summarise(read_sweep(tmp_path))["runs"]
+    assert runs == {"finished": 1, "collapsed": 0, "failed": 2, "unfinished": 1}
+
+
+def test_a_strength_has_not_collapsed_while_a_seed_of_it_is_not_there(tmp_path: Path):
+    make_run(tmp_path, {"name": "erm"})
+    make_run(tmp_path, pgd(8.0), 0, state="collapsed")
+    make_run(tmp_path, pgd(8.0), 1, state="unfinished")
+    told = points(summarise(read_sweep(tmp_path)))[8.0]["regime"]
+    assert told["name"] == "uncertain"
+    assert "others have not come to theirs yet" in told["reason"]
+    make_run(tmp_path, pgd(8.0), 1, state="collapsed")
+    assert points(summarise(read_sweep(tmp_path)))[8.0]["regime"]["name"] == "collapsed"
 
 
 def test_one_seed_keeps_the_audit_s_own_interval(tmp_path: Path):
@@ -75,3 +94,17 @@ def test_nothing_audited_is_an_input_error(tmp_path: Path):
     make_run(tmp_path, pgd(1.0), state="unfinished")
     with pytest.raises(InputError, match="no run of this sweep has been audited yet"):
         summarise(read_sweep(tmp_path))
+
+
+def test_runs_that_all_collapsed_are_told_as_such(tmp_path: Path):
+    for eps in (1.0, 2.0):
+        make_run(tmp_path, pgd(eps), state="collapsed")
+    make_run(tmp_path, {"name": "erm"}, state="unfinished")
+    with pytest.raises(InputError, match=r"audited yet \(collapsed, unfinished\)"):
+        summarise(read_sweep(tmp_path))
+    make_run(tmp_path, {"name": "erm"}, state="collapsed")
+    summary = summarise(read_sweep(tmp_path))
+    told = [summary["standard"], *points(summary).values()]
+    assert [p["regime"]["name"] for p in told] == ["collapsed"] * 3
+    assert summary["runs"] == {"finished": 0, "collapsed": 3, "failed": 0, "unfinished": 0}
+    assert summary["n"] == 0

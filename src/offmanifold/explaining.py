@@ -55,7 +55,7 @@ def clusters_of(runs: Sequence[SweepRun], target: str = TARGET) -> list[Cluster]
     found = []
     for name, strengths in [
         *([] if standard is None else [("erm", (standard,))]),
-        *((m.name, m.strengths) for m in methods),
+        *((m.label, m.strengths) for m in methods),
     ]:
         kept = [s for s in strengths if s.audits]
         for i, strength in enumerate(kept):
@@ -77,7 +77,7 @@ def explain(runs: Sequence[SweepRun], target: str = TARGET) -> list[dict[str, An
 
     spearman: over all runs. partial: the same with accuracy partialled out, None for accuracy.
     beyond: |spearman| less that of the best of the PLAIN ones, `against`; None for these.
-    by_method: {method: {all, to_peak}}, over the means of its strengths, and over those up to the
+    by_method: {label: {all, to_peak}}, over the means of its strengths, and over those up to the
     one with the highest target. Empty below LEAST_RUNS strengths.
     """
     clusters = [c for c in clusters_of(runs, target) if np.isfinite(c.values[target]).all()]

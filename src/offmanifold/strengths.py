@@ -50,9 +50,13 @@ class Strength:
 
 @dataclass(frozen=True)
 class Method:
-    """One objective along its strengths, in their order."""
+    """One objective along its strengths, in their order.
+
+    label: its name, with the fields in which methods of that name differ: "pgd (steps=1)".
+    """
 
     name: str
+    label: str
     field: str
     others: dict[str, Any]
     strengths: tuple[Strength, ...]
@@ -68,7 +72,7 @@ def methods_of(runs: Sequence[SweepRun]) -> tuple[Strength | None, list[Method]]
         value = None if field is None else float(run.objective[field])
         key = (name, json.dumps(others, sort_keys=True))
         grouped.setdefault(key, {}).setdefault(value, []).append(run)
-    standard, methods = None, []
+    standard, methods, labels = None, [], _labels(list(grouped))
     for (name, others), by_value in grouped.items():
         strengths = [_strength(v, found) for v, found in by_value.items()]
         if name == STANDARD:
@@ -78,8 +82,23 @@ def methods_of(runs: Sequence[SweepRun]) -> tuple[Strength | None, list[Method]]
         if field is None:
             continue
         ordered = tuple(sorted(strengths, key=lambda s: s.value or 0.0))
-        methods.append(Method(name, field, json.loads(others), ordered))
-    return standard, sorted(methods, key=lambda m: m.name)
+        label = labels[name, others]
+        methods.append(Method(name, label, field, json.loads(others), ordered))
+    return standard, sorted(methods, key=lambda m: m.label)
+
+
+def _labels(keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Return a label for each method, given by its name and its other fields (JSON).
+
+    >>> list(_labels([("pgd", '{"steps": 1}'), ("pgd", '{"steps": 5}'), ("noise", "{}")]).values())
+    ['pgd (steps=1)', 'pgd (steps=5)', 'noise']
+    """
+    found = {}
+    for name, others in keys:
+        mine, namesakes = json.loads(others), [json.loads(o) for n, o in keys if n == name]
+        differing = [f"{k}={v}" for k, v in mine.items() if any(n.get(k) != v for n in namesakes)]
+        found[name, others] = f"{name} ({', '.join(differing)})" if differing else name
+    return found
 
 
 def _strength(value: float | None, runs: Sequence[SweepRun]) -> Strength:
@@ -96,7 +115,7 @@ def _strength(value: float | None, runs: Sequence[SweepRun]) -> Strength:
 
 
 class Pool:
-    """The images that all audits of a sweep share, in one order.
+    """The images that all audits of a sweep share, in one order; none of no audits.
 
     Raises InputError where audits share none, or were judged by different manifolds.
     """
@@ -107,8 +126,9 @@ class Pool:
             raise InputError(
                 "the runs of this sweep were judged by different manifolds; run the sweep again"
             )
-        self.index = reduce(np.intersect1d, [a.columns["index"] for a in audits])
-        if not len(self.index):
+        seen = [a.columns["index"] for a in audits]
+        self.index = reduce(np.intersect1d, seen) if seen else np.array([], int)
+        if seen and not len(self.index):
             raise InputError("the audits of this sweep share no image; audit all alike")
 
     @property

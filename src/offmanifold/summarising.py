@@ -5,12 +5,15 @@ intervals over seeds and images.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from offmanifold.audits import Audit
 from offmanifold.boundaries import boundaries
 from offmanifold.errors import InputError
+from offmanifold.executors.base import read_config
 from offmanifold.measures import Number, measures
 from offmanifold.measures.statistics import (
     Columns,
@@ -37,13 +40,21 @@ KEPT = (
     *("value", "low", "high", "n", "method", "over", "unit", "title", "title_ja", "better"),
     *("controls", "chance", "ceiling"),
 )
+FAILED = ("failed", "refused")
+PENDING = {
+    "en": "The seeds that have come to their end collapsed; others have not come to theirs yet.",
+    "ja": "終わったシードの学習はすべて失敗しましたが、まだ終わっていないシードがあります。",
+}
 
 
 def summarise(runs: Sequence[SweepRun]) -> dict[str, Any]:
-    """Return what a sweep says, as plain JSON: by method and strength, and the boundaries."""
+    """Return what a sweep says, as plain JSON: by method and strength, and the boundaries.
+
+    Raises InputError where no run has been audited, unless all of them collapsed.
+    """
     standard, methods = methods_of(runs)
     audits = [r.audit for r in runs if r.audit is not None]
-    if not audits:
+    if not audits and not all(r.collapsed for r in runs):
         states = ", ".join(sorted({r.state for r in runs}))
         raise InputError(f"no run of this sweep has been audited yet ({states}); let it go on")
     pool = Pool(audits)
@@ -51,19 +62,19 @@ def summarise(runs: Sequence[SweepRun]) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "rule": RULE,
-        "data": audits[0].json["data"],
-        "manifold": audits[0].json["manifold"],
-        "settings": audits[0].json["settings"],
+        **_shared(runs, audits),
         "n": pool.n,
         "runs": {
             "finished": sum(r.state == "finished" for r in runs),
             "collapsed": sum(r.state == "collapsed" for r in runs),
-            "unfinished": sum(r.state not in ("finished", "collapsed") for r in runs),
+            "failed": sum(r.state in FAILED for r in runs),
+            "unfinished": sum(r.state == "unfinished" for r in runs),
         },
         "standard": None if standard is None else _point(standard, pool, reference),
         "methods": [
             {
                 "objective": m.name,
+                "label": m.label,
                 "strength": m.field,
                 "fields": m.others,
                 "points": [_point(s, pool, reference) for s in m.strengths],
@@ -72,6 +83,14 @@ def summarise(runs: Sequence[SweepRun]) -> dict[str, Any]:
             for m in methods
         ],
     }
+
+
+def _shared(runs: Sequence[SweepRun], audits: Sequence[Audit]) -> dict[str, Any]:
+    """Return the images, manifold and settings of all audits; of none, which images were asked."""
+    if audits:
+        return {key: audits[0].json[key] for key in ("data", "manifold", "settings")}
+    images = (read_config(runs[0].folder) or {}).get("images") or {}
+    return {"data": {"spec": images.get("data")}, "manifold": None, "settings": {}}
 
 
 def _point(strength: Strength, pool: Pool, reference: Columns | None) -> dict[str, Any]:
@@ -138,6 +157,8 @@ def _estimate(
 def _regime(
     strength: Strength, seeds: Sequence[Columns], n: int, reference: Columns | None
 ) -> Regime:
+    if not seeds and strength.collapsed and strength.unfinished:
+        return replace(diverged(False), reason=PENDING["en"], reason_ja=PENDING["ja"])
     if not seeds:
         return diverged(bool(strength.collapsed))
     labels = strength.audits[0].labels

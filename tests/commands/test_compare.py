@@ -1,9 +1,11 @@
 """`compare` says which rankings are not credited to the manifold."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from offmanifold.files import write_json
 from sweeps import make_run, pgd
 
 LOW, PCA = "alignment.fraction_low_pass", "alignment.fraction_global_pca"
@@ -32,3 +34,39 @@ def test_a_sentence_on_stderr_and_on_the_page(language, words, tmp_path: Path, o
     assert err.count(words) == 1
     assert "pgd-2" not in err
     assert words in (tmp_path / "c.html").read_text()
+
+
+def test_the_runs_of_a_sweep_that_are_left_out_are_told(tmp_path: Path, offmanifold):
+    make_run(tmp_path / "s", {"name": "erm"})
+    line = ["compare", tmp_path / "s", "--out", tmp_path / "c.json"]
+    assert "left out" not in offmanifold(*line)[2]
+    for seed, state in enumerate(("failed", "failed", "collapsed", "unfinished")):
+        make_run(tmp_path / "s", pgd(1), seed, state=state)
+    code, _, err = offmanifold(*line)
+    assert code == 0
+    left = "are left out: 1 collapsed, 2 failed, 1 unfinished"
+    assert f"4 of 5 runs of {tmp_path / 's'} {left}" in err
+
+
+def test_runs_of_a_sweep_with_equal_labels_go_by_their_folders(tmp_path: Path, offmanifold):
+    """The label of a run in a sweep names its strength and seed alone."""
+    folders = [make_run(tmp_path / "s", {**pgd(1), "steps": n}) for n in (1, 5)]
+    make_run(tmp_path / "s", {"name": "erm"})
+    for folder in folders:
+        for path in (folder / "job.json", folder / "audits/a/audit.json"):
+            write_json(path, json.loads(path.read_text().replace(folder.name, "pgd-1-s0")))
+    line = ["compare", tmp_path / "s", "--out", tmp_path / "c.json", "--json"]
+    code, out, _ = offmanifold(*line)
+    assert code == 0
+    assert [a["label"] for a in out["audits"]] == ["erm-s0", *(f.name for f in folders)]
+    assert all(f.name in (tmp_path / "c.html").read_text() for f in folders)
+
+
+def test_a_sweep_of_which_all_collapsed_is_told_as_such(tmp_path: Path, offmanifold):
+    for eps in (1, 2):
+        make_run(tmp_path / "s", pgd(eps), state="collapsed")
+    code, _, err = offmanifold("compare", tmp_path / "s", "--out", tmp_path / "c.json")
+    assert code == 2
+    assert "collapsed: choose smaller strengths or a lower learning rate" in err
+    assert offmanifold("report", tmp_path / "s", "--out", tmp_path / "r.html")[0] == 0
+    assert "Every run of this sweep collapsed" in (tmp_path / "r.html").read_text()

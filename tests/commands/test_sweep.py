@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from offmanifold.commands.sweep import conclude
 from offmanifold.executors import Inputs, Job, local
+from sweeps import make_run, pgd
 
 TINY = ["--data", "digits", "--epochs", "1", "--batch-size", "256", "--limit", "20", "--jobs", "1"]
 TINY += ["--precision", "fp32"]
@@ -67,6 +69,17 @@ def test_again_nothing_is_done_and_the_page_is_there(swept, monkeypatch, offmani
     assert [p["value"] for p in out["methods"][0]["points"]] == [0.3]
     assert states(swept / "s") == ["finished"] * 2
     assert (swept / "s/report.html").is_file()
+
+
+def test_a_sweep_of_which_all_collapsed_is_concluded_and_says_what_to_do(tmp_path, capsys):
+    for eps in (1.0, 2.0):
+        make_run(tmp_path, pgd(eps), state="collapsed")
+    conclude(tmp_path, "en", as_json=False)
+    said = capsys.readouterr()
+    assert said.out.count("Collapsed") == 2
+    assert "Every run of this sweep collapsed: choose smaller strengths" in said.err
+    assert "audited" not in said.err
+    assert (tmp_path / "report.html").is_file()
 
 
 def test_a_failed_run_is_told_at_the_end_and_done_again(tmp_path, monkeypatch, offmanifold):

@@ -4,15 +4,22 @@ from pathlib import Path
 
 import pytest
 
-from offmanifold.boundaries import FROM_THE_FIRST, NOT_AT_THE_LAST
-from offmanifold.explaining import PREDICTORS
+from offmanifold.boundaries import EVERYWHERE, FROM_THE_FIRST, NOT_AT_THE_LAST, NOWHERE
+from offmanifold.explaining import LEAST_RUNS, PREDICTORS, explain
 from offmanifold.files import write_json
 from offmanifold.reporting import (
+    all_collapsed,
     explains_table,
     sweep_boundaries,
     sweep_page,
     sweep_tables,
 )
+from offmanifold.reporting.sweep_figure import figure_of
+from offmanifold.reporting.sweep_summary import columns_of
+from offmanifold.reporting.texts import Texts
+from offmanifold.summarising import summarise
+from offmanifold.sweeping import read_sweep
+from sweeps import make_run, pgd
 
 
 def test_a_row_a_strength_the_standard_model_first(summary):
@@ -23,11 +30,31 @@ def test_a_row_a_strength_the_standard_model_first(summary):
     assert "0.600 [" in table.rows[-2][5]
 
 
+def test_two_variants_of_one_objective_are_told_apart(tmp_path: Path):
+    for i in range(LEAST_RUNS):
+        for steps in (1, 5):
+            make_run(tmp_path / "s", {**pgd(2.0**i), "steps": steps}, cosine=0.1 + 0.03 * i)
+    runs = read_sweep(tmp_path / "s")
+    summary = {**summarise(runs), "explains": explain(runs)}
+    titles = [title for title, _ in sweep_tables(summary)]
+    assert titles == ["pgd (steps=1): strength eps", "pgd (steps=5): strength eps"]
+    figure = figure_of(list(columns_of(summary)), summary, Texts("en"))
+    assert [a.get_xlabel() for a in figure.axes if a.get_xlabel()] == titles
+    table = explains_table(summary)
+    assert table is not None
+    assert table.header[-2:] == [f"pgd (steps={n}): to peak / all" for n in (1, 5)]
+    write_json(tmp_path / "summary.json", summary)
+    page = sweep_page(tmp_path / "summary.json", tmp_path / "a.html").read_text()
+    assert all(f"<h2>{title}</h2>" in page for title in titles)
+
+
 def test_boundaries_in_words(summary):
     (method,) = summary["methods"]
     on, excessive = sweep_boundaries(method)
     assert on.startswith("Gradients are on the manifold from eps = 0.3")
-    assert excessive.startswith("At no strength here is accuracy more than 5 points below")
+    assert excessive.startswith(
+        "At no strength here with models that did not collapse is accuracy more than 5 points below"
+    )
     assert "どの強さでも" in sweep_boundaries(method, "ja")[1]
 
 
@@ -41,6 +68,31 @@ def test_what_no_interval_shows_is_said_on_average_with_the_strengths(name, lang
         assert ("On average" if language == "en" else "平均では") in said
         assert ("no strength" if language == "en" else "なし") in said
         assert "eps = 0.5" in said
+
+
+@pytest.mark.parametrize(
+    ("collapsed", "unfinished", "english", "japanese"),
+    [
+        ([], [], "at every strength here.", "ここで調べたすべて"),
+        ([0], [], "at every strength here with models that did not collapse.", "崩壊しなかった"),
+        ([], [0], "at every strength here that has been audited.", "ここまでに監査した"),
+        ([1], [0], "here with audited models that did not collapse.", "監査し、崩壊しなかった"),
+    ],
+)
+@pytest.mark.parametrize("name", ["on_manifold", "excessive"])
+def test_everywhere_means_where_there_are_models_to_judge(
+    name, collapsed, unfinished, english, japanese
+):
+    border = {"value": None, "reason": EVERYWHERE}
+    whole = {"seeds": [0], "collapsed": [], "unfinished": []}
+    lacking = {"seeds": [], "collapsed": collapsed, "unfinished": unfinished}
+    points = [whole, lacking if collapsed or unfinished else whole]
+    method = {"strength": "eps", "points": points, "boundaries": {name: border}}
+    assert sweep_boundaries(method)[0].endswith(english)
+    assert japanese in sweep_boundaries(method, "ja")[0]
+    border["reason"] = NOWHERE
+    assert english.removeprefix("at every strength ").rstrip(".") in sweep_boundaries(method)[0]
+    assert japanese.removesuffix("すべて") in sweep_boundaries(method, "ja")[0]
 
 
 def test_a_boundary_that_may_lie_beyond_the_sweep_names_the_strengths_that_are_certain():
@@ -64,6 +116,40 @@ def test_the_page_is_whole_and_the_same_every_time(summary, tmp_path: Path, lang
     assert f'<html lang="{language}">' in text
     assert "http" not in text.replace("http://www.w3.org", "")
     assert ("What goes with alignment?" if language == "en" else "整合と関係するのは何か") in text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "Every run of this sweep collapsed"), ("ja", "すべて崩壊")]
+)
+def test_a_sweep_of_which_all_collapsed_has_a_page_that_says_so(language, words, tmp_path: Path):
+    for eps in (1.0, 2.0):
+        make_run(tmp_path / "s", pgd(eps), state="collapsed")
+    summary = summarise(read_sweep(tmp_path / "s"))
+    ((_, table),) = sweep_tables(summary, language)
+    assert [row[2] for row in table.rows] == [Texts(language)("regime.collapsed")] * 2
+    write_json(tmp_path / "summary.json", summary)
+    page = sweep_page(tmp_path / "summary.json", tmp_path / "a.html", language).read_text()
+    assert words in page
+    assert "<svg" in page
+    assert words in (all_collapsed(summary, language) or "")
+    (method,) = summary["methods"]
+    first, second = method["points"]
+    for more in ({"unfinished": [1]}, {"seeds": [1]}):
+        points = [first, {**second, **more}]
+        assert all_collapsed({**summary, "methods": [{**method, "points": points}]}) is None
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "7 runs finished, 1 diverged, 2 failed, 3 not yet"), ("ja", "失敗 2 件、未完了 3 件")],
+)
+def test_the_page_tells_failed_runs_from_those_not_there_yet(summary, tmp_path, language, words):
+    saved = tmp_path / "summary.json"
+    write_json(saved, {**summary, "runs": {**summary["runs"], "failed": 2, "unfinished": 3}})
+    assert words in sweep_page(saved, tmp_path / "a.html", language).read_text()
+    runs = {k: n for k, n in summary["runs"].items() if k != "failed"}  # saved by an older version
+    write_json(saved, {**summary, "runs": runs})
+    assert sweep_page(saved, tmp_path / "a.html", language).is_file()
 
 
 def test_the_ceiling_of_the_target_is_said(summary, tmp_path: Path):

@@ -3,12 +3,17 @@
 from pathlib import Path
 
 import pytest
+from matplotlib.colors import to_rgb
 
 from offmanifold.errors import InputError
 from offmanifold.reporting import draw_sweep, fonts, sweep_figure
+from offmanifold.reporting.figures import COLOURS, GREY
 from offmanifold.reporting.sweep_figure import figure_of
 from offmanifold.reporting.sweep_summary import columns_of
 from offmanifold.reporting.texts import Texts
+from offmanifold.summarising import summarise
+from offmanifold.sweeping import read_sweep
+from sweeps import make_run, pgd
 
 
 def test_the_figure_is_drawn_to_the_format_of_its_name(summary, tmp_path: Path):
@@ -43,11 +48,25 @@ def test_the_legend_covers_nothing_that_is_drawn(summary):
         assert legend.get_window_extent().y0 >= axes.get_window_extent().y1
 
 
+def test_each_strength_is_beside_the_control_that_it_is_judged_by(tmp_path: Path):
+    make_run(tmp_path, pgd(1.0), control=0.4)  # of noise; that of another image is 0.1
+    make_run(tmp_path, pgd(2.0), control=0.05)
+    summary = summarise(read_sweep(tmp_path))
+    figure = figure_of(list(columns_of(summary)), summary, Texts("en"))
+    lines = [line for axes in figure.axes for line in axes.lines]
+    (drawn,) = [line for line in lines if line.get_color() == GREY and line.get_marker() == "o"]
+    assert list(drawn.get_ydata()) == pytest.approx([0.4, 0.1])
+
+
 def test_a_sweep_of_which_all_collapsed_is_drawn_without_a_warning(summary, tmp_path: Path):
     (method,) = summary["methods"]
     gone = [{**p, "measures": {}, "regime": {"name": "collapsed"}} for p in method["points"]]
     saved = {**summary, "methods": [{**method, "points": gone}]}
     assert draw_sweep(saved, tmp_path / "f.png").is_file()  # warnings are errors
+    without = {**saved, "standard": None}
+    assert draw_sweep(without, tmp_path / "g.png").is_file()
+    figure = figure_of(list(columns_of(without)), without, Texts("en"))
+    assert [p.get_facecolor()[:3] for p in figure.axes[0].patches] == [to_rgb(COLOURS["collapsed"])]
 
 
 def test_an_svg_names_fonts_that_hold_japanese(summary, tmp_path: Path):

@@ -35,6 +35,7 @@ def test_each_text_is_used():
     some = ("pictures.gradient", "pictures.tangent", "pictures.normal", "table.", "colour.")
     some += (
         "sweep.boundary.",
+        "sweep.here.",
         "sweep.everywhere.",
         "sweep.nowhere.",
         "sweep.unknown.",

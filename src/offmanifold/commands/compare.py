@@ -1,7 +1,8 @@
 """`offmanifold compare`."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -88,6 +89,18 @@ def find_audits(paths: Sequence[Path]) -> list[Audit]:
         note(f"{len(without)} of {len(paths)} paths are left out:")
     for path, error in without:
         note(f"  {path}: {'a file, not a folder' if path.is_file() else error}")
+    return _told_apart(found)
+
+
+def _told_apart(audits: list[Audit]) -> list[Audit]:
+    """Return audits, those of sweeps with equal labels under the names of their runs' folders."""
+    labels = Counter(audit.label for audit in audits)
+    found = []
+    for audit in audits:
+        run = None if audit.folder is None else audit.folder.resolve().parent.parent
+        if run is not None and labels[audit.label] > 1 and (run.parent / SHARED).is_file():
+            audit = replace(audit, json={**audit.json, "label": run.name})
+        found.append(audit)
     return found
 
 
@@ -106,9 +119,19 @@ def _audits(path: Path) -> list[Audit]:
     """Return the audit that a path leads to, or all of a sweep; raises InputError for none."""
     if not (path / SHARED).is_file():
         return [find_audit(path)]
-    found = [run.audit for run in read_sweep(path) if run.audit is not None]
+    runs = read_sweep(path)
+    found = [run.audit for run in runs if run.audit is not None]
+    if not found and all(run.collapsed for run in runs):
+        raise InputError(
+            f"every run of the sweep in {path} collapsed: choose smaller strengths or a lower "
+            "learning rate"
+        )
     if not found:
         raise InputError(f"no run of the sweep in {path} has been audited yet; run its command")
+    without = Counter(run.state for run in runs if run.audit is None)
+    if without:
+        states = ", ".join(f"{n} {state}" for state, n in sorted(without.items()))
+        note(f"{without.total()} of {len(runs)} runs of {path} are left out: {states}")
     return found
 
 

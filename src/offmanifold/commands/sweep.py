@@ -247,7 +247,13 @@ def save_summary(folder: Path) -> dict[str, Any]:
 
 def conclude(folder: Path, language: str, as_json: bool) -> None:
     """Summarise a sweep as it lies there, and print its tables; write its page."""
-    from offmanifold.reporting import sweep_boundaries, sweep_page, sweep_tables
+    from offmanifold.reporting import (
+        all_collapsed,
+        method_name,
+        sweep_boundaries,
+        sweep_page,
+        sweep_tables,
+    )
 
     summary = save_summary(folder)
     if as_json:
@@ -256,7 +262,10 @@ def conclude(folder: Path, language: str, as_json: bool) -> None:
         for title, table in sweep_tables(summary, language):
             print(title)
             print_table(*table)
-    for method in summary["methods"]:
+    lost = all_collapsed(summary, language)
+    if lost:
+        note(lost)
+    for method in summary["methods"] if not lost else ():
         for sentence in sweep_boundaries(method, language):
-            note(f"{method['objective'].replace('_', '-')}: {sentence}")
+            note(f"{method_name(method)}: {sentence}")
     note(f"page: {sweep_page(folder / SUMMARY, folder / 'report.html', language)}")

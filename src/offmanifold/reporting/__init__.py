@@ -5,21 +5,24 @@ from offmanifold.reporting.page import report
 from offmanifold.reporting.recommendation import recommendation_sentences, recommendation_table
 from offmanifold.reporting.rows import Table, controlled_table, masked_gradients, table
 from offmanifold.reporting.sweep import (
+    all_collapsed,
     explains_table,
     sweep_boundaries,
     sweep_page,
     sweep_tables,
 )
 from offmanifold.reporting.sweep_figure import draw_sweep
-from offmanifold.reporting.sweep_summary import read_summary
+from offmanifold.reporting.sweep_summary import method_name, read_summary
 from offmanifold.reporting.synthesis import synthesis_page
 
 __all__ = [
     "Table",
+    "all_collapsed",
     "controlled_table",
     "draw_sweep",
     "explains_table",
     "masked_gradients",
+    "method_name",
     "read_summary",
     "recommendation_sentences",
     "recommendation_table",

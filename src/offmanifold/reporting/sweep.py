@@ -16,7 +16,14 @@ from offmanifold.reporting.recommendation import (
 )
 from offmanifold.reporting.rows import Table
 from offmanifold.reporting.sweep_figure import figure_of
-from offmanifold.reporting.sweep_summary import columns_of, points_of, read_summary, title_of
+from offmanifold.reporting.sweep_summary import (
+    columns_of,
+    method_name,
+    points_of,
+    read_summary,
+    title_of,
+    typed,
+)
 from offmanifold.reporting.sweep_texts import REASONS
 from offmanifold.reporting.texts import Texts
 
@@ -51,7 +58,16 @@ def sweep_tables(summary: dict[str, Any], language: str = "en") -> list[tuple[st
 def sweep_boundaries(method: dict[str, Any], language: str = "en") -> list[str]:
     """Return a sentence for each boundary between regimes along one objective's strengths."""
     t = Texts(language)
-    return [_sentence(name, b, method["strength"], t) for name, b in method["boundaries"].items()]
+    here = t(f"sweep.here.{_here(method.get('points', ()))}")
+    return [
+        _sentence(name, b, method["strength"], here, t) for name, b in method["boundaries"].items()
+    ]
+
+
+def all_collapsed(summary: dict[str, Any], language: str = "en") -> str | None:
+    """Return the sentence that all runs of a sweep have ended and collapsed, None where not so."""
+    ended = all(p["collapsed"] and not p["seeds"] + p["unfinished"] for p in points_of(summary))
+    return Texts(language)("sweep.all_collapsed") if ended else None
 
 
 def sweep_page(summary: Path | str, out: Path | str, language: str = "en") -> Path:
@@ -68,12 +84,14 @@ def sweep_page(summary: Path | str, out: Path | str, language: str = "en") -> Pa
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    tables = sweep_tables(saved, language)
+    tables, lost = sweep_tables(saved, language), all_collapsed(saved, language)
     methods = [
         {
-            "name": method["objective"],
+            "name": method_name(method),
             "title": title,
-            "boundaries": sweep_boundaries(method, language) if method["boundaries"] else [],
+            "boundaries": (
+                sweep_boundaries(method, language) if method["boundaries"] and not lost else []
+            ),
             "figure": svg(figure_of([(method, points)], saved, t), f"sweep{i}", title),
             "head": table.header,
             "rows": [
@@ -88,6 +106,7 @@ def sweep_page(summary: Path | str, out: Path | str, language: str = "en") -> Pa
     html = environment.get_template("sweep.html.jinja").render(
         t=t,
         line=_line(saved, t),
+        lost=lost,
         methods=methods,
         colours=COLOURS,
         ceiling=_ceiling(saved, t),
@@ -121,7 +140,7 @@ def explains_table(summary: dict[str, Any], language: str = "en") -> Table | Non
         t("explains.all"),
         t("explains.partial"),
         t("explains.beyond"),
-        *(t("explains.method", method=m.replace("_", "-")) for m in methods),
+        *(t("explains.method", method=typed(m)) for m in methods),
     ]
     rows = []
     for one in found:
@@ -154,6 +173,7 @@ def _line(summary: dict[str, Any], t: Texts) -> str:
         n=summary["n"],
         finished=runs["finished"],
         collapsed=runs["collapsed"],
+        failed=runs.get("failed", 0),
         left=runs["unfinished"],
     )
 
@@ -185,11 +205,20 @@ def _shown(name: str, boundary: dict[str, Any], field: str, t: Texts) -> str:
     return t(f"sweep.shown.{name}", shown=shown, undecided=undecided)
 
 
-def _sentence(name: str, boundary: dict[str, Any], field: str, t: Texts) -> str:
+def _here(points: Sequence[dict[str, Any]]) -> str:
+    """Return which strengths boundaries speak of: all, or only those with models to judge."""
+    collapsed = any(p["collapsed"] for p in points)
+    missing = any(p["unfinished"] and not p["seeds"] for p in points)
+    if collapsed and missing:
+        return "both"
+    return "collapsed" if collapsed else "missing" if missing else "all"
+
+
+def _sentence(name: str, boundary: dict[str, Any], field: str, here: str, t: Texts) -> str:
     if boundary["value"] is None:
         reason = boundary["reason"]
         if reason in ENDS:
-            said = t(f"sweep.{ENDS[reason]}.{name}")
+            said = t(f"sweep.{ENDS[reason]}.{name}", here=here)
             return said if ENDS[reason] in CERTAIN else said + _shown(name, boundary, field, t)
         said = reason if t.language == "en" else REASONS[reason]
         return t(f"sweep.unknown.{name}", reason=said)

@@ -34,7 +34,6 @@ from offmanifold.reporting.sweep_summary import columns_of, points_of, title_of
 from offmanifold.reporting.texts import Texts
 
 FRACTION, COSINE = "alignment.on_manifold_fraction", "alignment.cosine_posterior"
-CONTROLS = ("spectrum_noise", "wrong_image")
 SECOND = "#7a4fb5"
 TICKS = 7  # named strengths at most
 
@@ -59,19 +58,20 @@ def draw_sweep(summary: dict[str, Any], path: Path, language: str = "en") -> Pat
 
 @dataclass(frozen=True)
 class _Curve:
-    """A measure (or one of its controls) along the strengths."""
+    """A measure, or the control that its regime is judged by, along the strengths."""
 
     measure: str
     word: str
     colour: str
     dashed: bool = False
-    control: str | None = None
+    control: bool = False
 
     def number(self, point: dict[str, Any]) -> dict[str, Any]:
         found = point["measures"].get(self.measure) or {}
-        if self.control is not None:
-            found = (found.get("controls") or {}).get(self.control) or {}
-        return found
+        if not self.control:
+            return found
+        judged_by = (point["regime"].get("inputs") or {}).get("control")
+        return (found.get("controls") or {}).get(judged_by) or {}
 
 
 def figure_of(
@@ -81,7 +81,6 @@ def figure_of(
 ) -> Figure:
     """Return the figure of some objectives, each (method, its points), side by side."""
     step = summary["settings"].get("reference_step")
-    control = _better_control(points_of(summary))
     rows = [
         (
             t("sweep.accuracies"),
@@ -94,7 +93,7 @@ def figure_of(
             t("sweep.alignment"),
             [
                 _Curve(FRACTION, t("sweep.fraction"), INK),
-                _Curve(FRACTION, t("sweep.control"), GREY, dashed=True, control=control),
+                _Curve(FRACTION, t("sweep.control"), GREY, dashed=True, control=True),
                 _Curve(COSINE, t("sweep.cosine"), SECOND),
             ],
         ),
@@ -111,11 +110,11 @@ def figure_of(
         (title, present)
         for title, curves in rows
         if (present := [c for c in curves if any(_known(c, p) for p in points)])
-    ]
-    wide, high = max(6.4, 5.4 * len(columns)), 3.0 * max(1, len(rows)) + 0.5
+    ] or [(t("sweep.accuracies"), [])]  # where all collapsed, regimes are all there is
+    wide, high = max(6.4, 5.4 * len(columns)), 3.0 * len(rows) + 0.5
     with matplotlib.rc_context({**STYLE, **style_of(t.language)}):
         figure = Figure(figsize=(wide, high), layout="constrained")
-        grid = figure.subplots(max(1, len(rows)), len(columns), squeeze=False, sharey="row")
+        grid = figure.subplots(len(rows), len(columns), squeeze=False, sharey="row")
         for j, (method, found) in enumerate(columns):
             for i, (title, curves) in enumerate(rows):
                 axes = grid[i, j]
@@ -140,16 +139,6 @@ def figure_of(
 
 def _known(curve: _Curve, point: dict[str, Any]) -> bool:
     return curve.number(point).get("value") is not None
-
-
-def _better_control(points: Sequence[dict[str, Any]]) -> str:
-    """Return the control of the fraction with the larger mean over the sweep."""
-
-    def mean(control: str) -> float:
-        curve = _Curve(FRACTION, "", "", control=control)
-        return sum(curve.number(p).get("value") or 0.0 for p in points)
-
-    return max(CONTROLS, key=mean)
 
 
 def _legend(axes: Axes, curves: Sequence[_Curve]) -> None:

@@ -35,5 +35,19 @@ def points_of(summary: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def title_of(method: dict[str, Any], t: Texts) -> str:
-    name = method["objective"].replace("_", "-")
-    return t("sweep.method", objective=name, field=method["strength"])
+    return t("sweep.method", objective=method_name(method), field=method["strength"])
+
+
+def method_name(method: dict[str, Any]) -> str:
+    """Return a method's label as it is typed."""
+    return typed(method.get("label") or method["objective"])
+
+
+def typed(label: str) -> str:
+    """Write the name in a label as it is typed, its fields as they are.
+
+    >>> typed("gradient_norm (of=log_prob)")
+    'gradient-norm (of=log_prob)'
+    """
+    name, bracket, fields = label.partition(" (")
+    return name.replace("_", "-") + bracket + fields

@@ -3,8 +3,10 @@
 SWEEP: dict[str, tuple[str, str]] = {
     "sweep.title": ("How much robustness is right?", "ロバスト性はどこまで強めるべきか"),
     "sweep.line": (
-        "{data} · {n} images · {finished} runs finished, {collapsed} diverged, {left} not yet",
-        "{data} · 画像 {n} 枚 · 学習完了 {finished} 件、発散 {collapsed} 件、未完了 {left} 件",
+        "{data} · {n} images · {finished} runs finished, {collapsed} diverged, {failed} failed, "
+        "{left} not yet",
+        "{data} · 画像 {n} 枚 · 学習完了 {finished} 件、発散 {collapsed} 件、失敗 {failed} 件、"
+        "未完了 {left} 件",
     ),
     "sweep.intro": (
         "Each point is a model trained at one strength, the mean of its seeds; bars are 95 % "
@@ -14,6 +16,10 @@ SWEEP: dict[str, tuple[str, str]] = {
         "各点は一つの強さで学習したモデルで、乱数シードの平均です。縦線は画像に対する"
         "（シードが複数あればシードにも対する）95 % 区間です。背景の色は状態を示します："
         "弱すぎる、適切（ベイズ整合）、強すぎる。左端に離れているのが標準モデルです。",
+    ),
+    "sweep.all_collapsed": (
+        "Every run of this sweep collapsed: choose smaller strengths or a lower learning rate.",
+        "ここで行った学習はすべて崩壊しました。強さを小さくするか、学習率を下げてください。",
     ),
     "sweep.method": ("{objective}: strength {field}", "{objective}：強さ {field}"),
     "sweep.strength": ("Strength", "強さ"),
@@ -40,33 +46,41 @@ SWEEP: dict[str, tuple[str, str]] = {
         "Accuracy is more than 5 points below the standard model's from {field} = {place}.",
         "正解率が標準モデルより5ポイントを超えて下がるのは {field} = {place} からです。",
     ),
+    "sweep.here.all": ("here", "ここで調べた"),
+    "sweep.here.collapsed": (
+        "here with models that did not collapse",
+        "ここで調べ、崩壊しなかったモデルのある",
+    ),
+    "sweep.here.missing": ("here that has been audited", "ここまでに監査した"),
+    "sweep.here.both": (
+        "here with audited models that did not collapse",
+        "ここまでに監査し、崩壊しなかったモデルのある",
+    ),
     "sweep.everywhere.on_manifold": (
-        "Gradients are on the manifold more than their better control at every strength here.",
-        "ここで調べたすべての強さで、勾配は対照よりも多様体に沿っています。",
+        "Gradients are on the manifold more than their better control at every strength {here}.",
+        "{here}すべての強さで、勾配は対照よりも多様体に沿っています。",
     ),
     "sweep.nowhere.on_manifold": (
-        "At no strength here are gradients on the manifold more than their better control.",
-        "ここで調べたどの強さでも、勾配は対照と比べて多様体に沿っていません。",
+        "At no strength {here} are gradients on the manifold more than their better control.",
+        "{here}どの強さでも、勾配は対照と比べて多様体に沿っていません。",
     ),
     "sweep.everywhere.excessive": (
-        "Accuracy is more than 5 points below the standard model's at every strength here.",
-        "ここで調べたすべての強さで、正解率が標準モデルより5ポイントを超えて下がっています。",
+        "Accuracy is more than 5 points below the standard model's at every strength {here}.",
+        "{here}すべての強さで、正解率が標準モデルより5ポイントを超えて下がっています。",
     ),
     "sweep.nowhere.excessive": (
-        "At no strength here is accuracy more than 5 points below the standard model's, as far as "
-        "models that did not collapse go.",
-        "崩壊しなかったモデルについては、ここで調べたどの強さでも、"
-        "正解率は標準モデルより5ポイントを超えて下がっていません。",
+        "At no strength {here} is accuracy more than 5 points below the standard model's.",
+        "{here}どの強さでも、正解率は標準モデルより5ポイントを超えて下がっていません。",
     ),
     "sweep.first.on_manifold": (
         "On average, gradients are on the manifold more than their better control at the smallest "
-        "strength here already.",
-        "平均では、調べた最小の強さですでに、勾配は対照よりも多様体に沿っています。",
+        "strength {here} already.",
+        "平均では、{here}最小の強さですでに、勾配は対照よりも多様体に沿っています。",
     ),
     "sweep.last.on_manifold": (
-        "On average, gradients are at no strength here on the manifold more than their better "
-        "control.",
-        "平均では、ここで調べたどの強さでも、勾配は対照と比べて多様体に沿っていません。",
+        "On average, gradients are on the manifold more than their better control at no strength "
+        "{here}.",
+        "平均では、{here}どの強さでも、勾配は対照と比べて多様体に沿っていません。",
     ),
     "sweep.shown.on_manifold": (
         " By its 95 % interval the excess over the control is shown at {shown}, and "
@@ -76,13 +90,13 @@ SWEEP: dict[str, tuple[str, str]] = {
     ),
     "sweep.first.excessive": (
         "On average, accuracy is more than 5 points below the standard model's at every strength "
-        "here.",
-        "平均では、ここで調べたすべての強さで、正解率が標準モデルより5ポイントを超えて下がっています。",
+        "{here}.",
+        "平均では、{here}すべての強さで、正解率が標準モデルより5ポイントを超えて下がっています。",
     ),
     "sweep.last.excessive": (
         "On average, accuracy is at most 5 points below the standard model's at the largest "
-        "strength here that did not collapse.",
-        "平均では、崩壊しなかった最大の強さで、正解率の低下は標準モデルに対して5ポイント以内です。",
+        "strength {here}.",
+        "平均では、{here}最大の強さで、正解率の低下は標準モデルに対して5ポイント以内です。",
     ),
     "sweep.shown.excessive": (
         " By its 95 % interval a loss of more than 5 points is shown at {shown}, and "
