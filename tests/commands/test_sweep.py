@@ -259,6 +259,27 @@ def test_bad_input_is_one_sentence(argv, words, swept, monkeypatch, offmanifold)
     assert words in err.strip().splitlines()[-1]
 
 
+ANY_MODEL = ["--wanted", "accuracy.pgd_l2"]
+
+
+@pytest.mark.parametrize("command", [["sweep", "--values", "1"], ["recommend", *ANY_MODEL]])
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        (["--limit", "1"], "--limit must be at least 2"),
+        (["--attack-eps", "-1"], "--attack-eps must be above 0"),
+        (["--label-randomised", "runs/standard"], "permuted ones"),
+    ],
+)
+def test_what_no_audit_takes_is_refused_before_anything_is_begun(
+    command, option, words, here, offmanifold, tmp_path
+):
+    code, _, err = offmanifold(*command, *TINY, *NONE, "--out", tmp_path / "new", *option, *PGD)
+    assert code == 2
+    assert words in err.strip().splitlines()[-1]
+    assert not (tmp_path / "new").exists()
+
+
 def begin(place: Path) -> "subprocess.Popen[bytes]":
     line = ["sweep", "--values", "0.3", "1", "2", *TINY, *NONE, "--out", "k", *PGD]
     return subprocess.Popen(
