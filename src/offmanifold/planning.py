@@ -252,13 +252,18 @@ def check_options(
         )
     if gradient not in GRADIENTS:
         raise unknown_name("gradient", gradient, GRADIENTS)
-    if reference_accuracy is not None and not 0 <= reference_accuracy <= 1:
-        raise InputError(f"--reference-accuracy is a share from 0 to 1, not {reference_accuracy}")
+    check_reference_accuracy(reference_accuracy)
     twice = {label for label in labels if labels.count(label) > 1}
     if twice:
         raise InputError(f'two models are labelled "{twice.pop()}"; audit each with its --label')
     if reference is not None and reference not in labels:
         raise unknown_name("label for --reference", reference, labels)
+
+
+def check_reference_accuracy(accuracy: float | None) -> None:
+    """Raise InputError for an accuracy that no standard model can have."""
+    if accuracy is not None and not 0 <= accuracy <= 1:
+        raise InputError(f"--reference-accuracy is a share from 0 to 1, not {accuracy}")
 
 
 def default_limit(data: Data, parameters: int, manifold: Any = None) -> int:

@@ -1,9 +1,10 @@
-"""`compare` says which rankings are not credited to the manifold."""
+"""`compare`: rankings not credited to the manifold, and the accuracy of a reference."""
 
 from pathlib import Path
 
 import pytest
 
+from saying import says
 from sweeps import make_run, pgd
 
 LOW, PCA = "alignment.fraction_low_pass", "alignment.fraction_global_pca"
@@ -32,3 +33,21 @@ def test_a_sentence_on_stderr_and_on_the_page(language, words, tmp_path: Path, o
     assert err.count(words) == 1
     assert "pgd-2" not in err
     assert words in (tmp_path / "c.html").read_text()
+
+
+@pytest.mark.parametrize("accuracy", ["7", "nan", "-1"])
+def test_an_accuracy_no_standard_model_has_is_refused(accuracy, tmp_path: Path, offmanifold):
+    make_run(tmp_path / "s", pgd(1))
+    line = ["compare", tmp_path / "s", "--out", tmp_path / "c.json"]
+    says(offmanifold(*line, "--reference-accuracy", accuracy), 2, "--reference-accuracy", "0 to 1")
+    assert not (tmp_path / "c.json").exists()
+
+
+def test_a_reference_accuracy_that_is_not_used_is_told(tmp_path: Path, offmanifold):
+    make_run(tmp_path / "s", pgd(1))
+    line = ["compare", tmp_path / "s", "--out", tmp_path / "c.json", "--reference-accuracy", "0.9"]
+    assert "not used" not in offmanifold(*line)[2]
+    make_run(tmp_path / "s", {"name": "erm"})
+    code, _, err = offmanifold(*line)
+    assert code == 0
+    assert "--reference-accuracy is not used: erm-s0" in err

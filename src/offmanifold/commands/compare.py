@@ -55,6 +55,11 @@ class Compare:
                 f"{len(standard)} standard models ({', '.join(standard)}): regimes have no "
                 f"reference; choose one, such as --reference {standard[0]}"
             )
+        if comparison["reference"] is not None and self.reference_accuracy is not None:
+            note(
+                f"--reference-accuracy is not used: {comparison['reference']}, the standard model, "
+                "is among them"
+            )
         if self.json:
             print_json(comparison)
         else:
