@@ -51,3 +51,7 @@ def test_a_reference_accuracy_that_is_not_used_is_told(tmp_path: Path, offmanifo
     code, _, err = offmanifold(*line)
     assert code == 0
     assert "--reference-accuracy is not used: erm-s0" in err
+
+
+def test_without_paths_it_says_what_to_give(offmanifold):
+    says(offmanifold("compare"), 2, "nothing to compare; give audits, runs or a sweep")

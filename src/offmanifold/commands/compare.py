@@ -42,6 +42,8 @@ class Compare:
         """Compare, save, and print the table."""
         from offmanifold.reporting import report, table, uncredited
 
+        if not self.audits:
+            raise InputError("nothing to compare; give audits, runs or a sweep")
         check_suffix(self.out, (".json",), "a comparison")
         found = find_audits(self.audits)
         comparison = compare(
