@@ -246,7 +246,7 @@ def test_recommend_never_chooses_on_test_images(offmanifold):
         (["recommend", *TINY, *NONE, "--robust-accuracy", "2", *PGD], "--robust-accuracy"),
         (["recommend", *TINY, *NONE, "--most", "1", *PGD], "--most"),
         (["recommend", *TINY, *NONE, "--wanted", "robustness.rho_total", *PGD], "the lower"),
-        (["recommend", *TINY, *NONE, "--start", "-1", *PGD], "holds -1"),
+        (["recommend", *TINY, *NONE, "--start", "-1", *PGD], "--start holds -1"),
         (["recommend", *TINY, *NONE, "erm"], "has no strength"),
         (["report", "nosweep", "--out", "f.png"], "there is nothing at nosweep"),
         (["audit", "small-resnet", "--report", "x.jpg", "--data", "digits"], "a page is written"),

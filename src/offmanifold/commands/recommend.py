@@ -62,7 +62,8 @@ class Recommend:
         objective: Any = self.objective
         start = self.start if self.start is not None else strength_of(objective)
         seed = self.runs.recipe.seed
-        check_grid(objective, () if start is None else (start,), (seed,))
+        flag = "--start" if self.start is not None else f"--{objective.strength}"
+        check_grid(objective, () if start is None else (start,), (seed,), flag)
         assert start is not None
         wanted = self._wanted()
         sweep = self.runs.open(SPLIT)
