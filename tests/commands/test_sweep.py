@@ -221,6 +221,12 @@ def test_recommend_finds_a_strength_from_few_runs(swept, monkeypatch, offmanifol
     assert ("is shown to be better" in err) != out["better_than_standard"]
     (audit,) = Path(out["folder"]).glob("audits/*/audit.json")
     assert json.loads(audit.read_text())["data"]["split"] == "val"
+    noise = [*few[:-1], "0.1", "--out", "r", "noise"]
+    assert offmanifold("recommend", *TINY, *NONE, *noise)[0] == 0
+    kept, newest = Path("r/recommendation-pgd.json"), Path("r/recommendation.json")
+    assert json.loads(kept.read_text()) == out
+    assert json.loads(newest.read_text())["objective"]["name"] == "noise"
+    assert newest.read_text() == Path("r/recommendation-noise.json").read_text()
 
 
 def test_recommend_never_chooses_on_test_images(offmanifold):

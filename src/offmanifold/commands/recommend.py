@@ -79,7 +79,8 @@ class Recommend:
             runs[strength] = sweep.run_of(one, seed)
             tried.append(_tried(strength, runs[strength], standard, wanted))
         saved = self._conclude(tried, runs, wanted, standard)
-        write_json(sweep.folder / RECOMMENDATION, saved)
+        for name in (RECOMMENDATION, f"recommendation-{objective.name.replace('_', '-')}.json"):
+            write_json(sweep.folder / name, saved)  # the newest, and that of each objective
         self._say(saved)
 
     def _standard(self, sweep: Sweep, seed: int) -> Audit:
