@@ -77,6 +77,11 @@ def test_options_no_audit_can_have(options, word):
         check_options(["standard"], **options)
 
 
+def test_the_radius_is_called_as_it_was_given():
+    with pytest.raises(om.InputError, match=r"^--attack-eps must be above 0"):
+        check_options([], eps=-1.0, eps_flag="--attack-eps")
+
+
 def test_equal_labels_are_refused():
     with pytest.raises(om.InputError, match="labelled"):
         check_options(["a", "a"])

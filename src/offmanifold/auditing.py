@@ -196,7 +196,7 @@ def audit_models(
         if isinstance(other, nn.Module):
             other = stack.enter_context(at_home(other)).to(place)
         interrupted = stack.enter_context(deferred_interrupt())
-        randomised = label_randomised and _adapted(label_randomised, data, None, place)
+        randomised = label_randomised and adapted(label_randomised, data, None, place)
         if label_randomised is not None and randomised is not None:
             check_randomised(randomised, label_randomised.card.label, data.val, place)
         runs = [_Run(s, data, place, randomised) for s in subjects]
@@ -239,7 +239,7 @@ class _Run:
         self, subject: Subject, data: Data, device: torch.device, randomised: nn.Module | None
     ):
         self.subject, self.randomised = subject, randomised
-        self.module = _adapted(subject.loaded, data, subject.mapping, device)
+        self.module = adapted(subject.loaded, data, subject.mapping, device)
         self.shuffled = shuffled_copies(self.module)
         self.temperature = fit_temperature(self.module, data.val, device)
         self.columns: dict[str, list[np.ndarray]] = {}
@@ -309,7 +309,7 @@ class _Run:
         return Audit(without_nan(saved), {**kept, "path": np.array(paths, dtype=object)}, joined)
 
 
-def _adapted(loaded: Loaded, data: Data, mapping: Any, device: torch.device) -> nn.Module:
+def adapted(loaded: Loaded, data: Data, mapping: Any, device: torch.device) -> nn.Module:
     """Return a classifier whose outputs are the classes of the data, checked on its images."""
     module, outputs = check_classifier(loaded.module.to(device), data.shape, device)
     checked = Loaded(module, replace(loaded.card, outputs=outputs))

@@ -1,6 +1,7 @@
 """The command line: parse, run, and turn errors into one sentence and an exit code."""
 
 import logging
+import os
 import sys
 import tempfile
 import traceback
@@ -31,13 +32,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 def guarded(run: Callable[[], int]) -> int:
     """Return what `run` returns, or say its error in one sentence and return the exit code."""
     try:
-        return run()
+        code = run()
+        sys.stdout.flush()  # a reader that is gone is met here, not at the interpreter's end
+        return code
     except InputError as error:
         return _say(f"error: {error}", BAD_INPUT)
     except RunError as error:
         return _say(f"error: {error}", FAILED)
     except KeyboardInterrupt:
         return _say("interrupted; what was finished is kept, the same command goes on", INTERRUPTED)
+    except (
+        BrokenPipeError
+    ):  # `| head`: https://docs.python.org/3/library/signal.html#note-on-sigpipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
     except Exception as error:  # a bug: one sentence, and the traceback where it can be found
         return _say(f"bug: {type(error).__name__}: {error} (traceback: {_log()})", FAILED)
 

@@ -12,6 +12,7 @@ from offmanifold.errors import InputError
 from offmanifold.files import write_json
 from offmanifold.measures import Number, measures
 from offmanifold.measures.statistics import Columns, difference, proportion_gap
+from offmanifold.planning import check_reference_accuracy
 from offmanifold.variants import scalar_of
 
 SCHEMA = "offmanifold.compare/1"
@@ -40,8 +41,10 @@ def compare(
     reference: label of the standard model; by default the only `erm` run. Differences are given for
     every pair of audits of the same images; the standard model comes first. credit: of the pairs
     that differ clearly in the on-manifold fraction, whether a fake manifold shares it
-    (`offmanifold.crediting`). Raises InputError for audits of other data or with equal labels.
+    (`offmanifold.crediting`). reference_accuracy: of a standard model that is not among them.
+    Raises InputError for audits of other data or with equal labels.
     """
+    check_reference_accuracy(reference_accuracy)
     if not audits:
         raise InputError("nothing to compare; give at least one audit")
     labels = [a.label for a in audits]

@@ -233,28 +233,37 @@ def check_options(
     limit: int | None = None,
     gradient: str = "log_prob",
     eps: float | None = None,
+    eps_flag: str = "--eps",
     certify: float | None = None,
     reference: str | None = None,
     reference_accuracy: float | None = None,
 ) -> None:
-    """Raise InputError for an option no audit can have, before anything long is begun."""
+    """Raise InputError for an option no audit can have, before anything long is begun.
+
+    eps_flag: what `eps` is called where it was given.
+    """
     if limit is not None and limit < 2:
         raise InputError(f"--limit must be at least 2, not {limit}")
     if eps is not None and not eps > 0:
-        raise InputError(f"--eps must be above 0 (an l2 norm per image), not {eps}")
+        raise InputError(f"{eps_flag} must be above 0 (an l2 norm per image), not {eps}")
     if certify is not None and not 0 < certify < math.inf:
         raise InputError(
             f"--certify must be finite and above 0 (a standard deviation per pixel), not {certify}"
         )
     if gradient not in GRADIENTS:
         raise unknown_name("gradient", gradient, GRADIENTS)
-    if reference_accuracy is not None and not 0 <= reference_accuracy <= 1:
-        raise InputError(f"--reference-accuracy is a share from 0 to 1, not {reference_accuracy}")
+    check_reference_accuracy(reference_accuracy)
     twice = {label for label in labels if labels.count(label) > 1}
     if twice:
         raise InputError(f'two models are labelled "{twice.pop()}"; audit each with its --label')
     if reference is not None and reference not in labels:
         raise unknown_name("label for --reference", reference, labels)
+
+
+def check_reference_accuracy(accuracy: float | None) -> None:
+    """Raise InputError for an accuracy that no standard model can have."""
+    if accuracy is not None and not 0 <= accuracy <= 1:
+        raise InputError(f"--reference-accuracy is a share from 0 to 1, not {accuracy}")
 
 
 def default_limit(data: Data, parameters: int, manifold: Any = None) -> int:

@@ -53,21 +53,23 @@ def strength_of(objective: Objective) -> float | None:
     return None if objective.strength is None else float(getattr(objective, objective.strength))
 
 
-def check_grid(objective: Objective, values: Sequence[float], seeds: Sequence[int]) -> None:
-    """Raise InputError for strengths and seeds that make no sweep."""
+def check_grid(
+    objective: Objective, values: Sequence[float], seeds: Sequence[int], flag: str = "--values"
+) -> None:
+    """Raise InputError for strengths and seeds that make no sweep; flag: where values are given."""
     if objective.strength is None:
         raise InputError(
             f"{objective.name} has no strength to sweep; choose another objective, such as pgd"
         )
     if not values:
-        raise InputError(f"no strengths given; name some values of {objective.strength}: --values")
+        raise InputError(f"no strengths given; name some values of {objective.strength}: {flag}")
     for value in values:
         if not 0 < value < float("inf"):
             raise InputError(
-                f"--values holds {value:g}; strengths must be above 0 and finite "
+                f"{flag} holds {value:g}; strengths must be above 0 and finite "
                 "(the standard model is trained beside them in any case)"
             )
-    for name, given in (("--values", values), ("--seeds", seeds)):
+    for name, given in ((flag, values), ("--seeds", seeds)):
         twice = [v for i, v in enumerate(given) if v in given[:i]]
         if twice:
             raise InputError(f"{name} holds {twice[0]:g} twice; name each once")

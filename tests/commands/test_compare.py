@@ -1,4 +1,4 @@
-"""`compare` says which rankings are not credited to the manifold."""
+"""`compare`: rankings not credited to the manifold, and the accuracy of a reference."""
 
 import json
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from offmanifold.files import write_json
+from saying import says
 from sweeps import make_run, pgd
 
 LOW, PCA = "alignment.fraction_low_pass", "alignment.fraction_global_pca"
@@ -70,3 +71,25 @@ def test_a_sweep_of_which_all_collapsed_is_told_as_such(tmp_path: Path, offmanif
     assert "collapsed: choose smaller strengths or a lower learning rate" in err
     assert offmanifold("report", tmp_path / "s", "--out", tmp_path / "r.html")[0] == 0
     assert "Every run of this sweep collapsed" in (tmp_path / "r.html").read_text()
+
+
+@pytest.mark.parametrize("accuracy", ["7", "nan", "-1"])
+def test_an_accuracy_no_standard_model_has_is_refused(accuracy, tmp_path: Path, offmanifold):
+    make_run(tmp_path / "s", pgd(1))
+    line = ["compare", tmp_path / "s", "--out", tmp_path / "c.json"]
+    says(offmanifold(*line, "--reference-accuracy", accuracy), 2, "--reference-accuracy", "0 to 1")
+    assert not (tmp_path / "c.json").exists()
+
+
+def test_a_reference_accuracy_that_is_not_used_is_told(tmp_path: Path, offmanifold):
+    make_run(tmp_path / "s", pgd(1))
+    line = ["compare", tmp_path / "s", "--out", tmp_path / "c.json", "--reference-accuracy", "0.9"]
+    assert "not used" not in offmanifold(*line)[2]
+    make_run(tmp_path / "s", {"name": "erm"})
+    code, _, err = offmanifold(*line)
+    assert code == 0
+    assert "--reference-accuracy is not used: erm-s0" in err
+
+
+def test_without_paths_it_says_what_to_give(offmanifold):
+    says(offmanifold("compare"), 2, "nothing to compare; give audits, runs or a sweep")

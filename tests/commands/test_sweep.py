@@ -233,6 +233,12 @@ def test_recommend_finds_a_strength_from_few_runs(swept, monkeypatch, offmanifol
     assert ("is shown to be better" in err) != out["better_than_standard"]
     (audit,) = Path(out["folder"]).glob("audits/*/audit.json")
     assert json.loads(audit.read_text())["data"]["split"] == "val"
+    noise = [*few[:-1], "0.1", "--out", "r", "noise"]
+    assert offmanifold("recommend", *TINY, *NONE, *noise)[0] == 0
+    kept, newest = Path("r/recommendation-pgd.json"), Path("r/recommendation.json")
+    assert json.loads(kept.read_text()) == out
+    assert json.loads(newest.read_text())["objective"]["name"] == "noise"
+    assert newest.read_text() == Path("r/recommendation-noise.json").read_text()
 
 
 def test_recommend_never_chooses_on_test_images(offmanifold):
@@ -258,7 +264,7 @@ def test_recommend_never_chooses_on_test_images(offmanifold):
         (["recommend", *TINY, *NONE, "--robust-accuracy", "2", *PGD], "--robust-accuracy"),
         (["recommend", *TINY, *NONE, "--most", "1", *PGD], "--most"),
         (["recommend", *TINY, *NONE, "--wanted", "robustness.rho_total", *PGD], "the lower"),
-        (["recommend", *TINY, *NONE, "--start", "-1", *PGD], "holds -1"),
+        (["recommend", *TINY, *NONE, "--start", "-1", *PGD], "--start holds -1"),
         (["recommend", *TINY, *NONE, "erm"], "has no strength"),
         (["report", "nosweep", "--out", "f.png"], "there is nothing at nosweep"),
         (["audit", "small-resnet", "--report", "x.jpg", "--data", "digits"], "a page is written"),
@@ -269,6 +275,27 @@ def test_bad_input_is_one_sentence(argv, words, swept, monkeypatch, offmanifold)
     code, _, err = offmanifold(*argv)
     assert code == 2
     assert words in err.strip().splitlines()[-1]
+
+
+ANY_MODEL = ["--wanted", "accuracy.pgd_l2"]
+
+
+@pytest.mark.parametrize("command", [["sweep", "--values", "1"], ["recommend", *ANY_MODEL]])
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        (["--limit", "1"], "--limit must be at least 2"),
+        (["--attack-eps", "-1"], "--attack-eps must be above 0"),
+        (["--label-randomised", "runs/standard"], "permuted ones"),
+    ],
+)
+def test_what_no_audit_takes_is_refused_before_anything_is_begun(
+    command, option, words, here, offmanifold, tmp_path
+):
+    code, _, err = offmanifold(*command, *TINY, *NONE, "--out", tmp_path / "new", *option, *PGD)
+    assert code == 2
+    assert words in err.strip().splitlines()[-1]
+    assert not (tmp_path / "new").exists()
 
 
 def begin(place: Path) -> "subprocess.Popen[bytes]":

@@ -44,10 +44,29 @@ def test_a_recommendation_names_strength_reason_and_model(language):
     assert "eps = 1" in said[0]
     assert "runs/x" in said[1]
     assert len(recommendation_sentences(recommendation(1.0, edge=True), language)) == 3
-    (none,) = recommendation_sentences(recommendation(None), language)
-    assert "--accuracy-loss" in none
     table = recommendation_table(recommendation(1.0), language)
     assert [row[0] for row in table.rows][1:] == ["1", "4"]
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize(
+    ("lost", "named", "unnamed"),
+    [
+        ((0.0, 0.01), ["--start", "--robust-accuracy", "90.0"], ["--accuracy-loss"]),
+        ((0.0, 0.5), ["--robust-accuracy", "--accuracy-loss"], ["--start"]),
+        ((0.4, 0.5), ["--start", "--accuracy-loss"], ["--robust-accuracy"]),
+    ],
+)
+def test_what_fails_decides_what_is_advised(lost, named, unnamed, language):
+    saved = recommendation(None)
+    saved["wanted"]["robust_accuracy"] = 0.9
+    for one, loss in zip(saved["tried"], lost, strict=True):
+        one["accuracy_loss"], one["acceptable"] = number(loss), False
+    (said,) = recommendation_sentences(saved, language)
+    assert all(words in said for words in named)
+    assert not any(words in said for words in unnamed)
+    higher = {"en": "start higher", "ja": "大きい値から"}[language]
+    assert (higher in said) == (lost == (0.0, 0.01))
 
 
 @pytest.mark.parametrize(

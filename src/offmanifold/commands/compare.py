@@ -43,6 +43,8 @@ class Compare:
         """Compare, save, and print the table."""
         from offmanifold.reporting import report, table, uncredited
 
+        if not self.audits:
+            raise InputError("nothing to compare; give audits, runs or a sweep")
         check_suffix(self.out, (".json",), "a comparison")
         found = find_audits(self.audits)
         comparison = compare(
@@ -55,6 +57,11 @@ class Compare:
             note(
                 f"{len(standard)} standard models ({', '.join(standard)}): regimes have no "
                 f"reference; choose one, such as --reference {standard[0]}"
+            )
+        if comparison["reference"] is not None and self.reference_accuracy is not None:
+            note(
+                f"--reference-accuracy is not used: {comparison['reference']}, the standard model, "
+                "is among them"
             )
         if self.json:
             print_json(comparison)

@@ -10,10 +10,10 @@ from offmanifold.audits import Audit, common_images
 from offmanifold.commands.base import print_json, print_table
 from offmanifold.commands.subcommands import registered
 from offmanifold.commands.sweep import Runs, Sweep
+from offmanifold.commands.wanting import check_wanted
 from offmanifold.comparing import paired_difference
 from offmanifold.errors import InputError, RunError
 from offmanifold.files import write_json
-from offmanifold.measures import measures
 from offmanifold.measures.statistics import unpaired
 from offmanifold.objectives import ERM, PGD, objectives
 from offmanifold.progress import note
@@ -62,7 +62,8 @@ class Recommend:
         objective: Any = self.objective
         start = self.start if self.start is not None else strength_of(objective)
         seed = self.runs.recipe.seed
-        check_grid(objective, () if start is None else (start,), (seed,))
+        flag = "--start" if self.start is not None else f"--{objective.strength}"
+        check_grid(objective, () if start is None else (start,), (seed,), flag)
         assert start is not None
         wanted = self._wanted()
         sweep = self.runs.open(SPLIT)
@@ -78,7 +79,8 @@ class Recommend:
             runs[strength] = sweep.run_of(one, seed)
             tried.append(_tried(strength, runs[strength], standard, wanted))
         saved = self._conclude(tried, runs, wanted, standard)
-        write_json(sweep.folder / RECOMMENDATION, saved)
+        for name in (RECOMMENDATION, f"recommendation-{objective.name.replace('_', '-')}.json"):
+            write_json(sweep.folder / name, saved)  # the newest, and that of each objective
         self._say(saved)
 
     def _standard(self, sweep: Sweep, seed: int) -> Audit:
@@ -94,11 +96,6 @@ class Recommend:
         return run.audit
 
     def _wanted(self) -> Wanted:
-        if measures[self.wanted].better == "lower":  # told before anything long is begun
-            raise InputError(
-                f"{self.wanted} is the better the lower, and what is wanted is to be high; want "
-                "another (--wanted)"
-            )
         if not 0 <= self.accuracy_loss < 1:
             raise InputError(f"--accuracy-loss is a share from 0 to 1, not {self.accuracy_loss}")
         if self.robust_accuracy is not None and not 0 <= self.robust_accuracy <= 1:
@@ -109,6 +106,7 @@ class Recommend:
             raise InputError(
                 f"--most must be at least 2 (one is the standard model), not {self.most}"
             )
+        check_wanted(self.wanted, self.runs)
         return Wanted(self.wanted, self.accuracy_loss, self.robust_accuracy)
 
     def _conclude(

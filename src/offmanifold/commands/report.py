@@ -39,6 +39,8 @@ class ReportCommand:
         if len(self.audits) == 1 and (self.audits[0] / SHARED).is_file():
             self._sweep(self.audits[0])
             return
+        if sweeps := [path for path in self.audits if (path / SHARED).is_file()]:
+            raise InputError(f"a sweep is reported alone, one at a time; give {sweeps[0]} alone")
         is_file = len(self.audits) == 1 and self.audits[0].suffix == ".json"
         what = self.audits[0] if is_file else [find_audit(path) for path in self.audits]
         if self.out.suffix in FIGURES:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from offmanifold.auditing import adapted
 from offmanifold.commands.base import (
     Images,
     find_manifold,
@@ -17,6 +18,7 @@ from offmanifold.commands.base import (
     resolve_manifold,
 )
 from offmanifold.commands.subcommands import registered
+from offmanifold.data import Data
 from offmanifold.engine import Engine, resolve_precision
 from offmanifold.errors import InputError, RunError
 from offmanifold.executors import Executor, Inputs, Job, Local
@@ -25,8 +27,9 @@ from offmanifold.files import content_hash, file_hash, write_json
 from offmanifold.manifold import load_manifold
 from offmanifold.manifold.base import fitted_folder
 from offmanifold.measures import measures
-from offmanifold.models import find_run
+from offmanifold.models import find_run, load_model
 from offmanifold.objectives import ERM, PGD, Objective, objectives
+from offmanifold.planning import check_options, check_randomised
 from offmanifold.progress import live_table, note
 from offmanifold.recipes import Recipe
 from offmanifold.summarising import summarise
@@ -95,6 +98,7 @@ class Runs:
             raise InputError("--address is that of a Ray cluster; add --executor ray")
         if self.jobs is not None and self.jobs < 1:
             raise InputError(f"--jobs must be at least 1, not {self.jobs}")
+        check_options([], limit=self.limit, eps=self.attack_eps, eps_flag="--attack-eps")
         data = self.images.load()
         judge, second = (
             None if spec is None else resolve_manifold(spec, data, device=self.device)
@@ -104,6 +108,8 @@ class Runs:
             raise InputError("--second must be another manifold than the one that judges")
         coach = None if self.trained_with is None else find_manifold(self.trained_with)
         randomised = None if self.label_randomised is None else find_run(self.label_randomised)
+        if randomised is not None:
+            self._check_randomised(randomised.folder, data)
         inputs = Inputs(
             _folder(judge),
             _folder(second),
@@ -140,6 +146,13 @@ class Runs:
             "measures": sorted(measures),
         }
         return Sweep(self, shared, claim_sweep(shared, self.out), inputs)
+
+    def _check_randomised(self, folder: Path, data: Data) -> None:
+        """Raise InputError, before anything is trained, for a control that no audit takes."""
+        device = Engine(self.device, "fp32").device
+        control = load_model(str(folder), classes=data.classes, shape=data.shape)
+        module = adapted(control, data, None, device)
+        check_randomised(module, control.card.label, data.val, device)
 
     def chosen_executor(self) -> Executor:
         """Return where jobs are run."""

@@ -50,7 +50,8 @@ def recommendation_sentences(saved: dict[str, Any], language: str = "en") -> lis
     loss = _points(wanted["accuracy_loss"])
     write = _writer(saved)
     if saved["recommended"] is None:
-        return [t("recommend.none", field=field, loss=loss)]
+        least = writing.percent(wanted.get("robust_accuracy"))
+        return [t(f"recommend.{_failed(saved)}", field=field, loss=loss, least=least)]
     best = next(o for o in saved["tried"] if o["strength"] == saved["recommended"])
     verdict = "best" if saved.get("better_than_standard") else "no_better"
     said = [
@@ -71,6 +72,19 @@ def recommendation_sentences(saved: dict[str, Any], language: str = "en") -> lis
     if saved["at_the_edge"]:
         said.append(t("recommend.edge", field=field))
     return said
+
+
+def _failed(saved: dict[str, Any]) -> str:
+    """Return what no strength tried has: accuracy, robustness, or both in one."""
+    allowed = saved["wanted"]["accuracy_loss"]
+    kept = [
+        one["strength"]
+        for one in saved["tried"]
+        if not one["collapsed"] and ((one["accuracy_loss"] or {}).get("value") or 0.0) <= allowed
+    ]
+    if not kept:
+        return "none"
+    return "fragile" if max(kept) == max(o["strength"] for o in saved["tried"]) else "not_both"
 
 
 def _points(loss: float | None) -> str:

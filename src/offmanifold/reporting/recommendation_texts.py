@@ -19,6 +19,24 @@ RECOMMENDED: dict[str, tuple[str, str]] = {
         "満たしません。許容する低下を増やす（--accuracy-loss）、小さい値から始める（--start）、"
         "または学習回数を増やしてください（--most）。変えた強さは {field} です。",
     ),
+    "recommend.fragile": (
+        "No strength tried is robust enough (accuracy under attack of at least {least}), though "
+        "accuracy is kept: start higher (--start), ask less (--robust-accuracy), or allow more "
+        "runs (--most); {field} was varied.",
+        "正解率は保たれていますが、求めるロバスト性（攻撃下の正解率 {least} 以上）を満たす強さは"
+        "ありませんでした。大きい値から始める（--start）、求める値を下げる（--robust-accuracy）、"
+        "または学習回数を増やしてください（--most）。変えた強さは {field} です。",
+    ),
+    "recommend.not_both": (
+        "Weak ones of the strengths tried keep accuracy but are not robust enough (accuracy under "
+        "attack of at least {least}), and stronger ones lose more than {loss} points: ask less "
+        "(--robust-accuracy), allow more loss (--accuracy-loss), or allow more runs (--most); "
+        "{field} was varied.",
+        "試した強さのうち、弱いものは正解率を保ちますが求めるロバスト性（攻撃下の正解率 {least} "
+        "以上）に届かず、強いものは正解率が{loss}ポイントより大きく低下します。求める値を下げる"
+        "（--robust-accuracy）、許容する低下を増やす（--accuracy-loss）、または学習回数を増やして"
+        "ください（--most）。変えた強さは {field} です。",
+    ),
     "recommend.best": (
         "Train with {field} = {strength}: {title} {value}, against {standard} of the standard "
         "model (difference {gain}); accuracy lost {lost} points, where {loss} are allowed; on {n} "

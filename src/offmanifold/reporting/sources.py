@@ -11,6 +11,7 @@ from offmanifold.errors import InputError
 from offmanifold.files import read_json, read_tensors
 
 REGIMES = ("bayes-aligned", "weak", "excessive", "collapsed", "uncertain")
+OF_SWEEP = ("offmanifold.sweep", "offmanifold.recommendation/")
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,8 @@ def _place(audit: dict[str, Any], base: Path | None) -> Path | None:
 
 def _check(json: dict[str, Any], kind: str, name: str) -> None:
     schema = json.get("schema")
+    if str(schema).startswith(OF_SWEEP):
+        raise InputError(f"{name} is of a sweep; give the sweep's folder instead")
     if schema != f"offmanifold.{kind}/1":
         raise InputError(
             f'{name} has the schema "{schema}" where "offmanifold.{kind}/1" is needed; '
