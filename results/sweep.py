@@ -31,6 +31,7 @@ from offmanifold.reporting import (
     draw_sweep,
     explains_table,
     sweep_boundaries,
+    sweep_ceiling,
     sweep_page,
     sweep_tables,
 )
@@ -158,7 +159,8 @@ def conclude(plan: dict[str, Any], place: Path) -> None:
         parts += [f"## {title}", "", markdown(*table)]
     for method in summary["methods"]:
         parts += [f"- {method['label']}: {s}" for s in sweep_boundaries(method)]
-    explains = explains_table(summary)
+    ceiling, explains = sweep_ceiling(summary), explains_table(summary)
+    parts += [f"- {ceiling}"] if ceiling else []
     if explains is not None:
         parts += ["", "## What goes with alignment", "", markdown(*explains)]
     write_text(place / "table.md", "\n".join([*parts, ""]))

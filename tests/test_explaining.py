@@ -91,6 +91,20 @@ def test_what_explains_must_beat_the_best_plain_quantity(tmp_path: Path):
     assert all(found[plain]["beyond"] is None for plain in PLAIN)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_fake_manifold_is_a_rival_whichever_way_it_goes(sign, tmp_path: Path):
+    fake = "alignment.fraction_low_pass"
+    for i in range(LEAST_RUNS):
+        more = {"accuracy.pgd_l2": [0.3, 0.1, 0.4, 0.2, 0.6, 0.5][i], fake: 0.5 + sign * 0.05 * i}
+        shuffled = pgd([3.0, 1.0, 4.0, 2.0, 6.0, 5.0][i])
+        make_run(tmp_path, shuffled, cosine=0.1 + 0.03 * i, fraction=0.4 + 0.05 * i, more=more)
+    found = {one["predictor"]: one["beyond"] for one in explain(read_sweep(tmp_path))}
+    assert found["alignment.on_manifold_fraction"]["against"] == fake
+    assert found["alignment.on_manifold_fraction"]["value"] == pytest.approx(0)
+    assert found[fake]["against"] != fake
+    assert found[fake]["value"] > 0
+
+
 def test_fakes_and_a_second_manifold_are_predictors_where_they_were_measured(tmp_path: Path):
     """Alignment rises with the energy in one fake and falls with that in the other."""
     low, pca = "alignment.fraction_low_pass", "alignment.fraction_global_pca"

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from offmanifold.errors import InputError
@@ -61,6 +62,19 @@ def test_seeds_are_pooled_and_collapsed_ones_are_no_evidence(tmp_path: Path):
     assert found[2.0]["regime"]["name"] == "uncertain"
     assert found[8.0]["regime"]["name"] == "collapsed"
     assert summary["runs"] == {"finished": 4, "collapsed": 2, "failed": 0, "unfinished": 1}
+
+
+def test_seeds_together_are_held_against_the_best_control(tmp_path: Path):
+    for seed, fraction in ((0, 0.5), (1, 0.7)):
+        make_run(tmp_path, pgd(1.0), seed, fraction=fraction)
+    runs = read_sweep(tmp_path)
+    number = points(summarise(runs))[1.0]["measures"][FRACTION]
+    assert number["difference"]["against"] == "spectrum_noise"
+    assert number["difference"]["value"] == pytest.approx(0.2)
+    gaps = [r.audit.columns[FRACTION] - r.audit.columns[f"{FRACTION}/spectrum_noise"] for r in runs]
+    assert number["effect"] == pytest.approx(0.2 / np.std(np.mean(gaps, axis=0), ddof=1))
+    assert number["z"] == pytest.approx(0.2 / (0.1 / 2**0.5), rel=0.05)  # seeds: .1 or .3, or .2
+    assert number["difference"]["low"] == pytest.approx(0.1, abs=0.02)
 
 
 def test_a_failed_run_is_counted_as_failed_and_not_as_one_to_wait_for(tmp_path: Path):

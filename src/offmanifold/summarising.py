@@ -21,6 +21,7 @@ from offmanifold.measures.statistics import (
     estimate_over_seeds,
     mean_of,
     over_seeds_too,
+    paired_over_seeds,
     proportion,
 )
 from offmanifold.regimes import ACCURACY, NO_GAP, RULE, Evidence, Regime, diverged, regime
@@ -38,7 +39,7 @@ from offmanifold.sweeping import SweepRun
 SCHEMA = "offmanifold.sweep-summary/1"
 KEPT = (
     *("value", "low", "high", "n", "method", "over", "unit", "title", "title_ja", "better"),
-    *("controls", "chance", "ceiling"),
+    *("controls", "difference", "z", "effect", "chance", "ceiling"),
 )
 FAILED = ("failed", "refused")
 PENDING = {
@@ -127,12 +128,23 @@ def _pooled(name: str, seeds: Sequence[Columns], saved: list[Any], n: int) -> di
             c: _estimate(mean_of(f"{name}/{c}"), seeds, [s["controls"][c] for s in saved], n)
             for c in controls
         }
+        kept |= _over_the_best(name, controls, seeds)
     if all("ceiling" in s for s in saved):
         ceilings = [s["ceiling"] for s in saved]
         kept["ceiling"] = _estimate(mean_of(f"{name}/ceiling"), seeds, ceilings, n)
     if all(s.get("chance") is not None for s in saved):
         kept["chance"] = float(np.mean([s["chance"] for s in saved]))
     return {**number, **kept}
+
+
+def _over_the_best(name: str, controls: Sequence[str], seeds: Sequence[Columns]) -> dict[str, Any]:
+    """Return the difference to the best control over seeds and images, with z and effect."""
+    held = [c for c in controls if all({name, f"{name}/{c}"} <= set(s) for s in seeds)]
+    if not held:
+        return {}
+    best = max(held, key=lambda c: float(np.mean([s[f"{name}/{c}"].mean() for s in seeds])))
+    gap, z, effect = paired_over_seeds([s[name] - s[f"{name}/{best}"] for s in seeds])
+    return {"difference": {**gap.json(), "against": best}, "z": z, "effect": effect}
 
 
 def _share(name: str, seeds: Sequence[Columns], n: int, unit: str = "") -> Number:

@@ -6,7 +6,7 @@ import pytest
 
 from offmanifold.files import write_json
 from offmanifold.reporting import recommendation_sentences, recommendation_table, sweep_page
-from offmanifold.reporting.recommendation import RECOMMENDATION
+from offmanifold.reporting.recommendation import RECOMMENDATION, recommendation_files
 
 
 def number(value: float) -> dict:
@@ -15,6 +15,7 @@ def number(value: float) -> dict:
 
 def recommendation(best: float | None, *, edge: bool = False, better: bool = True) -> dict:
     return {
+        "objective": {"name": "pgd"},
         "strength": "eps",
         "wanted": {"measure": "alignment.cosine_posterior", "accuracy_loss": 0.02},
         "judged_on": {"split": "val", "n": 200},
@@ -92,6 +93,35 @@ def test_accuracies_are_written_in_points_throughout():
     ]
     saved["standard"]["value"]["unit"] = "share"
     assert recommendation_table(saved).rows[0][1] == "10.0\xa0% [9.0\xa0%, 11.0\xa0%]"
+
+
+def test_the_best_control_and_an_unreliable_target_are_told():
+    saved = recommendation(1.0)
+    aligned = {"controls": {"image": number(0.03)}, "z": 10.12, "effect": 0.7153}
+    saved["standard"]["value"] |= {**aligned, "ceiling": number(0.44)}
+    saved["tried"][0]["value"] |= aligned
+    table = recommendation_table(saved)
+    assert [row[-1] for row in table.rows] == [
+        "z 10.1, effect 0.715 (the image itself)",
+        "z 10.1, effect 0.715 (the image itself)",
+        "–",
+    ]
+    assert "agree at 0.440 [0.430, 0.450] only" in recommendation_sentences(saved)[-1]
+    assert "信頼できず" in recommendation_sentences(saved, "ja")[-1]
+    saved["standard"]["value"]["ceiling"] = number(0.9)
+    assert len(recommendation_sentences(saved)) == 2
+
+
+def test_the_page_tells_the_recommendation_of_every_objective(summary, tmp_path: Path):
+    write_json(tmp_path / "summary.json", summary)
+    for objective, best in (("pgd", 1.0), ("noise", 4.0)):
+        saved = {**recommendation(best), "objective": {"name": objective}}
+        for name in recommendation_files(objective):
+            write_json(tmp_path / name, saved)
+    page = sweep_page(tmp_path / "summary.json", tmp_path / "a.html").read_text()
+    assert "Recommendation (pgd)" in page
+    assert "Recommendation (noise)" in page
+    assert page.count("<h2>Recommendation") == 2
 
 
 def test_the_page_of_its_runs_says_the_same(summary, tmp_path: Path):

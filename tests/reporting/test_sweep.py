@@ -11,6 +11,7 @@ from offmanifold.reporting import (
     all_collapsed,
     explains_table,
     sweep_boundaries,
+    sweep_ceiling,
     sweep_page,
     sweep_tables,
 )
@@ -28,6 +29,22 @@ def test_a_row_a_strength_the_standard_model_first(summary):
     assert [row[0] for row in table.rows] == ["standard", "0.1", "0.25", "0.5", "1", "2", "4", "8"]
     assert table.rows[-1][1:3] == ["0 (1 of its seeds collapsed)", "Collapsed"]
     assert "0.600 [" in table.rows[-2][5]
+
+
+def test_the_cosine_stands_beside_its_best_control_and_the_ceiling(tmp_path: Path):
+    for eps in (0.5, 1.0):
+        make_run(tmp_path, pgd(eps), control=0.4)
+    summary = summarise(read_sweep(tmp_path))
+    number = summary["methods"][0]["points"][0]["measures"]["alignment.cosine_posterior"]
+    number |= {"controls": {"image": {"value": 0.1}}, "z": 12.34, "effect": 0.8}
+    ((_, table),) = sweep_tables(summary)
+    assert table.header[-1] == "Cosine above its best control"
+    assert [row[-1] for row in table.rows] == ["z 12.3, effect 0.800 (the image itself)", "–"]
+    assert sweep_ceiling(summary) is None
+    number["ceiling"] = {"value": 0.6, "low": 0.55, "high": 0.65}
+    assert "agree at 0.600 [0.550, 0.650]: no gradient" in str(sweep_ceiling(summary))
+    number["ceiling"] = {"value": 0.4, "low": 0.35, "high": 0.45}
+    assert "unreliable" in str(sweep_ceiling(summary))
 
 
 def test_two_variants_of_one_objective_are_told_apart(tmp_path: Path):

@@ -30,7 +30,7 @@ def test_each_text_is_used():
     source = "".join(f.read_text() for f in files if not f.name.endswith("texts.py"))
     built = (
         "regime plain says card control key gradient split group over unit settings glossary "
-        "masked curves deletion fake"
+        "masked curves deletion fake ceiling"
     )
     some = ("pictures.gradient", "pictures.tangent", "pictures.normal", "table.", "colour.")
     some += (

@@ -57,7 +57,7 @@ class Recommend:
 
     def run(self) -> None:
         """Train, judge, train again; then recommend, and say why."""
-        from offmanifold.reporting.recommendation import RECOMMENDATION
+        from offmanifold.reporting.recommendation import recommendation_files
 
         objective: Any = self.objective
         start = self.start if self.start is not None else strength_of(objective)
@@ -79,8 +79,8 @@ class Recommend:
             runs[strength] = sweep.run_of(one, seed)
             tried.append(_tried(strength, runs[strength], standard, wanted))
         saved = self._conclude(tried, runs, wanted, standard)
-        for name in (RECOMMENDATION, f"recommendation-{objective.name.replace('_', '-')}.json"):
-            write_json(sweep.folder / name, saved)  # the newest, and that of each objective
+        for name in recommendation_files(objective.name):
+            write_json(sweep.folder / name, saved)
         self._say(saved)
 
     def _standard(self, sweep: Sweep, seed: int) -> Audit:
@@ -140,7 +140,7 @@ class Recommend:
                     "strength": t.strength,
                     "acceptable": acceptable(t, wanted),
                     "collapsed": t.collapsed,
-                    "value": None if t.value is None else t.value.json(),
+                    "value": _saved(runs[t.strength], wanted.measure),
                     "gain": None if t.gain is None else t.gain.json(),
                     "accuracy_loss": None if t.loss is None else t.loss.json(),
                     "robust_accuracy": None if t.robust is None else t.robust.json(),
@@ -158,6 +158,13 @@ class Recommend:
             print_table(*recommendation_table(saved, self.language))
         for sentence in recommendation_sentences(saved, self.language):
             note(sentence)
+
+
+def _saved(run: SweepRun, measure: str) -> dict[str, Any] | None:
+    """Return a number of a run with its controls, None where there is nothing to judge."""
+    if run.audit is None or run.collapsed:
+        return None
+    return run.audit.json["measures"][measure]
 
 
 def _tried(strength: float, run: SweepRun, standard: Audit, wanted: Wanted) -> Tried:

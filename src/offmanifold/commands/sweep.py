@@ -264,6 +264,7 @@ def conclude(folder: Path, language: str, as_json: bool) -> None:
         all_collapsed,
         method_name,
         sweep_boundaries,
+        sweep_ceiling,
         sweep_page,
         sweep_tables,
     )
@@ -281,4 +282,6 @@ def conclude(folder: Path, language: str, as_json: bool) -> None:
     for method in summary["methods"] if not lost else ():
         for sentence in sweep_boundaries(method, language):
             note(f"{method_name(method)}: {sentence}")
+    if ceiling := sweep_ceiling(summary, language):
+        note(ceiling)
     note(f"page: {sweep_page(folder / SUMMARY, folder / 'report.html', language)}")

@@ -210,13 +210,21 @@ def paired(values: np.ndarray, others: np.ndarray) -> tuple[Number, float | None
 
     z and effect are None where no image differs from another.
     """
-    columns = {"difference": np.asarray(values, np.float64) - np.asarray(others, np.float64)}
-    n = len(values)
-    number = estimate(mean_of("difference"), columns, n)
+    return paired_over_seeds([np.asarray(values, np.float64) - np.asarray(others, np.float64)])
+
+
+def paired_over_seeds(gaps: Sequence[np.ndarray]) -> tuple[Number, float | None, float | None]:
+    """Return what `paired` does, of the differences (n,) of each seed: their mean over seeds.
+
+    The standard error is over seeds and images, the sd that of the images' means over seeds.
+    """
+    n, statistic = len(gaps[0]), mean_of("difference")
+    runs = [{"difference": gap} for gap in gaps]
+    number = estimate_over_seeds(statistic, runs, n)
     if n < 2:
         return number, None, None
-    error = float(np.std(mean_of("difference")(columns, resamples(n)), ddof=1))
-    deviation = float(np.std(columns["difference"], ddof=1))
+    error = float(np.std(over_seeds(statistic, runs, n)[1:], ddof=1))
+    deviation = float(np.std(np.mean(gaps, axis=0), ddof=1))
     if error < 1e-12 or deviation < 1e-12 or number.value is None:
         return number, None, None
     return number, number.value / error, number.value / deviation

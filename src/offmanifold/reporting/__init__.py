@@ -8,6 +8,7 @@ from offmanifold.reporting.sweep import (
     all_collapsed,
     explains_table,
     sweep_boundaries,
+    sweep_ceiling,
     sweep_page,
     sweep_tables,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "recommendation_table",
     "report",
     "sweep_boundaries",
+    "sweep_ceiling",
     "sweep_page",
     "sweep_tables",
     "synthesis_page",

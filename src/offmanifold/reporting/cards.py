@@ -6,13 +6,13 @@ from typing import Any
 from markupsafe import Markup
 
 from offmanifold.reporting import writing
+from offmanifold.reporting.ceilings import grade
 from offmanifold.reporting.rows import heading, shown
 from offmanifold.reporting.settings import written_setting
 from offmanifold.reporting.sources import Source
 from offmanifold.reporting.texts import Texts
 from offmanifold.reporting.wording import in_language, why_missing
 
-RELIABLE = 0.5  # below this agreement of two estimates the target is called unreliable
 COSINE, RADIUS = "alignment.cosine_posterior", "robustness.certified_radius"
 
 
@@ -111,7 +111,9 @@ def _ceiling(number: dict[str, Any], t: Texts) -> Markup | None:
     if value is None:
         return None
     said = Markup("{} {}").format(t("card.ceiling"), writing.data(value, writing.plain(value)))
-    return said if value >= RELIABLE else Markup("{} {}").format(said, t("card.unreliable"))
+    if grade(value) == "reliable":
+        return said
+    return Markup("{} {}").format(said, t("card.unreliable"))
 
 
 def _end(value: float, share: bool) -> str:

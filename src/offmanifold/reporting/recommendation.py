@@ -1,14 +1,33 @@
 """What `recommend` found, as a table and in sentences; read from its recommendation.json."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from offmanifold.files import read_json
 from offmanifold.reporting import writing
-from offmanifold.reporting.rows import Table
+from offmanifold.reporting.ceilings import ceiling_sentence, grade
+from offmanifold.reporting.rows import Table, over_control
 from offmanifold.reporting.texts import Texts
 
-RECOMMENDATION = "recommendation.json"
+RECOMMENDATION, OF_ONE = "recommendation.json", "recommendation-{}.json"
 Writer = Callable[[float | None], str]
+
+
+def recommendation_files(objective: str) -> tuple[str, str]:
+    """Return the names of the files a recommendation is saved in: the newest, and its objective's.
+
+    >>> recommendation_files("gradient_norm")
+    ('recommendation.json', 'recommendation-gradient-norm.json')
+    """
+    return RECOMMENDATION, OF_ONE.format(objective.replace("_", "-"))
+
+
+def read_recommendations(folder: Path) -> list[dict[str, Any]]:
+    """Return what `recommend` has saved in a folder, an objective each, by name."""
+    saved = [read_json(path) for path in sorted(folder.glob(OF_ONE.format("*")))]
+    newest = folder / RECOMMENDATION
+    return saved or ([read_json(newest)] if newest.is_file() else [])
 
 
 def recommendation_table(saved: dict[str, Any], language: str = "en") -> Table:
@@ -25,8 +44,8 @@ def recommendation_table(saved: dict[str, Any], language: str = "en") -> Table:
         t("card.accuracy.pgd_l2"),
         t("recommend.acceptable"),
     ]
-    standard = writing.interval(saved["standard"]["value"], write)
-    rows = [[t("sweep.standard"), standard, *["–"] * 4]]
+    usual = saved["standard"]["value"]
+    rows = [[t("sweep.standard"), writing.interval(usual, write), *[writing.NONE] * 4]]
     for one in saved["tried"]:
         said = "collapsed" if one["collapsed"] else "yes" if one["acceptable"] else "no"
         rows.append(
@@ -39,6 +58,10 @@ def recommendation_table(saved: dict[str, Any], language: str = "en") -> Table:
                 t(f"recommend.{said}"),
             ]
         )
+    if usual.get("controls"):
+        head.append(t("recommend.over_control"))
+        for row, one in zip(rows, [saved["standard"], *saved["tried"]], strict=True):
+            row.append(over_control(one["value"] or {}, t))
     return Table(head, rows)
 
 
@@ -71,6 +94,9 @@ def recommendation_sentences(saved: dict[str, Any], language: str = "en") -> lis
     ]
     if saved["at_the_edge"]:
         said.append(t("recommend.edge", field=field))
+    ceiling = saved["standard"]["value"].get("ceiling") or {}
+    if ceiling.get("value") is not None and grade(ceiling["value"]) == "unreliable":
+        said.append(ceiling_sentence(saved["standard"]["value"], t) or "")
     return said
 
 

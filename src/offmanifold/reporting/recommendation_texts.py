@@ -3,6 +3,7 @@
 RECOMMENDED: dict[str, tuple[str, str]] = {
     "recommend.title": ("Recommendation", "推奨"),
     "recommend.gain": ("Above the standard model", "標準モデルとの差"),
+    "recommend.over_control": ("Above its best control", "最良の対照との差"),
     "recommend.loss": (
         "Accuracy lost to the standard model (points)",
         "標準モデルに対する正解率の低下（ポイント）",

@@ -82,6 +82,15 @@ def _controlled(source: Source, number: dict[str, Any], t: Texts) -> list[str]:
     ]
 
 
+def over_control(number: dict[str, Any], t: Texts) -> str:
+    """Write by how much a number exceeds its best control: "z 10.1, effect 0.715: the image"."""
+    best = writing.best_control(number)
+    if best is None or number.get("z") is None:
+        return NONE
+    z, effect = writing.tenths(number["z"]), writing.plain(number.get("effect"))
+    return t("table.over_control", z=z, effect=effect, control=t.name("control", best))
+
+
 def masked_gradients(audits: Any, language: str = "en") -> list[str]:
     """Return a sentence for each classifier whose gradients may be masked."""
     return [said for a in load(audits).audits for said in summary.masking(a, Texts(language))]

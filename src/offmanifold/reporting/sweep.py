@@ -6,15 +6,16 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from offmanifold.files import PAGES, check_suffix, read_json, write_text
+from offmanifold.files import PAGES, check_suffix, write_text
 from offmanifold.reporting import writing
+from offmanifold.reporting.ceilings import ceiling_sentence
 from offmanifold.reporting.figures import COLOURS, svg
 from offmanifold.reporting.recommendation import (
-    RECOMMENDATION,
+    read_recommendations,
     recommendation_sentences,
     recommendation_table,
 )
-from offmanifold.reporting.rows import Table
+from offmanifold.reporting.rows import Table, over_control
 from offmanifold.reporting.sweep_figure import figure_of
 from offmanifold.reporting.sweep_summary import (
     columns_of,
@@ -49,6 +50,7 @@ def sweep_tables(summary: dict[str, Any], language: str = "en") -> list[tuple[st
     t = Texts(language)
     shown = [m for m in FEW if any(m in p["measures"] for p in points_of(summary))]
     head = [t("sweep.strength"), t("sweep.seeds"), t("regime"), *(t(f"card.{m}") for m in shown)]
+    head += [t("sweep.over_control")] if COSINE in shown else []
     return [
         (title_of(method, t), Table(head, [_row(p, shown, t) for p in points]))
         for method, points in columns_of(summary)
@@ -70,10 +72,17 @@ def all_collapsed(summary: dict[str, Any], language: str = "en") -> str | None:
     return Texts(language)("sweep.all_collapsed") if ended else None
 
 
+def sweep_ceiling(summary: dict[str, Any], language: str = "en") -> str | None:
+    """Return how far two estimates of the target agree; the same for all models of a sweep."""
+    found = (p["measures"].get(COSINE, {}) for p in points_of(summary))
+    number = next((n for n in found if n.get("ceiling") is not None), {})
+    return ceiling_sentence(number, Texts(language))
+
+
 def sweep_page(summary: Path | str, out: Path | str, language: str = "en") -> Path:
     """Write a self-contained page of a summary.json: figure, boundaries and table by objective.
 
-    What `recommend` found is said first, where it has saved a recommendation beside it.
+    What `recommend` found is said first, of each objective of which it lies beside it.
     """
     check_suffix(Path(out), PAGES, "a page")
     t, saved = Texts(language), read_summary(summary)
@@ -109,23 +118,23 @@ def sweep_page(summary: Path | str, out: Path | str, language: str = "en") -> Pa
         lost=lost,
         methods=methods,
         colours=COLOURS,
-        ceiling=_ceiling(saved, t),
+        ceiling=sweep_ceiling(saved, language),
         explains=explains_table(saved, language),
-        recommended=_recommended(Path(summary), language),
+        recommended=_recommended(Path(summary).parent, language),
     )
     write_text(Path(out), html)
     return Path(out)
 
 
-def _recommended(summary: Path, language: str) -> dict[str, Any] | None:
-    path = summary.with_name(RECOMMENDATION)
-    if not path.is_file():
-        return None
-    saved = read_json(path)
-    return {
-        "sentences": recommendation_sentences(saved, language),
-        "table": recommendation_table(saved, language),
-    }
+def _recommended(folder: Path, language: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "objective": saved["objective"]["name"],
+            "sentences": recommendation_sentences(saved, language),
+            "table": recommendation_table(saved, language),
+        }
+        for saved in read_recommendations(folder)
+    ]
 
 
 def explains_table(summary: dict[str, Any], language: str = "en") -> Table | None:
@@ -178,19 +187,14 @@ def _line(summary: dict[str, Any], t: Texts) -> str:
     )
 
 
-def _ceiling(summary: dict[str, Any], t: Texts) -> str | None:
-    """Return how far two estimates of the target agree; the same for all models of a sweep."""
-    found = (p["measures"].get(COSINE, {}).get("ceiling") for p in points_of(summary))
-    ceiling = next((c for c in found if c is not None), None)
-    return None if ceiling is None else t("sweep.ceiling", value=writing.interval(ceiling))
-
-
 def _row(point: dict[str, Any], shown: Sequence[str], t: Texts) -> list[str]:
     strength = t("sweep.standard") if point["value"] is None else writing.short(point["value"])
     seeds = str(len(point["seeds"]))
     if point["collapsed"]:
         seeds += t("brackets", text=t("sweep.collapsed", n=len(point["collapsed"])))
     numbers = [writing.interval(point["measures"].get(m) or {}) for m in shown]
+    if COSINE in shown:
+        numbers.append(over_control(point["measures"].get(COSINE) or {}, t))
     return [strength, seeds, t(f"regime.{point['regime']['name']}"), *numbers]
 
 

@@ -113,7 +113,16 @@ SWEEP: dict[str, tuple[str, str]] = {
         "From which strength on accuracy is too low is not known: {reason}.",
         "どの強さから正解率が下がりすぎるかは分かりません（{reason}）。",
     ),
-    "sweep.ceiling": (
+    "sweep.over_control": ("Cosine above its best control", "コサインと最良の対照との差"),
+    "ceiling.unreliable": (
+        "Two estimates of the target of the cosine agree at {value} only, below 0.5: the target is "
+        "unreliable, no gradient can be expected to match it better, and small differences of the "
+        "cosine between models say little.",
+        "コサインの目標は、二つの推定の間でも {value} しか一致しません（0.5未満）。"
+        "目標は信頼できず、どの勾配もこれを超えては一致しないと考えられ、"
+        "モデル間の小さな差はほとんど意味を持ちません。",
+    ),
+    "ceiling.reliable": (
         "Two estimates of the target of the cosine agree at {value}: no gradient can be expected "
         "to match it better.",
         "コサインの目標は、二つの推定の間でも {value} しか一致しません。"

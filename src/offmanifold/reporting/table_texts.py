@@ -21,6 +21,10 @@ TABLE: dict[str, tuple[str, str]] = {
     "table.z": ("z", "z"),
     "table.effect": ("Effect", "効果量"),
     "table.best": ("Best control", "最良の対照"),
+    "table.over_control": (
+        "z {z}, effect {effect} ({control})",
+        "z {z}、効果量 {effect}（{control}）",
+    ),
     "table.ceiling": ("Ceiling", "上限"),
     "table.higher": ("higher is better", "高いほど良い"),
     "table.lower": ("lower is better", "低いほど良い"),
