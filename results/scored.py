@@ -117,5 +117,5 @@ def read_pictures(place: Path, name: str, part: str = ALONE) -> dict[str, Any]:
     """Return {task/way: images (n, c, h, w)}, one a class."""
     tensors = read_tensors(place / name / f"{part}.safetensors")[0]
     return {
-        k.removeprefix("picture/"): v.float() for k, v in tensors.items() if k.startswith("picture")
+        k.removeprefix("picture/"): v / 255 for k, v in tensors.items() if k.startswith("picture/")
     }

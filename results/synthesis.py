@@ -293,7 +293,10 @@ class Sheet:
     def save(self, folder: Path, part: str) -> None:
         """Write what was found; the numbers come last, since they say that all is there."""
         make_folder(folder)
-        few = {f"picture/{k}": v.half() for k, v in self.pictures.items()}
+        few = {
+            f"picture/{k}": v.mul(255).round().clamp(0, 255).byte()
+            for k, v in self.pictures.items()
+        }
         write_tensors(folder / f"{part}.safetensors", self.columns | few)
         write_json(folder / f"{part}.json", self.numbers)
 

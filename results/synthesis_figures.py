@@ -34,7 +34,7 @@ def draw_strengths(models: Sequence[Scored], path: Path) -> None:
     used: dict[str, None] = {}
     for j, (objective, strengths) in enumerate(methods.items()):
         values = [v for v in strengths if v is not None]
-        first = values[0] / (values[1] / values[0] if len(values) > 1 else 2) ** 1.5
+        first = values[0] / max(values[-1] / values[0], 2) ** 0.16  # "standard" takes that room
         points = [(first if v is None else v, seeds) for v, seeds in strengths.items() if seeds]
         xs = [x for x, _ in points]
         names = [seeds[0].entry.regime for _, seeds in points]
