@@ -86,10 +86,10 @@ def keep(audit: om.Audit, trained: Path, kept: Path) -> None:
     save_audit(replace(audit, panels={k: v[first] for k, v in audit.panels.items()}), kept)
 
 
-def panels_shown(labels: torch.Tensor) -> torch.Tensor:
-    """Return the positions of the first image of each of the first PICTURES classes."""
+def panels_shown(labels: torch.Tensor, n: int = PICTURES) -> torch.Tensor:
+    """Return the positions of the first image of each of the first n classes."""
     positions = [int((labels == c).nonzero()[0]) for c in labels.unique().tolist()]
-    return torch.tensor(positions[:PICTURES])
+    return torch.tensor(positions[:n])
 
 
 def conclude(place: Path, plan: dict[str, Any]) -> None:

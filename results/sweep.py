@@ -38,6 +38,7 @@ from offmanifold.reporting import (
 from offmanifold.sweeping import SHARED, make_job, run_jobs, write_index
 
 HERE = Path(__file__).parent
+PICTURES = 2  # of each run kept
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -120,7 +121,7 @@ def keep(job: Job, scratch: Path, place: Path) -> None:
     if audits:
         audit = read_audit(audits[-1].parent)
         panels = read_tensors(audits[-1].parent / "panels.safetensors")[0]
-        first = panels_shown(panels["label"])
+        first = panels_shown(panels["label"], PICTURES)
         few = {k: v[first].half() if v.is_floating_point() else v[first] for k, v in panels.items()}
         folder = target / "audits" / audits[-1].parent.name
         for old in target.glob("audits/*"):
@@ -131,9 +132,19 @@ def keep(job: Job, scratch: Path, place: Path) -> None:
             if audit.json.get(name)
         }
         columns = {k: v for k, v in audit.columns.items() if is_kept(k)}
-        saved = replace(audit, json={**audit.json, **manifolds}, columns=columns, panels=few)
+        numbers = rounded({**audit.json, **manifolds})
+        saved = replace(audit, json=numbers, columns=columns, panels=few)
         save_audit(saved, folder)
     shutil.copyfile(source / OUTCOME, target / OUTCOME)
+
+
+def rounded(value: Any) -> Any:
+    """Return JSON with seven significant digits, those of float32."""
+    if isinstance(value, dict):
+        return {key: rounded(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [rounded(one) for one in value]
+    return float(f"{value:.7g}") if isinstance(value, float) else value
 
 
 def is_kept(column: str) -> bool:
