@@ -58,7 +58,8 @@ def draw_ratio(models: dict[str, tuple[Audit, ...]]) -> None:
 
 def draw_gradients(models: dict[str, Audit]) -> None:
     """Draw the same images and the gradient of each model, one scale an image and model."""
-    panels = {n: read_tensors(a.folder / "panels.safetensors")[0] for n, a in models.items()}
+    kept = {n: a.folder for n, a in models.items() if a.folder is not None}
+    panels = {n: read_tensors(folder / "panels.safetensors")[0] for n, folder in kept.items()}
     first = next(iter(panels.values()))
     columns = 1 + len(panels)
     figure, grid = plt.subplots(

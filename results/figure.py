@@ -7,6 +7,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+from matplotlib.lines import Line2D
 
 from offmanifold.reporting.figures import COLOURS
 
@@ -47,7 +48,7 @@ def draw(comparison: dict[str, Any], path: Path) -> None:
     axes[1].set_xlim(0, 1.02)
     axes[3].set_xscale("log")
     used = sorted({a["regime"]["name"] for a in audits})
-    handles = [plt.Line2D([], [], marker="o", ls="", color=COLOURS[n], label=n) for n in used]
+    handles = [Line2D([], [], marker="o", ls="", color=COLOURS[n], label=n) for n in used]
     figure.legend(handles=handles, loc="lower right", ncols=len(used), frameon=False, fontsize=9)
     figure.tight_layout(rect=(0, 0.05, 1, 1))
     figure.savefig(path, dpi=110)

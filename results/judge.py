@@ -86,7 +86,7 @@ def train_judge(plan: dict[str, Any], data: Data, out: Path) -> Judge:
         out=out,
     )
     found = trained.module.eval().requires_grad_(False)
-    inner = next(m for m in found.modules() if hasattr(m, "features"))
+    inner: Any = next(m for m in found.modules() if hasattr(m, "features"))
     return Judge(inner)
 
 

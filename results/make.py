@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import figure
+import numpy as np
 import torch
-from scipy.stats import spearmanr
 
 import offmanifold as om
 from offmanifold.auditing import Subject
 from offmanifold.audits import save_audit
 from offmanifold.comparing import save_comparison
+from offmanifold.explaining import spearman
 from offmanifold.files import make_folder, read_json, write_json, write_text
 from offmanifold.objectives import objectives
 from offmanifold.registry import from_config
@@ -126,7 +127,7 @@ def extra(audits: list[dict[str, Any]]) -> list[str]:
         pairs = [(a["measures"][name]["value"], a["measures"][COSINE]["value"]) for a in audits]
         pairs = [p for p in pairs if None not in p]
         if len(pairs) > 2:
-            rank = spearmanr(*zip(*pairs, strict=True)).statistic
+            rank = spearman(*np.array(pairs).T)
             parts.append(
                 f"- rank correlation of `{name}` with `{COSINE}`: {rank:.2f}, n {len(pairs)}"
             )

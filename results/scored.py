@@ -88,11 +88,11 @@ def roles(entries: list[Entry]) -> dict[str, Entry]:
     found = {} if standard is None else {"standard": standard}
     aligned = [e for e in entries if e.regime == "bayes-aligned" and e.value is not None]
     if aligned:
-        best = found[BEST] = max(aligned, key=lambda e: e.cosine)
+        best = found[BEST] = max(aligned, key=lambda e: e.cosine or 0.0)
         far = [e for e in entries if e.regime == "excessive"]
         far = [e for e in far if e.objective == best.objective] or far
         if far:
-            found["excessive"] = min(far, key=lambda e: e.cosine)
+            found["excessive"] = min(far, key=lambda e: e.cosine or 0.0)
     return found
 
 

@@ -173,6 +173,7 @@ class Bench:
         def stepped(constraint: Constraint, start: Tensor) -> Tensor:
             """The steps of the combined way, without the classifier's."""
             guide, rows = guide_of(WAYS[COMBINED].settled(manifold), manifold), torch.arange(len(x))
+            assert guide is not None
             for step in range(WAYS[COMBINED].ascent.steps):
                 start = constraint.project(guide.land(start, index, step), rows)
             return start

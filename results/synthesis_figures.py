@@ -8,6 +8,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.patches import Patch
 from scored import ALONE, BEST, COMBINED, COSINE, PLAIN, Entry, Scored, read_pictures
 from synthesis_statistics import ASKED, by_strength, cosine_over, over
@@ -44,8 +45,8 @@ def draw_strengths(models: Sequence[Scored], path: Path) -> None:
             for left, right, regime in spans(xs, names):
                 axes.axvspan(left, right, color=COLOURS[regime], alpha=0.14, linewidth=0)
             numbers = [cosine_over(s) if score == COSINE else over(s, score) for _, s in points]
-            ys = [n.value for n in numbers]
-            bars = [[n.value - n.low for n in numbers], [n.high - n.value for n in numbers]]
+            ys, low, high = np.array([(n.value, n.low, n.high) for n in numbers], float).T
+            bars = [ys - low, high - ys]
             plain = {"color": INK, "marker": "o", "markersize": 4}
             start = 1 if points[0][0] == first else 0
             axes.errorbar(xs[start:], ys[start:], yerr=[b[start:] for b in bars], **plain)

@@ -39,10 +39,10 @@ def by_strength(models: Sequence[Scored]) -> dict[str, dict[float | None, list[S
     """Return {objective: {strength: its seeds}} with the standard model's under None."""
     standard = [m for m in models if m.entry.value is None]
     found: dict[str, dict[float | None, list[Scored]]] = {}
-    for m in sorted((m for m in models if m.entry.value is not None), key=lambda m: m.entry.value):
-        found.setdefault(m.entry.objective, {None: standard}).setdefault(m.entry.value, []).append(
-            m
-        )
+    for m in sorted(models, key=lambda m: m.entry.value or 0.0):
+        if m.entry.value is not None:
+            strengths = found.setdefault(m.entry.objective, {None: standard})
+            strengths.setdefault(m.entry.value, []).append(m)
     return found
 
 

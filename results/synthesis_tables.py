@@ -156,7 +156,7 @@ def _mean(columns: Columns, name: str) -> str:
 
 def _within(value: float, error: float) -> str:
     """A value with its interval, from its standard error."""
-    half = norm.ppf(0.5 + LEVEL / 2) * error
+    half = float(norm.ppf(0.5 + LEVEL / 2)) * error
     return _written(Number(value, value - half, value + half, 0))
 
 
