@@ -76,3 +76,10 @@ def test_bad_gradients_are_refused_in_a_sentence(here, offmanifold, flags, words
     code, _, err = offmanifold(*flags)
     assert code == 2
     assert words in err
+
+
+def test_an_accuracy_given_beside_the_standard_model_is_not_used_and_said_so(here, offmanifold):
+    line = [*AUDIT, "--manifold", "none", "--only", "accuracy.clean", "output.spread"]
+    code, _, err = offmanifold(*line, "--reference-accuracy", "0.9")
+    assert code == 0, err
+    assert "--reference-accuracy is not used: standard" in err

@@ -9,8 +9,21 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from offmanifold.auditing import Subject, audit_models
-from offmanifold.audits import Audit, audit_folder, audit_hash, finished_audit, with_regimes
-from offmanifold.commands.base import Images, print_json, print_table, resolve_manifold
+from offmanifold.audits import (
+    Audit,
+    audit_folder,
+    audit_hash,
+    finished_audit,
+    standard_of,
+    with_regimes,
+)
+from offmanifold.commands.base import (
+    Images,
+    note_accuracy_unused,
+    print_json,
+    print_table,
+    resolve_manifold,
+)
 from offmanifold.data import Data
 from offmanifold.errors import InputError
 from offmanifold.files import PAGES, check_suffix, file_hash
@@ -149,6 +162,7 @@ class AuditCommand:
         for gradient in self.gradient:
             audits += self._audited(gradient, loaded, data, manifold, second, randomised, audits)
         audits = with_regimes(audits, self.reference, self.reference_accuracy)
+        note_accuracy_unused(standard_of(audits, self.reference), self.reference_accuracy)
         show(audits, self.json, self.language)
         for one in audits:
             reason = one.regime.reason_ja if self.language == "ja" else one.regime.reason

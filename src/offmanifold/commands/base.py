@@ -65,6 +65,12 @@ class Images:
         )
 
 
+def note_accuracy_unused(standard: str | None, accuracy: float | None) -> None:
+    """Say that --reference-accuracy is not used where the standard model is among the audits."""
+    if standard is not None and accuracy is not None:
+        note(f"--reference-accuracy is not used: {standard}, the standard model, is among them")
+
+
 def print_json(value: Any) -> None:
     """Print JSON, alone on stdout."""
     if is_main_process():

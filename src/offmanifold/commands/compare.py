@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from offmanifold.audits import Audit, of_variant, read_audit
-from offmanifold.commands.base import print_json, print_table
+from offmanifold.commands.base import note_accuracy_unused, print_json, print_table
 from offmanifold.comparing import compare, save_comparison
 from offmanifold.errors import InputError
 from offmanifold.files import check_suffix
@@ -58,11 +58,7 @@ class Compare:
                 f"{len(standard)} standard models ({', '.join(standard)}): regimes have no "
                 f"reference; choose one, such as --reference {standard[0]}"
             )
-        if comparison["reference"] is not None and self.reference_accuracy is not None:
-            note(
-                f"--reference-accuracy is not used: {comparison['reference']}, the standard model, "
-                "is among them"
-            )
+        note_accuracy_unused(comparison["reference"], self.reference_accuracy)
         if self.json:
             print_json(comparison)
         else:
