@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from offmanifold.errors import InputError
-from offmanifold.files import read_json, write_json, write_tensors
+from offmanifold.files import read_json, read_tensors, write_json, write_tensors
 from offmanifold.reporting import synthesis_page
 from offmanifold.reporting.synthesis import said, sentence
 from offmanifold.reporting.synthesis_texts import SYNTHESIS
@@ -99,6 +99,25 @@ def test_many_images_are_not_all_said(folder):
     saved["rows"] = [{**saved["rows"][0], "numbers": {**NUMBERS, "was": "1"}}] * 50
     lines = said(saved, "en")
     assert len(lines) == 20 + 1 + 1 and "30 more" in lines[20]
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize(("name", "most"), [("SHOWN", 3), ("VALUES", 3 * 240)])
+def test_a_page_of_many_images_shows_the_first_and_says_so(
+    folder, monkeypatch, language, name, most
+):
+    monkeypatch.setattr(f"offmanifold.reporting.synthesis.{name}", most)
+    saved = read_json(folder / "synthesis.json")
+    saved["rows"] = [{**saved["rows"][0], "name": f"image {i}"} for i in range(7)]
+    one = read_tensors(folder / "images.safetensors")[0]
+    tensors = {f"{i}/{c}": one[f"0/{c}"] for i in range(7) for c in saved["rows"][0]["columns"]}
+    write_tensors(folder / "images.safetensors", tensors)
+    write_json(folder / "synthesis.json", saved)
+    page = synthesis_page(folder, folder / "p.html", language).read_text()
+    column = ("en", "ja").index(language)
+    assert SYNTHESIS["synthesis.part"][column].format(shown=3, n=7) in page
+    assert page.count("data:image/png") == 3 + 3 * 3
+    assert "image 2" in page and "image 3" not in page
 
 
 def test_diversity_and_what_the_classifier_loses_to_are_said(folder):

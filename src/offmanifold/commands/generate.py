@@ -16,7 +16,7 @@ from offmanifold.errors import InputError
 from offmanifold.progress import Bar, bar
 from offmanifold.synthesis import Method, Synthesis, draw, fit_seeds, generate
 from offmanifold.synthesis.batching import in_batches
-from offmanifold.synthesis.diversity import of_training, within_class
+from offmanifold.synthesis.diversity import first_of_each, of_training, within_class
 from offmanifold.synthesis.filling import passes
 from offmanifold.synthesis.neighbours import nearest
 
@@ -92,9 +92,9 @@ def _rows(shop: Workshop, y: Tensor, first: int) -> Iterator[list[Row]]:
 def _diversity(shop: Workshop, y: Tensor, rows: Sequence[Row]) -> dict[str, Any]:
     """Return how unlike each other images of a class are: those made, and training images."""
     assert shop.data is not None
-    images = torch.stack([row.pictures[RESULT] for row in rows])
-    made = within_class(images, y[: len(rows)])
-    real = of_training(shop.data.train, y[: len(rows)])
+    few = first_of_each(y[: len(rows)])
+    images = torch.stack([rows[i].pictures[RESULT] for i in few.tolist()])
+    made, real = within_class(images, y[few]), of_training(shop.data.train, y[few])
     return {} if made is None or real is None else {"diversity": {"made": made, "real": real}}
 
 

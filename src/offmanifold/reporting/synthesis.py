@@ -18,6 +18,8 @@ NUMBERS = (
     "pieces",
 )
 SAID = 20  # images of which a line each is said
+SHOWN = 200  # images on the page at most; the others are files
+VALUES = 20_000_000  # numbers in the pictures of a page, about as many bytes
 LEAST_CHANGE = 0.05  # of a pixel, at the ends of the colours
 
 
@@ -31,7 +33,8 @@ def synthesis_page(folder: Path, out: Path, language: str = "en") -> Path:
     if not str(saved.get("schema", "")).startswith("offmanifold.synthesis/"):
         raise InputError(f"{folder} holds no made images")
     tensors, _ = read_tensors(folder / "images.safetensors")
-    rows = [_row(i, row, tensors, t) for i, row in enumerate(saved["rows"])]
+    shown = _shown(saved["rows"], tensors)
+    rows = [_row(i, row, tensors, t) for i, row in enumerate(saved["rows"][:shown])]
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -47,12 +50,25 @@ def synthesis_page(folder: Path, out: Path, language: str = "en") -> Path:
         warnings=[sentence(w["key"], w["values"], language) for w in saved["warnings"]],
         facts=facts(saved, t),
         scores=_scores(saved, t),
+        part=None
+        if shown == len(saved["rows"])
+        else t("synthesis.part", shown=shown, n=len(saved["rows"])),
         rows=rows,
         width=WIDTH,
         smooth=any(x.shape[-1] > SMOOTH for x in tensors.values()),
     )
     write_text(out, html)
     return out
+
+
+def _shown(rows: list[dict[str, Any]], tensors: dict[str, Tensor]) -> int:
+    """Return how many rows a page holds, the first ones: one at least."""
+    values = 0
+    for i, row in enumerate(rows[:SHOWN]):
+        values += sum(tensors[f"{i}/{column}"].numel() for column in row["columns"])
+        if i and values > VALUES:
+            return i
+    return min(len(rows), SHOWN)
 
 
 def sentence(key: str, values: dict[str, str], language: str) -> str:

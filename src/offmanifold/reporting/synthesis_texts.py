@@ -135,6 +135,13 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
         "これらの画像では「{way}」は、分類器を使わない「{baseline}」に及びません。"
         "誤差は {by} だけ大きくなっています（同じ {n} 枚での比較）。",
     ),
+    "synthesis.part": (
+        "The first {shown} of {n} images are shown here; all {n} are PNG files beside this page. "
+        "What is counted above is of all {n}.",
+        "ここに示すのは {n} 枚のうち最初の {shown} 枚です。"
+        "{n} 枚すべてがこのページと同じフォルダに PNG として保存されています。"
+        "上の集計は {n} 枚すべてについてのものです。",
+    ),
     "synthesis.all": ("All results", "すべての結果"),
     "synthesis.each": ("One by one", "1 枚ずつ"),
     "synthesis.units": (
