@@ -133,6 +133,17 @@ def test_diversity_and_what_the_classifier_loses_to_are_said(folder):
     assert "0.0200 [0.0100, 0.0300]</td>" in page and "0.0200</td>" in page
 
 
+def test_of_a_few_images_it_is_said_that_nothing_is_said(folder):
+    number = {"value": 0.02, "low": None, "high": None, "n": 1}
+    scores = {"errors": {"bicubic": number}, "lost": [], "few": 1}
+    numbers = {"class": "7", "probability": 0.25}
+    saved = with_rows(folder, numbers, numbers, use="superresolve", scores=scores)
+    page = synthesis_page(folder, folder / "p.html").read_text()
+    for words in ("(n = 1)", "which way is better"):
+        assert words in page and words in "".join(said(saved, "en")), words
+    assert "優れているか" in "".join(said(saved, "ja"))
+
+
 def test_values_that_are_texts_are_put_into_words():
     values = {"model": "m", "regime": "synthesis.regime.bayes-aligned"}
     assert "m (regime: Bayes-aligned)" in sentence("synthesis.warn.standard", values, "en")

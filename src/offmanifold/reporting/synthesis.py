@@ -50,6 +50,7 @@ def synthesis_page(folder: Path, out: Path, language: str = "en") -> Path:
         warnings=[sentence(w["key"], w["values"], language) for w in saved["warnings"]],
         facts=facts(saved, t),
         scores=_scores(saved, t),
+        caption=_caption(saved, t),
         part=None
         if shown == len(saved["rows"])
         else t("synthesis.part", shown=shown, n=len(saved["rows"])),
@@ -85,7 +86,8 @@ def said(saved: dict[str, Any], language: str) -> list[str]:
     if more > 0:
         lines = [*lines[:SAID], t("synthesis.said.more", n=more)]
     scores = [f"  {name}: {error}" for name, error in _scores(saved, t)]
-    return [*lines, *([t("synthesis.scores")] if scores else []), *scores, *facts(saved, t)]
+    caption = [_caption(saved, t)] if scores else []
+    return [*lines, *caption, *scores, *facts(saved, t)]
 
 
 def _said(row: dict[str, Any], t: Texts) -> str | None:
@@ -123,7 +125,10 @@ def facts(saved: dict[str, Any], t: Texts) -> list[str]:
         lines.append(
             t("synthesis.diversity", made=f"{d['made']:.3g}", real=f"{d['real']:.3g}", share=share)
         )
-    for loss in (saved.get("scores") or {}).get("lost", ()):
+    scores = saved.get("scores") or {}
+    if scores.get("few"):
+        lines.append(t("synthesis.few", n=scores["few"]))
+    for loss in scores.get("lost", ()):
         d = loss["difference"]
         interval = "" if d["low"] is None else f" [{d['low']:.3g}, {d['high']:.3g}]"
         words = {k: t.name("synthesis.column", loss[k]) for k in ("way", "baseline")}
@@ -143,6 +148,12 @@ def _scores(saved: dict[str, Any], t: Texts) -> list[tuple[str, str]]:
         )
         for column, e in errors.items()
     ]
+
+
+def _caption(saved: dict[str, Any], t: Texts) -> str:
+    """Return what the scores are; nothing where there are none."""
+    errors = (saved.get("scores") or {}).get("errors", {})
+    return t("synthesis.scores", n=next(iter(errors.values()))["n"]) if errors else ""
 
 
 def _line(saved: dict[str, Any], t: Texts) -> str:

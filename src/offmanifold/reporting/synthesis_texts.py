@@ -124,10 +124,15 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
         "（l2 ノルム）。実際の画像の多様さの {share} % に当たります。",
     ),
     "synthesis.scores": (
-        "Distance to the originals: root mean square per pixel, mean over images with its 95 % "
-        "interval; less is better",
+        "Distance to the originals: root mean square per pixel, mean over images (n = {n}) with "
+        "its 95 % interval (Student’s t); less is better",
         "元の画像との差：画素あたりの二乗平均平方根"
-        "（画像についての平均と 95 % 区間、小さいほど良い）",
+        "（{n} 枚の平均と 95 % 区間（t 分布）、小さいほど良い）",
+    ),
+    "synthesis.few": (
+        "Of so few images (n = {n}) nothing is said of which way is better; give ten or more.",
+        "画像が {n} 枚と少ないため、どの手法が優れているかは判断していません。"
+        "10 枚以上で比較してください。",
     ),
     "synthesis.lost": (
         "On these images “{way}” loses to “{baseline}”, which needs no classifier: its error is "
