@@ -125,10 +125,10 @@ def test_diversity_and_what_the_classifier_loses_to_are_said(folder):
     alone = {**number, "low": None, "high": None}
     lost = {"way": "ascent", "baseline": "bicubic", "difference": number}
     scores = {"errors": {"bicubic": number, "ascent": alone}, "lost": [lost]}
-    diversity = {"made": 1.5, "real": 3.0}
+    diversity = {"made": 1.5, "real": 3.0, "n": 12, "classes": 2}
     with_rows(folder, NUMBERS, NUMBERS, use="superresolve", scores=scores, diversity=diversity)
     page = synthesis_page(folder, folder / "p.html").read_text()
-    assert "50 % of the variety" in page
+    assert "1.5 apart" in page and "12 images, classes: 2" in page and "noise is far" in page
     assert "“classifier alone” loses to “bicubic”" in page and "0.02 [0.01, 0.03] (n = 8" in page
     assert "0.0200 [0.0100, 0.0300]</td>" in page and "0.0200</td>" in page
 

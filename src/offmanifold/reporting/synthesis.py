@@ -119,12 +119,9 @@ def facts(saved: dict[str, Any], t: Texts) -> list[str]:
         lines.append(t("synthesis.found", **counts))
         if already:
             lines.append(t("synthesis.already.count", n=already))
-    if saved.get("diversity"):
-        d = saved["diversity"]
-        share = f"{100 * d['made'] / d['real']:.0f}" if d["real"] else "–"
-        lines.append(
-            t("synthesis.diversity", made=f"{d['made']:.3g}", real=f"{d['real']:.3g}", share=share)
-        )
+    if d := saved.get("diversity"):
+        apart = {key: f"{d[key]:.3g}" for key in ("made", "real")}
+        lines.append(t("synthesis.diversity", n=d["n"], classes=d["classes"], **apart))
     scores = saved.get("scores") or {}
     if scores.get("few"):
         lines.append(t("synthesis.few", n=scores["few"]))

@@ -119,9 +119,13 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
     ),
     "synthesis.diversity": (
         "Two images made of one class are {made} apart on average, two training images of one "
-        "class {real} (l2 norm): {share} % of the variety of real ones.",
+        "class {real} (l2 norm; {n} images, classes: {classes}). Much below the training images "
+        "those made are alike; as far apart says nothing of their quality, since noise is far "
+        "apart too.",
         "同じクラスの生成画像どうしの距離は平均 {made}、学習画像どうしでは {real} です"
-        "（l2 ノルム）。実際の画像の多様さの {share} % に当たります。",
+        "（l2 ノルム、{classes} クラスの {n} 枚）。"
+        "学習画像よりずっと小さければ、生成画像は互いに似ています。"
+        "同程度でも画質が良いとは限りません。ノイズどうしの距離も大きいためです。",
     ),
     "synthesis.scores": (
         "Distance to the originals: root mean square per pixel, mean over images (n = {n}) with "
