@@ -29,6 +29,7 @@ def test_generate_makes_the_classes_asked_for_with_a_page(here, offmanifold, tmp
     ):
         assert word in page, word
     assert "apart" not in page and "apart" not in err  # of two images a class
+    assert "4 of 4 images are seen as the class asked for by robust" in err
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert page.count("data:image/png") == 4 + 4 * 6
 

@@ -84,6 +84,31 @@ def test_what_was_aimed_at_and_what_came_out_is_said(folder):
         assert words in page, words
 
 
+@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize(
+    ("use", "config"), [("generate", {"asked": ["7", "7"]}), ("inpaint", {"class": 7})]
+)
+def test_images_that_miss_the_class_asked_for_are_counted_and_marked(folder, language, use, config):
+    hit = {"class": "7", "after": "7", "probability": 0.9, "norm": 1.0, "steps": 5}
+    config = {"mode": "ascent", **config}
+    saved = with_rows(folder, hit, {**hit, "after": "1"}, use=use, config=config)
+    column = ("en", "ja").index(language)
+    count = SYNTHESIS["synthesis.right"][column].format(right=1, n=2, model="robust")
+    assert count in said(saved, language)
+    page = synthesis_page(folder, folder / "p.html", language).read_text()
+    assert count in page
+    assert page.count('<img class="bad"') == page.count('<span class="bad">') == 1
+    assert SYNTHESIS["synthesis.missed"][column] in page
+
+
+def test_where_no_class_was_asked_for_none_is_missed(folder):
+    seen = {"class": "7", "before": "1", "after": "9", "probability": 0.25, "steps": 1}
+    saved = with_rows(folder, seen, seen, use="inpaint", config={"mode": "ascent", "class": None})
+    assert not any("asked for" in line for line in said(saved, "en"))
+    page = synthesis_page(folder, folder / "p.html").read_text()
+    assert 'class="bad"' not in page
+
+
 def test_images_that_are_of_the_class_already_count_for_nothing(folder):
     there = {**NUMBERS, "was": "7", "already": True}
     saved = with_rows(folder, there, {**NUMBERS, "was": "3", "found": True})

@@ -34,7 +34,9 @@ def synthesis_page(folder: Path, out: Path, language: str = "en") -> Path:
         raise InputError(f"{folder} holds no made images")
     tensors, _ = read_tensors(folder / "images.safetensors")
     shown = _shown(saved["rows"], tensors)
-    rows = [_row(i, row, tensors, t) for i, row in enumerate(saved["rows"][:shown])]
+    rows = [
+        _row(i, row, tensors, t, _asked(saved)) for i, row in enumerate(saved["rows"][:shown])
+    ]
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -119,6 +121,10 @@ def facts(saved: dict[str, Any], t: Texts) -> list[str]:
         lines.append(t("synthesis.found", **counts))
         if already:
             lines.append(t("synthesis.already.count", n=already))
+    judged = [r["numbers"] for r in saved["rows"] if _asked(saved) and "after" in r["numbers"]]
+    if judged:
+        right = sum(not _missed(n) for n in judged)
+        lines.append(t("synthesis.right", right=right, n=len(judged), model=saved["model"]))
     if d := saved.get("diversity"):
         apart = {key: f"{d[key]:.3g}" for key in ("made", "real")}
         lines.append(t("synthesis.diversity", n=d["n"], classes=d["classes"], **apart))
@@ -167,7 +173,9 @@ def _line(saved: dict[str, Any], t: Texts) -> str:
     )
 
 
-def _row(i: int, row: dict[str, Any], tensors: dict[str, Tensor], t: Texts) -> dict[str, Any]:
+def _row(
+    i: int, row: dict[str, Any], tensors: dict[str, Tensor], t: Texts, asked: bool
+) -> dict[str, Any]:
     pictures = [_picture(column, tensors[f"{i}/{column}"], t) for column in row["columns"]]
     numbers = row["numbers"]
     return {
@@ -175,7 +183,7 @@ def _row(i: int, row: dict[str, Any], tensors: dict[str, Tensor], t: Texts) -> d
         "pictures": pictures,
         "result": next(p for p in pictures if p["column"] == "result"),
         "numbers": [_number(key, numbers, t) for key in NUMBERS if key in numbers],
-        "failed": _failed(numbers, t),
+        "failed": _failed(numbers, t, asked),
     }
 
 
@@ -190,10 +198,23 @@ def _number(key: str, numbers: dict[str, Any], t: Texts) -> str:
     return t(f"synthesis.number.{key}", value=_written(value))
 
 
-def _failed(numbers: dict[str, Any], t: Texts) -> str | None:
+def _asked(saved: dict[str, Any]) -> bool:
+    """Whether a user asked for a class."""
+    config = saved["config"]
+    return any(config.get(key) is not None for key in ("asked", "class"))
+
+
+def _missed(numbers: dict[str, Any]) -> bool:
+    """Whether the classifier sees another class in an image than it was made for."""
+    return numbers.get("after", numbers["class"]) != numbers["class"]
+
+
+def _failed(numbers: dict[str, Any], t: Texts, asked: bool) -> str | None:
     """Return why an image is not what was asked for, None where it is."""
     if numbers.get("already"):
         return t("synthesis.already")
+    if asked and _missed(numbers):
+        return t("synthesis.missed")
     return t("synthesis.notfound") if numbers.get("found") is False else None
 
 

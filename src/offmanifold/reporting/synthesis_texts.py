@@ -88,6 +88,14 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
     "synthesis.number.nearest": ("nearest at {value}", "最近傍まで {value}"),
     "synthesis.number.pieces": ("{value} pieces", "{value} 分割"),
     "synthesis.notfound": ("not found", "見つからず"),
+    "synthesis.missed": ("not seen as the class asked for", "指定のクラスと判定されず"),
+    "synthesis.right": (
+        "{right} of {n} images are seen as the class asked for by {model}, with whose gradients "
+        "they were made, which does not prove that they look like it; any others are marked.",
+        "{n} 枚中 {right} 枚が {model} によって指定のクラスと判定されました。"
+        "同じモデルの勾配で作った画像のため、そのクラスらしく見える証拠にはなりません。"
+        "それ以外の画像には印を付けています。",
+    ),
     "synthesis.already": (
         "already that class: nothing to change",
         "すでにそのクラスのため変更なし",
