@@ -75,13 +75,29 @@ def with_rows(folder: Path, *numbers: dict, **more: object) -> dict:
 
 def test_what_was_aimed_at_and_what_came_out_is_said(folder):
     filled = {"class": "7", "before": "1", "after": "9", "probability": 0.25, "steps": 1}
-    saved = with_rows(folder, filled, {**filled, "after": "7", "steps": 2}, use="inpaint")
+    saved = with_rows(folder, filled, {**filled, "after": "7", "steps": 2}, use="denoise")
     lines = said(saved, "en")
     assert lines[0] == "image 0: aimed at 7 (p = 0.25); seen as 1 before, 9 after"
     assert "7" in said(saved, "ja")[0] and len(lines) == 2
     page = synthesis_page(folder, folder / "p.html").read_text()
     for words in ("aimed at 7", "seen as 1 before", "seen as 9 after", "1 step<", "2 steps<"):
         assert words in page, words
+
+
+@pytest.mark.parametrize(
+    ("use", "card", "line"),
+    [
+        ("inpaint", "mean fill seen as 1<", "with the hole filled by the mean seen as 1,"),
+        ("superresolve", "bicubic seen as 1<", "enlarged bicubically seen as 1,"),
+    ],
+)
+def test_what_was_seen_before_names_the_image_in_which_it_was_seen(folder, use, card, line):
+    filled = {"class": "7", "before": "1", "after": "9", "probability": 0.25, "steps": 1}
+    saved = with_rows(folder, filled, filled, use=use)
+    page = synthesis_page(folder, folder / "p.html").read_text()
+    assert card in page and "before" not in page
+    assert line in said(saved, "en")[0] and "before" not in said(saved, "en")[0]
+    assert "平均値" in said(saved, "ja")[0] or "バイキュービック" in said(saved, "ja")[0]
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])

@@ -34,9 +34,7 @@ def synthesis_page(folder: Path, out: Path, language: str = "en") -> Path:
         raise InputError(f"{folder} holds no made images")
     tensors, _ = read_tensors(folder / "images.safetensors")
     shown = _shown(saved["rows"], tensors)
-    rows = [
-        _row(i, row, tensors, t, _asked(saved)) for i, row in enumerate(saved["rows"][:shown])
-    ]
+    rows = [_row(i, row, tensors, t, saved) for i, row in enumerate(saved["rows"][:shown])]
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -83,7 +81,7 @@ def sentence(key: str, values: dict[str, str], language: str) -> str:
 def said(saved: dict[str, Any], language: str) -> list[str]:
     """Return in a line each what came of the images that were given, and of all together."""
     t = Texts(language)
-    lines = [line for row in saved["rows"] if (line := _said(row, t))]
+    lines = [line for row in saved["rows"] if (line := _said(row, t, saved["use"]))]
     more = len(lines) - SAID
     if more > 0:
         lines = [*lines[:SAID], t("synthesis.said.more", n=more)]
@@ -92,7 +90,7 @@ def said(saved: dict[str, Any], language: str) -> list[str]:
     return [*lines, *caption, *scores, *facts(saved, t)]
 
 
-def _said(row: dict[str, Any], t: Texts) -> str | None:
+def _said(row: dict[str, Any], t: Texts, use: str) -> str | None:
     """Return what came of one image; None where it was made of nothing, or in pieces."""
     n = row["numbers"]
     values = {
@@ -105,7 +103,7 @@ def _said(row: dict[str, Any], t: Texts) -> str | None:
     if "found" in n:
         key = "found" if n["found"] else "notfound"
     elif "before" in n:
-        key = "aimed"
+        key = f"aimed.{use}" if f"synthesis.said.aimed.{use}" in t else "aimed"
     else:
         return None
     return t(f"synthesis.said.{key}", name=row["name"], **values)
@@ -174,7 +172,7 @@ def _line(saved: dict[str, Any], t: Texts) -> str:
 
 
 def _row(
-    i: int, row: dict[str, Any], tensors: dict[str, Tensor], t: Texts, asked: bool
+    i: int, row: dict[str, Any], tensors: dict[str, Tensor], t: Texts, saved: dict[str, Any]
 ) -> dict[str, Any]:
     pictures = [_picture(column, tensors[f"{i}/{column}"], t) for column in row["columns"]]
     numbers = row["numbers"]
@@ -182,12 +180,12 @@ def _row(
         "name": row["name"],
         "pictures": pictures,
         "result": next(p for p in pictures if p["column"] == "result"),
-        "numbers": [_number(key, numbers, t) for key in NUMBERS if key in numbers],
-        "failed": _failed(numbers, t, asked),
+        "numbers": [_number(key, numbers, t, saved["use"]) for key in NUMBERS if key in numbers],
+        "failed": _failed(numbers, t, _asked(saved)),
     }
 
 
-def _number(key: str, numbers: dict[str, Any], t: Texts) -> str:
+def _number(key: str, numbers: dict[str, Any], t: Texts, use: str) -> str:
     value = numbers[key]
     if key == "class" and "before" in numbers:
         key = "aimed"
@@ -195,6 +193,8 @@ def _number(key: str, numbers: dict[str, Any], t: Texts) -> str:
         key = "seen"
     elif key == "steps" and value == 1:
         key = "step"
+    elif f"synthesis.number.{key}.{use}" in t:  # before: not the original, but what it began with
+        key = f"{key}.{use}"
     return t(f"synthesis.number.{key}", value=_written(value))
 
 

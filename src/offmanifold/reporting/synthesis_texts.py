@@ -77,6 +77,14 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
     "synthesis.number.class": ("class {value}", "クラス {value}"),
     "synthesis.number.aimed": ("aimed at {value}", "目標 {value}"),
     "synthesis.number.before": ("seen as {value} before", "処理前の判定 {value}"),
+    "synthesis.number.before.inpaint": (
+        "mean fill seen as {value}",
+        "平均値で補った画像の判定 {value}",
+    ),
+    "synthesis.number.before.superresolve": (
+        "bicubic seen as {value}",
+        "バイキュービックの判定 {value}",
+    ),
     "synthesis.number.after": ("seen as {value} after", "処理後の判定 {value}"),
     "synthesis.number.was": ("was {value}", "元は {value}"),
     "synthesis.number.seen": ("seen as {value}", "判定 {value}"),
@@ -103,6 +111,18 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
     "synthesis.said.aimed": (
         "{name}: aimed at {class} (p = {probability}); seen as {before} before, {after} after",
         "{name}：目標 {class}（確率 {probability}）、判定は {before} から {after}",
+    ),
+    "synthesis.said.aimed.inpaint": (
+        "{name}: aimed at {class} (p = {probability}); with the hole filled by the mean seen as "
+        "{before}, the result as {after}",
+        "{name}：目標 {class}（確率 {probability}）、"
+        "判定は平均値で補った画像で {before}、結果で {after}",
+    ),
+    "synthesis.said.aimed.superresolve": (
+        "{name}: aimed at {class} (p = {probability}); enlarged bicubically seen as {before}, the "
+        "result as {after}",
+        "{name}：目標 {class}（確率 {probability}）、"
+        "判定はバイキュービックの画像で {before}、結果で {after}",
     ),
     "synthesis.said.found": (
         "{name}: {was} turned into {class} (p = {probability}) by a change of {norm}",
