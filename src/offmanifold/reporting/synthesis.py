@@ -109,9 +109,23 @@ def _said(row: dict[str, Any], t: Texts, use: str) -> str | None:
     return t(f"synthesis.said.{key}", name=row["name"], **values)
 
 
+def _kept(saved: dict[str, Any], t: Texts) -> list[str]:
+    """Return which images are not kept as their files are, or that all are, where that is so."""
+    if saved["use"] not in ("inpaint", "superresolve") or "altered" not in saved:
+        return []
+    if saved["use"] == "inpaint" and not saved["altered"]:
+        return [t("synthesis.kept")]
+    lines = []
+    for what, files in saved["altered"].items():
+        named, more = ", ".join(files[:SAID]), len(files) - SAID
+        named += f" (+ {more})" if more > 0 else ""
+        lines.append(t("synthesis.altered", files=named, what=t(f"synthesis.altered.{what}")))
+    return lines
+
+
 def facts(saved: dict[str, Any], t: Texts) -> list[str]:
     """Return what is to be said of all images together, a sentence each."""
-    lines = []
+    lines = _kept(saved, t)
     decided = [r["numbers"] for r in saved["rows"] if "found" in r["numbers"]]
     if decided:
         already = sum(bool(n.get("already")) for n in decided)

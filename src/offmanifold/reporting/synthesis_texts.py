@@ -40,10 +40,9 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
         "枠付きの画像が結果です。ほかは同じ画像に対する一般的な手法の結果です。",
     ),
     "synthesis.intro.inpaint": (
-        "White in the mask is what was filled; every other pixel is as given, bit by bit. What "
-        "the given image holds under the mask was not looked at.",
-        "マスクの白い部分だけを補い、ほかの画素は一切変えていません。"
-        "マスクの下にある元の画素は使っていません。",
+        "White in the mask is what was filled. What the given image holds under the mask was not "
+        "looked at.",
+        "マスクの白い部分だけを補いました。マスクの下にある元の画素は使っていません。",
     ),
     "synthesis.intro.superresolve": (
         "The mean of the framed picture over each block is the pixel that was given.",
@@ -137,6 +136,27 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
         "{name}：すでに {class} と判定されているため、変える必要がありません",
     ),
     "synthesis.said.more": ("… and {n} more, on the page", "… ほか {n} 枚はページにあります"),
+    "synthesis.kept": (
+        "Every pixel outside the mask is as in the file given, bit by bit.",
+        "マスクの外の画素は、与えられたファイルから一切変わっていません。",
+    ),
+    "synthesis.altered": (
+        "Not kept as in the file: {files} was altered first ({what}), and what is kept are the "
+        "pixels of the altered image.",
+        "{files} は処理の前に変換しました（{what}）。"
+        "保たれるのは変換後の画像の画素で、ファイルの画素そのものではありません。",
+    ),
+    "synthesis.altered.bits": (
+        "brought from more than 8 bits a channel to 8",
+        "チャンネルあたり 8 ビット超から 8 ビットへ",
+    ),
+    "synthesis.altered.colours": ("its colour space converted to RGB", "色空間を RGB へ"),
+    "synthesis.altered.alpha": ("its alpha dropped", "透明度を破棄"),
+    "synthesis.altered.channels": (
+        "brought to the channels that the model takes",
+        "モデルの扱うチャンネル数へ",
+    ),
+    "synthesis.altered.size": ("scaled and cropped", "拡大縮小と切り抜き"),
     "synthesis.found": (
         "The decision was turned for {found} of {n} images, judged on the 8-bit files as written.",
         "{n} 枚中 {found} 枚で判定が変わりました（保存した 8 ビット画像での判定）。",
