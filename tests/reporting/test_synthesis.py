@@ -174,6 +174,11 @@ def test_diversity_and_what_the_classifier_loses_to_are_said(folder):
     assert "0.0200 [0.0100, 0.0300]</td>" in page and "0.0200</td>" in page
 
 
+def test_folders_of_older_versions_are_drawn_without_what_they_do_not_tell(folder):
+    with_rows(folder, NUMBERS, NUMBERS, use="generate", diversity={"made": 1.5, "real": 3.0})
+    assert "apart" not in synthesis_page(folder, folder / "p.html").read_text()
+
+
 def test_of_a_few_images_it_is_said_that_nothing_is_said(folder):
     number = {"value": 0.02, "low": None, "high": None, "n": 1}
     scores = {"errors": {"bicubic": number}, "lost": [], "few": 1}

@@ -30,7 +30,7 @@ class Denoise:
         files: one image or more.
         options: how.
         sigma: of the noise, a standard deviation per pixel in [0, 1]; estimated image by image if
-            not given.
+            not given, and asked for where flat black or white leaves too little to tell it.
         target: class of the images, by name or number; by default what the classifier sees.
         degrade: the files are originals: noise of --sigma is put on them first, and each way is
             judged by how near it comes to them.

@@ -137,7 +137,8 @@ def facts(saved: dict[str, Any], t: Texts) -> list[str]:
     if judged:
         right = sum(not _missed(n) for n in judged)
         lines.append(t("synthesis.right", right=right, n=len(judged), model=saved["model"]))
-    if d := saved.get("diversity"):
+    d = saved.get("diversity") or {}
+    if "n" in d:  # folders of older versions do not tell
         apart = {key: f"{d[key]:.3g}" for key in ("made", "real")}
         lines.append(t("synthesis.diversity", n=d["n"], classes=d["classes"], **apart))
     scores = saved.get("scores") or {}

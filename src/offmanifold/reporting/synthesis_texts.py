@@ -98,7 +98,8 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
     "synthesis.missed": ("not seen as the class asked for", "指定のクラスと判定されず"),
     "synthesis.right": (
         "{right} of {n} images are seen as the class asked for by {model}, with whose gradients "
-        "they were made, which does not prove that they look like it; any others are marked.",
+        "they were made, which does not prove that they look like it; those that are not are "
+        "marked.",
         "{n} 枚中 {right} 枚が {model} によって指定のクラスと判定されました。"
         "同じモデルの勾配で作った画像のため、そのクラスらしく見える証拠にはなりません。"
         "それ以外の画像には印を付けています。",
@@ -193,11 +194,9 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
         "誤差は {by} だけ大きくなっています（同じ {n} 枚での比較）。",
     ),
     "synthesis.part": (
-        "The first {shown} of {n} images are shown here; all {n} are PNG files beside this page. "
-        "What is counted above is of all {n}.",
+        "The first {shown} of {n} images are shown here; all {n} are PNG files beside this page.",
         "ここに示すのは {n} 枚のうち最初の {shown} 枚です。"
-        "{n} 枚すべてがこのページと同じフォルダに PNG として保存されています。"
-        "上の集計は {n} 枚すべてについてのものです。",
+        "{n} 枚すべてがこのページと同じフォルダに PNG として保存されています。",
     ),
     "synthesis.all": ("All results", "すべての結果"),
     "synthesis.each": ("One by one", "1 枚ずつ"),
