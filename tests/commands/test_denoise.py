@@ -56,3 +56,10 @@ def test_a_noise_beyond_the_denoisers_is_refused_with_the_range(here, offmanifol
     says(offmanifold(*argv, "0.001"), 2, "0.01 to 4.1")
     alone = ("denoise", files / "0.png", *ALONE, "--sigma", "5")
     says(offmanifold(*alone), 2, "at most 1")
+
+
+def test_strokes_on_black_are_not_taken_for_noise(here, offmanifold, tmp_path):
+    drawing = np.zeros((16, 16), np.uint8)
+    drawing[3:13, 6:10] = np.random.default_rng(0).integers(60, 250, (10, 4))
+    Image.fromarray(drawing).save(tmp_path / "clean.png")
+    says(offmanifold("denoise", tmp_path / "clean.png", *ALONE), 2, "clean.png", "--sigma")

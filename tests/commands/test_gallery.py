@@ -115,6 +115,20 @@ def test_other_settings_never_overwrite(here, offmanifold, tmp_path):
     assert os.listdir(tmp_path / "mine") == ["letter.txt"]
 
 
+def test_images_are_saved_though_nothing_can_be_said_of_all(
+    here, offmanifold, tmp_path, monkeypatch
+):
+    def too_large(*args):
+        raise RuntimeError("not enough memory: 3200000000 bytes")
+
+    monkeypatch.setattr("offmanifold.commands.generate.within_class", too_large)
+    argv = ("generate", *ALONE, "--class", "3", "-n", "5", "--out", tmp_path / "made")
+    code, _, err = offmanifold(*argv)
+    assert code == 0, err
+    assert "not enough memory" in err and "5 made" in err
+    assert len(rows(tmp_path / "made")) == 5 and (tmp_path / "made/index.html").is_file()
+
+
 class Stop(BaseException):
     pass
 

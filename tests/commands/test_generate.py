@@ -28,7 +28,8 @@ def test_generate_makes_the_classes_asked_for_with_a_page(here, offmanifold, tmp
         "seen as 5<",
     ):
         assert word in page, word
-    assert "of the variety of real ones" in page and "of the variety of real ones" in err
+    assert "apart" not in page and "apart" not in err  # of two images a class
+    assert "4 of 4 images are seen as the class asked for by robust" in err
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert page.count("data:image/png") == 4 + 4 * 6
 
@@ -40,3 +41,12 @@ def test_a_batch_of_one_gives_the_same_images(here, offmanifold, tmp_path):
     for name in ("0-000.png", "1-001.png", "2-002.png"):
         one, three = (pixels(tmp_path / s / name).astype(int) for s in ("1", "3"))
         assert abs(one - three).max() <= 1
+
+
+def test_how_unlike_images_of_a_class_are_is_said_of_five_or_more(here, offmanifold, tmp_path):
+    argv = ("generate", *ALONE, "--class", "3", "5", "-n", "9", "--out", tmp_path / "made")
+    code, _, err = offmanifold(*argv)
+    assert code == 0, err
+    page = (tmp_path / "made/index.html").read_text()
+    for words in ("5 images, classes: 1", "noise is far apart too"):
+        assert words in page and words in err, words

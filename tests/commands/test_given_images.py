@@ -1,5 +1,7 @@
 """Files of any kind and size, brought to the model's."""
 
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,14 @@ import pytest
 import torch
 from PIL import Image
 
-from offmanifold.commands.given_images import cut, fitted, names_of, read_mask, read_picture
+from offmanifold.commands.given_images import (
+    alterations,
+    cut,
+    fitted,
+    names_of,
+    read_mask,
+    read_picture,
+)
 from offmanifold.errors import InputError
 
 X = torch.rand(2, 7, 10, generator=torch.Generator().manual_seed(0))
@@ -27,6 +36,36 @@ def test_rgba_and_sixteen_bits_are_read(tmp_path):
     grey = read_picture(saved(tmp_path / "deep.png", np.full((4, 5), 65535, np.uint16)), 1)
     assert grey.shape == (1, 4, 5) and grey.eq(1).all()
     assert read_picture(tmp_path / "rgba.png", 1)[0, 0, 0] == pytest.approx(0.299)
+
+
+def deep_colours(path: Path) -> Path:
+    """Write an RGB image of 16 bits a channel, which Pillow can read but not write."""
+    header = struct.pack(">IIBBBBB", 5, 4, 16, 2, 0, 0, 0)
+    lines = zlib.compress(4 * (b"\0" + bytes(range(30))))
+    parts = ((b"IHDR", header), (b"IDAT", lines), (b"IEND", b""))
+    chunks = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in parts
+    ]
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+    return path
+
+
+def test_what_is_altered_of_a_file_is_known(tmp_path):
+    grey = saved(tmp_path / "grey.png", np.zeros((4, 5), np.uint8))
+    colour = saved(tmp_path / "colour.png", np.zeros((4, 5, 3), np.uint8))
+    assert alterations(grey, 1, (4, 5)) == alterations(colour, 3, (4, 5)) == ()
+    assert alterations(grey, 3, (4, 5)) == alterations(colour, 1, (4, 5)) == ("channels",)
+    assert alterations(grey, 1, (4, 4)) == ("size",)
+    rgba = saved(tmp_path / "rgba.png", np.zeros((4, 5, 4), np.uint8))
+    assert alterations(rgba, 3, (4, 5)) == ("alpha",)
+    deep = saved(tmp_path / "deep.png", np.zeros((4, 5), np.uint16))
+    assert alterations(deep, 1, (4, 5)) == ("bits",)
+    assert alterations(deep_colours(tmp_path / "rgb16.png"), 3, (4, 5)) == ("bits",)
+    Image.new("CMYK", (5, 4)).save(tmp_path / "print.jpg")
+    assert alterations(tmp_path / "print.jpg", 3, (4, 5)) == ("colours",)
+    Image.new("P", (5, 4)).save(tmp_path / "palette.gif")
+    assert alterations(tmp_path / "palette.gif", 1, (4, 5)) == ()
 
 
 def test_a_file_that_is_no_image(tmp_path):

@@ -32,7 +32,27 @@ def test_inpainting_keeps_known_pixels_bit_by_bit(here, offmanifold, files, tmp_
         assert not np.array_equal(filled[hole], given[hole])
     columns = ["given", "mask", "mean_fill", "biharmonic", "denoiser", "ascent", "result"]
     assert rows(out)[0]["columns"] == columns
-    assert "欠けた部分" in (out / "index.html").read_text()
+    page = (out / "index.html").read_text()
+    kept = "マスクの外の画素は、与えられたファイルから一切変わっていません"
+    assert "欠けた部分" in page and kept in page and kept in err
+
+
+def test_pixels_that_cannot_be_kept_as_in_the_file_are_not_said_to_be(
+    here, offmanifold, files, tmp_path
+):
+    given = Image.open(files / "0.png").convert("RGB")
+    given.save(tmp_path / "colour.png")
+    deep = np.asarray(Image.open(files / "1.png")).astype(np.uint16) * 257
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    code, _, err = offmanifold(
+        *("inpaint", tmp_path / "colour.png", tmp_path / "deep.png", files / "2.png", *ALONE),
+        *("--mask", files / "mask.png", "--out", tmp_path / "o"),
+    )
+    assert code == 0, err
+    page = (tmp_path / "o/index.html").read_text()
+    for words in ("colour.png was altered first (brought to the channels", "deep.png was altered"):
+        assert words in err and words in page, words
+    assert "bit by bit" not in err + page and "2.png was" not in err
 
 
 def test_a_piece_without_a_hole_stays_as_it_is(here, offmanifold, files, tmp_path):

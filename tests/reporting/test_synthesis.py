@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from offmanifold.errors import InputError
-from offmanifold.files import read_json, write_json, write_tensors
+from offmanifold.files import read_json, read_tensors, write_json, write_tensors
 from offmanifold.reporting import synthesis_page
 from offmanifold.reporting.synthesis import said, sentence
 from offmanifold.reporting.synthesis_texts import SYNTHESIS
@@ -75,13 +75,54 @@ def with_rows(folder: Path, *numbers: dict, **more: object) -> dict:
 
 def test_what_was_aimed_at_and_what_came_out_is_said(folder):
     filled = {"class": "7", "before": "1", "after": "9", "probability": 0.25, "steps": 1}
-    saved = with_rows(folder, filled, {**filled, "after": "7", "steps": 2}, use="inpaint")
+    saved = with_rows(folder, filled, {**filled, "after": "7", "steps": 2}, use="denoise")
     lines = said(saved, "en")
     assert lines[0] == "image 0: aimed at 7 (p = 0.25); seen as 1 before, 9 after"
     assert "7" in said(saved, "ja")[0] and len(lines) == 2
     page = synthesis_page(folder, folder / "p.html").read_text()
     for words in ("aimed at 7", "seen as 1 before", "seen as 9 after", "1 step<", "2 steps<"):
         assert words in page, words
+
+
+@pytest.mark.parametrize(
+    ("use", "card", "line"),
+    [
+        ("inpaint", "mean fill seen as 1<", "with the hole filled by the mean seen as 1,"),
+        ("superresolve", "bicubic seen as 1<", "enlarged bicubically seen as 1,"),
+    ],
+)
+def test_what_was_seen_before_names_the_image_in_which_it_was_seen(folder, use, card, line):
+    filled = {"class": "7", "before": "1", "after": "9", "probability": 0.25, "steps": 1}
+    saved = with_rows(folder, filled, filled, use=use)
+    page = synthesis_page(folder, folder / "p.html").read_text()
+    assert card in page and "before" not in page
+    assert line in said(saved, "en")[0] and "before" not in said(saved, "en")[0]
+    assert "平均値" in said(saved, "ja")[0] or "バイキュービック" in said(saved, "ja")[0]
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize(
+    ("use", "config"), [("generate", {"asked": ["7", "7"]}), ("inpaint", {"class": 7})]
+)
+def test_images_that_miss_the_class_asked_for_are_counted_and_marked(folder, language, use, config):
+    hit = {"class": "7", "after": "7", "probability": 0.9, "norm": 1.0, "steps": 5}
+    config = {"mode": "ascent", **config}
+    saved = with_rows(folder, hit, {**hit, "after": "1"}, use=use, config=config)
+    column = ("en", "ja").index(language)
+    count = SYNTHESIS["synthesis.right"][column].format(right=1, n=2, model="robust")
+    assert count in said(saved, language)
+    page = synthesis_page(folder, folder / "p.html", language).read_text()
+    assert count in page
+    assert page.count('<img class="bad"') == page.count('<span class="bad">') == 1
+    assert SYNTHESIS["synthesis.missed"][column] in page
+
+
+def test_where_no_class_was_asked_for_none_is_missed(folder):
+    seen = {"class": "7", "before": "1", "after": "9", "probability": 0.25, "steps": 1}
+    saved = with_rows(folder, seen, seen, use="inpaint", config={"mode": "ascent", "class": None})
+    assert not any("asked for" in line for line in said(saved, "en"))
+    page = synthesis_page(folder, folder / "p.html").read_text()
+    assert 'class="bad"' not in page
 
 
 def test_images_that_are_of_the_class_already_count_for_nothing(folder):
@@ -101,17 +142,52 @@ def test_many_images_are_not_all_said(folder):
     assert len(lines) == 20 + 1 + 1 and "30 more" in lines[20]
 
 
+@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize(("name", "most"), [("SHOWN", 3), ("VALUES", 3 * 240)])
+def test_a_page_of_many_images_shows_the_first_and_says_so(
+    folder, monkeypatch, language, name, most
+):
+    monkeypatch.setattr(f"offmanifold.reporting.synthesis.{name}", most)
+    saved = read_json(folder / "synthesis.json")
+    saved["rows"] = [{**saved["rows"][0], "name": f"image {i}"} for i in range(7)]
+    one = read_tensors(folder / "images.safetensors")[0]
+    tensors = {f"{i}/{c}": one[f"0/{c}"] for i in range(7) for c in saved["rows"][0]["columns"]}
+    write_tensors(folder / "images.safetensors", tensors)
+    write_json(folder / "synthesis.json", saved)
+    page = synthesis_page(folder, folder / "p.html", language).read_text()
+    column = ("en", "ja").index(language)
+    assert SYNTHESIS["synthesis.part"][column].format(shown=3, n=7) in page
+    assert page.count("data:image/png") == 3 + 3 * 3
+    assert "image 2" in page and "image 3" not in page
+
+
 def test_diversity_and_what_the_classifier_loses_to_are_said(folder):
     number = {"value": 0.02, "low": 0.01, "high": 0.03, "n": 8}
     alone = {**number, "low": None, "high": None}
     lost = {"way": "ascent", "baseline": "bicubic", "difference": number}
     scores = {"errors": {"bicubic": number, "ascent": alone}, "lost": [lost]}
-    diversity = {"made": 1.5, "real": 3.0}
+    diversity = {"made": 1.5, "real": 3.0, "n": 12, "classes": 2}
     with_rows(folder, NUMBERS, NUMBERS, use="superresolve", scores=scores, diversity=diversity)
     page = synthesis_page(folder, folder / "p.html").read_text()
-    assert "50 % of the variety" in page
+    assert "1.5 apart" in page and "12 images, classes: 2" in page and "noise is far" in page
     assert "“classifier alone” loses to “bicubic”" in page and "0.02 [0.01, 0.03] (n = 8" in page
     assert "0.0200 [0.0100, 0.0300]</td>" in page and "0.0200</td>" in page
+
+
+def test_folders_of_older_versions_are_drawn_without_what_they_do_not_tell(folder):
+    with_rows(folder, NUMBERS, NUMBERS, use="generate", diversity={"made": 1.5, "real": 3.0})
+    assert "apart" not in synthesis_page(folder, folder / "p.html").read_text()
+
+
+def test_of_a_few_images_it_is_said_that_nothing_is_said(folder):
+    number = {"value": 0.02, "low": None, "high": None, "n": 1}
+    scores = {"errors": {"bicubic": number}, "lost": [], "few": 1}
+    numbers = {"class": "7", "probability": 0.25}
+    saved = with_rows(folder, numbers, numbers, use="superresolve", scores=scores)
+    page = synthesis_page(folder, folder / "p.html").read_text()
+    for words in ("(n = 1)", "which way is better"):
+        assert words in page and words in "".join(said(saved, "en")), words
+    assert "優れているか" in "".join(said(saved, "ja"))
 
 
 def test_values_that_are_texts_are_put_into_words():

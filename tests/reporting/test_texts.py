@@ -45,7 +45,7 @@ def test_each_text_is_used():
         "recommend.",
         "explains.",
         *(f"synthesis.{part}." for part in ("title", "intro", "mode", "column", "number", "warn")),
-        *(f"synthesis.{part}." for part in ("said", "regime")),
+        *(f"synthesis.{part}." for part in ("said", "regime", "altered")),
     )
     for key in TEXTS:
         named = f'"{key}"' in source or key.startswith(some)

@@ -61,7 +61,37 @@ def test_the_noise_level_of_a_smooth_image_is_found(sigma):
     noise = sigma * torch.randn(ramp.shape, generator=torch.Generator().manual_seed(0))
     level = noise_level(torch.where(ramp > 0, ramp + noise, 0).clamp(0, 1))
     torch.testing.assert_close(level, torch.full((2,), sigma), rtol=0.1, atol=0)
-    assert noise_level(torch.zeros(1, 1, 8, 8)).tolist() == [0]
+
+
+def strokes(n: int) -> torch.Tensor:
+    """Return drawings (n, 1, 28, 28): three soft-edged white lines each, on black."""
+    places = torch.arange(28.0)
+    start = torch.rand(n, 3, 1, generator=torch.Generator().manual_seed(0)) * 12 + 4
+    slope = torch.linspace(-0.5, 0.8, 3)[None, :, None]
+    middle = start + slope * (places - 6)
+    away = (places - middle[..., None]).abs().amin(1)
+    inside = ((places > 5) & (places < 22))[:, None]
+    return ((2 - away).clamp(0, 1) * inside)[:, None]
+
+
+@pytest.mark.parametrize("clip", [False, True])
+@pytest.mark.parametrize("sigma", [0.1, 0.2, 0.3, 0.5])
+def test_the_noise_level_on_black_is_found_though_it_is_clipped(sigma, clip):
+    x = strokes(20)
+    noisy = x + sigma * torch.randn(x.shape, generator=torch.Generator().manual_seed(1))
+    noisy = (noisy.clamp(0, 1) * 255).round() / 255 if clip else noisy
+    assert noise_level(noisy).median() == pytest.approx(sigma, rel=0.3)
+
+
+def test_strokes_on_black_are_not_taken_for_noise():
+    assert noise_level(strokes(20)).isnan().all()
+    assert noise_level(torch.zeros(1, 1, 8, 8)).isnan().all()
+    assert noise_level(torch.rand(2, 1, 3, 3)).isnan().all()
+
+
+def test_the_noise_level_of_a_colour_image_is_found():
+    x = 0.5 + 0.05 * torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(noise_level(x), torch.full((2,), 0.05), rtol=0.1, atol=0)
 
 
 def test_each_image_has_a_noise_of_its_own():

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from offmanifold import load_data
-from offmanifold.synthesis.diversity import MOST, of_training, within_class
+from offmanifold.synthesis.diversity import MOST, first_of_each, of_training, within_class
 
 
 def test_pairs_of_one_class_alone_count_and_classes_count_alike():
@@ -34,3 +34,12 @@ def test_a_class_of_which_one_image_was_made_is_not_compared():
     alone, beside = torch.tensor([4, 4]), torch.tensor([4, 4, 7])
     assert of_training(train, beside) == of_training(train, alone)
     assert of_training(train, torch.tensor([4, 7])) is None
+
+
+def test_of_many_images_the_first_of_each_class_count():
+    y = torch.arange(3 * MOST) % 2
+    images = torch.rand(len(y), 1, 2, 2)
+    few = images[: 2 * MOST]
+    assert first_of_each(y).tolist() == list(range(2 * MOST))
+    assert within_class(images, y) == within_class(few, y[: 2 * MOST])
+    assert len(first_of_each(torch.zeros(0))) == 0

@@ -20,6 +20,18 @@ def test_a_tenth_off_everywhere_is_20_db():
     assert psnr(x, x).tolist() == [100, 100]
 
 
+def test_the_spread_compares_images_of_one_class_alone(monkeypatch):
+    sizes, real = [], torch.cdist
+
+    def watched(a, b, **how):
+        sizes.append(len(a) * len(b))
+        return real(a, b, **how)
+
+    monkeypatch.setattr(torch, "cdist", watched)
+    spread(torch.rand(30, 1, 2, 2), torch.arange(30) % 10)
+    assert max(sizes) == 9
+
+
 def test_the_spread_is_the_mean_distance_within_a_class():
     x = torch.tensor([0.0, 0.2, 0.6, 1.0]).reshape(4, 1, 1, 1).expand(-1, 1, 2, 2)
     found = spread(x, torch.tensor([0, 0, 0, 1]))

@@ -30,7 +30,7 @@ class Denoise:
         files: one image or more.
         options: how.
         sigma: of the noise, a standard deviation per pixel in [0, 1]; estimated image by image if
-            not given.
+            not given, and asked for where flat black or white leaves too little to tell it.
         target: class of the images, by name or number; by default what the classifier sees.
         degrade: the files are originals: noise of --sigma is put on them first, and each way is
             judged by how near it comes to them.
@@ -87,7 +87,7 @@ class Denoise:
             return torch.full((len(given.pieces),), self.sigma)
         found, without = [], []
         for path, tiles in zip(given.paths, given.tiles, strict=True):
-            sigma = round(float(noise_level(tiles.pieces).median()), 3)
+            sigma = round(float(noise_level(tiles.whole(tiles.pieces)[None])), 3)
             found.append(torch.full((len(tiles.pieces),), sigma))
             if sigma > 0:
                 note(f"{path.name}: noise of about σ = {sigma} per pixel")
@@ -95,7 +95,7 @@ class Denoise:
                 without.append(path)
         if without:
             raise InputError(
-                f"no noise is found in {', '.join(map(str, without))}; leave them out, or give "
-                "their --sigma"
+                f"no noise is found in {', '.join(map(str, without))}, or too much there is flat "
+                "black or white to tell; leave them out, or give their --sigma"
             )
         return torch.cat(found)

@@ -10,7 +10,14 @@ import torch
 from torch import Tensor
 
 from offmanifold.commands.gallery import make_gallery, numbers_of
-from offmanifold.commands.given_images import Fit, Tiles, fitted, names_of, read_picture
+from offmanifold.commands.given_images import (
+    Fit,
+    Tiles,
+    alterations,
+    fitted,
+    names_of,
+    read_picture,
+)
 from offmanifold.commands.kept_rows import Row
 from offmanifold.commands.scoring import ORIGINAL, errors_of, scores_of
 from offmanifold.commands.synthesising import Workshop
@@ -100,9 +107,19 @@ def gallery_of_files(
     hashed["degraded"] = original is not None
 
     def about(rows: Sequence[Row]) -> dict[str, Any]:
-        return {} if original is None else {"scores": scores_of(rows)}
+        scores = {} if original is None else {"scores": scores_of(rows)}
+        return {**scores, "altered": _altered(given, shop.shape[0])}
 
     return make_gallery(shop, use, len(given.paths), make, hashed, about)
+
+
+def _altered(given: Given, channels: int) -> dict[str, list[str]]:
+    """Return {alteration: the files so altered before anything was made of them}."""
+    found: dict[str, list[str]] = {}
+    for path, tiles in zip(given.paths, given.tiles, strict=True):
+        for what in alterations(path, channels, tiles.size):
+            found.setdefault(what, []).append(path.name)
+    return found
 
 
 def _groups(counts: Sequence[int], first: int, size: int) -> Iterator[list[int]]:

@@ -18,6 +18,7 @@ from offmanifold.commands.kept_rows import (
     pictures_of,
 )
 from offmanifold.commands.synthesising import Workshop
+from offmanifold.errors import InputError
 from offmanifold.files import check_place, read_json, replace_folder, write_json, write_tensors
 from offmanifold.interrupts import deferred_interrupt
 from offmanifold.precision import bf16_is_faster
@@ -121,7 +122,7 @@ def _write(
         "bf16": bf16_is_faster(shop.device.type),
         "warnings": [{"key": key, "values": values} for key, values in shop.warnings],
         "rows": described(rows),
-        **about(rows),
+        **_together(about, rows),
     }
 
     def write(new: Path) -> None:
@@ -140,6 +141,17 @@ def _write(
     if interrupted():
         raise KeyboardInterrupt
     return saved
+
+
+def _together(
+    about: Callable[[Sequence[Row]], dict[str, Any]], rows: Sequence[Row]
+) -> dict[str, Any]:
+    """Return what is said of all rows; nothing where that fails, so that the images are saved."""
+    try:
+        return about(rows)
+    except (InputError, MemoryError, OSError, RuntimeError, ValueError) as error:
+        note(f"the images are saved without what is said of all together: {error}")
+        return {}
 
 
 def numbers_of(

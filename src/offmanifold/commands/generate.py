@@ -16,9 +16,11 @@ from offmanifold.errors import InputError
 from offmanifold.progress import Bar, bar
 from offmanifold.synthesis import Method, Synthesis, draw, fit_seeds, generate
 from offmanifold.synthesis.batching import in_batches
-from offmanifold.synthesis.diversity import of_training, within_class
+from offmanifold.synthesis.diversity import first_of_each, of_training, within_class
 from offmanifold.synthesis.filling import passes
 from offmanifold.synthesis.neighbours import nearest
+
+FEWEST = 5  # images of a class from which it is said how unlike each other they are
 
 
 @dataclass(frozen=True)
@@ -90,12 +92,21 @@ def _rows(shop: Workshop, y: Tensor, first: int) -> Iterator[list[Row]]:
 
 
 def _diversity(shop: Workshop, y: Tensor, rows: Sequence[Row]) -> dict[str, Any]:
-    """Return how unlike each other images of a class are: those made, and training images."""
+    """Return how unlike each other images of a class are: those made, and training images.
+
+    n: images made that count, of classes of which there are `FEWEST`; without such, nothing.
+    """
     assert shop.data is not None
-    images = torch.stack([row.pictures[RESULT] for row in rows])
-    made = within_class(images, y[: len(rows)])
-    real = of_training(shop.data.train, y[: len(rows)])
-    return {} if made is None or real is None else {"diversity": {"made": made, "real": real}}
+    few = first_of_each(y[: len(rows)])
+    few = few[y[few].bincount()[y[few]] >= FEWEST]
+    if not len(few):
+        return {}
+    images = torch.stack([rows[i].pictures[RESULT] for i in few.tolist()])
+    made, real = within_class(images, y[few]), of_training(shop.data.train, y[few])
+    if made is None or real is None:
+        return {}
+    classes = len(y[few].unique())
+    return {"diversity": {"made": made, "real": real, "n": len(few), "classes": classes}}
 
 
 def _conditional(shop: Workshop, y: Tensor, rows: Tensor) -> dict[str, Tensor]:

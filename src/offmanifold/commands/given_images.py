@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from offmanifold.data.decoding import BadImage, decode
+from offmanifold.data.decoding import BadImage, altered_in_decoding, decode
 from offmanifold.data.pixels import resize_and_crop, to_channels, to_unit
 from offmanifold.errors import InputError
 from offmanifold.synthesis.inpainting import checked_hole
@@ -31,6 +31,17 @@ def read_picture(path: Path, channels: int | None) -> Tensor:
         raise InputError(f"cannot read {path}: {error}") from error
     except ValueError as error:
         raise InputError(f"{path} does not fit the model: {error}") from error
+
+
+def alterations(path: Path, channels: int, size: tuple[int, int]) -> tuple[str, ...]:
+    """Return what is altered of an image file that becomes (channels, *size), in order.
+
+    Of bits, colours, alpha, channels, size; nothing where the pixels are those of the file.
+    """
+    content = path.read_bytes()
+    c, *given = decode(content).shape
+    more = {"channels": c != channels, "size": tuple(given) != size}
+    return (*altered_in_decoding(content), *(name for name, there in more.items() if there))
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,9 @@ from offmanifold.synthesis.methods import Method
 class Inpaint:
     """Fill holes of images; all other pixels are kept exactly.
 
+    Exactly as in the file, if it has the model's channels, 8 bits and no alpha, and is not scaled;
+    else as they are once the image is brought to that, which is said.
+
     Attributes:
         files: one image or more.
         options: how.

@@ -5,15 +5,17 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from scipy.stats import t as student
 from torch import Tensor
 
 from offmanifold.commands.kept_rows import Row
-from offmanifold.measures.statistics import Number, estimate, mean_of, paired
+from offmanifold.measures.statistics import LEVEL, Number
 
 ORIGINAL = "original"  # the column of the true images
 SHOWN = (ORIGINAL, "mask", "change")  # columns that are no way to the original
 WAYS = ("ascent", "result")  # the classifier alone, and with a manifold
 DENOISER = "denoiser"  # the manifold alone
+FEWEST = 10  # images from which one way is said to lose to another
 
 
 def errors_of(pictures: dict[str, Tensor]) -> dict[str, float]:
@@ -30,30 +32,35 @@ def scores_of(rows: Sequence[Row]) -> dict[str, Any]:
     """Return the mean error of each column, and where one of `WAYS` loses to another.
 
     rows: with "error" among their numbers. A way loses where the interval of its error less the
-    other's, paired over images, is above 0; of one image, where its error is larger. Of the plain
-    ways that it loses to the best is named, and the denoiser alone if it loses to that.
+    other's, paired over images, is above 0; of fewer than `FEWEST` images nothing is said. Of the
+    plain ways that it loses to the best is named, and the denoiser alone if it loses to that.
     """
     names = list(rows[0].numbers["error"])
     columns = {c: np.array([row.numbers["error"][c] for row in rows]) for c in names}
-    errors = {c: _known(estimate(mean_of(c), columns, len(rows))) for c in names}
+    errors = {c: _above_zero(mean_with_interval(columns[c])) for c in names}
     plain = sorted(
         (c for c in names if c not in (*WAYS, DENOISER)), key=lambda c: float(columns[c].mean())
     )
     lost = []
-    for way in (c for c in WAYS if c in names):
+    for way in (c for c in WAYS if c in names and len(rows) >= FEWEST):
         for others in (plain, [c for c in names if c == DENOISER]):
-            differences = ((c, _known(paired(columns[way], columns[c])[0])) for c in others)
-            found = next(((c, d) for c, d in differences if _above(d)), None)
+            differences = ((c, mean_with_interval(columns[way] - columns[c])) for c in others)
+            found = next(((c, d) for c, d in differences if d.above(0)), None)
             if found is not None:
                 lost.append({"way": way, "baseline": found[0], "difference": found[1].json()})
-    return {"errors": {c: e.json() for c, e in errors.items()}, "lost": lost}
+    few = {} if len(rows) >= FEWEST else {"few": len(rows)}
+    return {"errors": {c: e.json() for c, e in errors.items()}, "lost": lost, **few}
 
 
-def _above(difference: Number) -> bool:
-    low = difference.value if difference.low is None else difference.low
-    return low is not None and low > 0
+def _above_zero(error: Number) -> Number:
+    """Return an error with the part of its interval where errors can be."""
+    return error if error.low is None else replace(error, low=max(0.0, error.low))
 
 
-def _known(number: Number) -> Number:
-    """Return a number without an interval where there is but one image."""
-    return number if number.n > 1 else replace(number, low=None, high=None)
+def mean_with_interval(values: np.ndarray) -> Number:
+    """Return the mean of values (n,) with Student's interval; of one value, without."""
+    n, mean = len(values), float(values.mean())
+    if n < 2:
+        return Number(mean, None, None, n, "t")
+    half = float(student.ppf(0.5 + LEVEL / 2, n - 1) * values.std(ddof=1) / n**0.5)
+    return Number(mean, mean - half, mean + half, n, "t")

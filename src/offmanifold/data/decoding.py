@@ -1,6 +1,7 @@
 """One encoded image to 8-bit pixels."""
 
 import io
+import re
 
 import numpy as np
 import torch
@@ -36,6 +37,23 @@ def decode(content: bytes) -> Tensor:
     except Exception as error:  # Pillow's decoders raise nearly anything on broken files
         raise BadImage(f"{type(error).__name__}: {error}") from error
     return torch.from_numpy(pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1).copy())
+
+
+def altered_in_decoding(content: bytes) -> tuple[str, ...]:
+    """Return what `decode` alters of the pixels themselves: bits, colours or alpha, or nothing.
+
+    The content is that of an image that `decode` reads.
+    """
+    with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        # Pillow says RGB of 16 bits a channel too; how it reads them shows in the tiles.
+        deep = image.mode[0] in "IF" or re.search(";16[BLN]", str(image.tile)) is not None
+        plain = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX")
+        found = {
+            "bits": deep,
+            "colours": not deep and image.mode not in plain,
+            "alpha": image.has_transparency_data,
+        }
+    return tuple(name for name, there in found.items() if there)
 
 
 def _to_8_bits(image: Image.Image) -> np.ndarray:

@@ -18,6 +18,8 @@ NUMBERS = (
     "pieces",
 )
 SAID = 20  # images of which a line each is said
+SHOWN = 200  # images on the page at most; the others are files
+VALUES = 20_000_000  # numbers in the pictures of a page, about as many bytes
 LEAST_CHANGE = 0.05  # of a pixel, at the ends of the colours
 
 
@@ -31,7 +33,8 @@ def synthesis_page(folder: Path, out: Path, language: str = "en") -> Path:
     if not str(saved.get("schema", "")).startswith("offmanifold.synthesis/"):
         raise InputError(f"{folder} holds no made images")
     tensors, _ = read_tensors(folder / "images.safetensors")
-    rows = [_row(i, row, tensors, t) for i, row in enumerate(saved["rows"])]
+    shown = _shown(saved["rows"], tensors)
+    rows = [_row(i, row, tensors, t, saved) for i, row in enumerate(saved["rows"][:shown])]
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -47,12 +50,26 @@ def synthesis_page(folder: Path, out: Path, language: str = "en") -> Path:
         warnings=[sentence(w["key"], w["values"], language) for w in saved["warnings"]],
         facts=facts(saved, t),
         scores=_scores(saved, t),
+        caption=_caption(saved, t),
+        part=None
+        if shown == len(saved["rows"])
+        else t("synthesis.part", shown=shown, n=len(saved["rows"])),
         rows=rows,
         width=WIDTH,
         smooth=any(x.shape[-1] > SMOOTH for x in tensors.values()),
     )
     write_text(out, html)
     return out
+
+
+def _shown(rows: list[dict[str, Any]], tensors: dict[str, Tensor]) -> int:
+    """Return how many rows a page holds, the first ones: one at least."""
+    values = 0
+    for i, row in enumerate(rows[:SHOWN]):
+        values += sum(tensors[f"{i}/{column}"].numel() for column in row["columns"])
+        if i and values > VALUES:
+            return i
+    return min(len(rows), SHOWN)
 
 
 def sentence(key: str, values: dict[str, str], language: str) -> str:
@@ -64,15 +81,16 @@ def sentence(key: str, values: dict[str, str], language: str) -> str:
 def said(saved: dict[str, Any], language: str) -> list[str]:
     """Return in a line each what came of the images that were given, and of all together."""
     t = Texts(language)
-    lines = [line for row in saved["rows"] if (line := _said(row, t))]
+    lines = [line for row in saved["rows"] if (line := _said(row, t, saved["use"]))]
     more = len(lines) - SAID
     if more > 0:
         lines = [*lines[:SAID], t("synthesis.said.more", n=more)]
     scores = [f"  {name}: {error}" for name, error in _scores(saved, t)]
-    return [*lines, *([t("synthesis.scores")] if scores else []), *scores, *facts(saved, t)]
+    caption = [_caption(saved, t)] if scores else []
+    return [*lines, *caption, *scores, *facts(saved, t)]
 
 
-def _said(row: dict[str, Any], t: Texts) -> str | None:
+def _said(row: dict[str, Any], t: Texts, use: str) -> str | None:
     """Return what came of one image; None where it was made of nothing, or in pieces."""
     n = row["numbers"]
     values = {
@@ -85,15 +103,29 @@ def _said(row: dict[str, Any], t: Texts) -> str | None:
     if "found" in n:
         key = "found" if n["found"] else "notfound"
     elif "before" in n:
-        key = "aimed"
+        key = f"aimed.{use}" if f"synthesis.said.aimed.{use}" in t else "aimed"
     else:
         return None
     return t(f"synthesis.said.{key}", name=row["name"], **values)
 
 
+def _kept(saved: dict[str, Any], t: Texts) -> list[str]:
+    """Return which images are not kept as their files are, or that all are, where that is so."""
+    if saved["use"] not in ("inpaint", "superresolve") or "altered" not in saved:
+        return []
+    if saved["use"] == "inpaint" and not saved["altered"]:
+        return [t("synthesis.kept")]
+    lines = []
+    for what, files in saved["altered"].items():
+        named, more = ", ".join(files[:SAID]), len(files) - SAID
+        named += f" (+ {more})" if more > 0 else ""
+        lines.append(t("synthesis.altered", files=named, what=t(f"synthesis.altered.{what}")))
+    return lines
+
+
 def facts(saved: dict[str, Any], t: Texts) -> list[str]:
     """Return what is to be said of all images together, a sentence each."""
-    lines = []
+    lines = _kept(saved, t)
     decided = [r["numbers"] for r in saved["rows"] if "found" in r["numbers"]]
     if decided:
         already = sum(bool(n.get("already")) for n in decided)
@@ -101,13 +133,18 @@ def facts(saved: dict[str, Any], t: Texts) -> list[str]:
         lines.append(t("synthesis.found", **counts))
         if already:
             lines.append(t("synthesis.already.count", n=already))
-    if saved.get("diversity"):
-        d = saved["diversity"]
-        share = f"{100 * d['made'] / d['real']:.0f}" if d["real"] else "–"
-        lines.append(
-            t("synthesis.diversity", made=f"{d['made']:.3g}", real=f"{d['real']:.3g}", share=share)
-        )
-    for loss in (saved.get("scores") or {}).get("lost", ()):
+    judged = [r["numbers"] for r in saved["rows"] if _asked(saved) and "after" in r["numbers"]]
+    if judged:
+        right = sum(not _missed(n) for n in judged)
+        lines.append(t("synthesis.right", right=right, n=len(judged), model=saved["model"]))
+    d = saved.get("diversity") or {}
+    if "n" in d:  # folders of older versions do not tell
+        apart = {key: f"{d[key]:.3g}" for key in ("made", "real")}
+        lines.append(t("synthesis.diversity", n=d["n"], classes=d["classes"], **apart))
+    scores = saved.get("scores") or {}
+    if scores.get("few"):
+        lines.append(t("synthesis.few", n=scores["few"]))
+    for loss in scores.get("lost", ()):
         d = loss["difference"]
         interval = "" if d["low"] is None else f" [{d['low']:.3g}, {d['high']:.3g}]"
         words = {k: t.name("synthesis.column", loss[k]) for k in ("way", "baseline")}
@@ -129,6 +166,12 @@ def _scores(saved: dict[str, Any], t: Texts) -> list[tuple[str, str]]:
     ]
 
 
+def _caption(saved: dict[str, Any], t: Texts) -> str:
+    """Return what the scores are; nothing where there are none."""
+    errors = (saved.get("scores") or {}).get("errors", {})
+    return t("synthesis.scores", n=next(iter(errors.values()))["n"]) if errors else ""
+
+
 def _line(saved: dict[str, Any], t: Texts) -> str:
     name = saved["manifold"]
     return t(
@@ -143,19 +186,21 @@ def _line(saved: dict[str, Any], t: Texts) -> str:
     )
 
 
-def _row(i: int, row: dict[str, Any], tensors: dict[str, Tensor], t: Texts) -> dict[str, Any]:
+def _row(
+    i: int, row: dict[str, Any], tensors: dict[str, Tensor], t: Texts, saved: dict[str, Any]
+) -> dict[str, Any]:
     pictures = [_picture(column, tensors[f"{i}/{column}"], t) for column in row["columns"]]
     numbers = row["numbers"]
     return {
         "name": row["name"],
         "pictures": pictures,
         "result": next(p for p in pictures if p["column"] == "result"),
-        "numbers": [_number(key, numbers, t) for key in NUMBERS if key in numbers],
-        "failed": _failed(numbers, t),
+        "numbers": [_number(key, numbers, t, saved["use"]) for key in NUMBERS if key in numbers],
+        "failed": _failed(numbers, t, _asked(saved)),
     }
 
 
-def _number(key: str, numbers: dict[str, Any], t: Texts) -> str:
+def _number(key: str, numbers: dict[str, Any], t: Texts, use: str) -> str:
     value = numbers[key]
     if key == "class" and "before" in numbers:
         key = "aimed"
@@ -163,13 +208,28 @@ def _number(key: str, numbers: dict[str, Any], t: Texts) -> str:
         key = "seen"
     elif key == "steps" and value == 1:
         key = "step"
+    elif f"synthesis.number.{key}.{use}" in t:  # before: not the original, but what it began with
+        key = f"{key}.{use}"
     return t(f"synthesis.number.{key}", value=_written(value))
 
 
-def _failed(numbers: dict[str, Any], t: Texts) -> str | None:
+def _asked(saved: dict[str, Any]) -> bool:
+    """Whether a user asked for a class."""
+    config = saved["config"]
+    return any(config.get(key) is not None for key in ("asked", "class"))
+
+
+def _missed(numbers: dict[str, Any]) -> bool:
+    """Whether the classifier sees another class in an image than it was made for."""
+    return numbers.get("after", numbers["class"]) != numbers["class"]
+
+
+def _failed(numbers: dict[str, Any], t: Texts, asked: bool) -> str | None:
     """Return why an image is not what was asked for, None where it is."""
     if numbers.get("already"):
         return t("synthesis.already")
+    if asked and _missed(numbers):
+        return t("synthesis.missed")
     return t("synthesis.notfound") if numbers.get("found") is False else None
 
 

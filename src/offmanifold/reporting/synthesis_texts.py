@@ -40,10 +40,9 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
         "枠付きの画像が結果です。ほかは同じ画像に対する一般的な手法の結果です。",
     ),
     "synthesis.intro.inpaint": (
-        "White in the mask is what was filled; every other pixel is as given, bit by bit. What "
-        "the given image holds under the mask was not looked at.",
-        "マスクの白い部分だけを補い、ほかの画素は一切変えていません。"
-        "マスクの下にある元の画素は使っていません。",
+        "White in the mask is what was filled. What the given image holds under the mask was not "
+        "looked at.",
+        "マスクの白い部分だけを補いました。マスクの下にある元の画素は使っていません。",
     ),
     "synthesis.intro.superresolve": (
         "The mean of the framed picture over each block is the pixel that was given.",
@@ -77,6 +76,14 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
     "synthesis.number.class": ("class {value}", "クラス {value}"),
     "synthesis.number.aimed": ("aimed at {value}", "目標 {value}"),
     "synthesis.number.before": ("seen as {value} before", "処理前の判定 {value}"),
+    "synthesis.number.before.inpaint": (
+        "mean fill seen as {value}",
+        "平均値で補った画像の判定 {value}",
+    ),
+    "synthesis.number.before.superresolve": (
+        "bicubic seen as {value}",
+        "バイキュービックの判定 {value}",
+    ),
     "synthesis.number.after": ("seen as {value} after", "処理後の判定 {value}"),
     "synthesis.number.was": ("was {value}", "元は {value}"),
     "synthesis.number.seen": ("seen as {value}", "判定 {value}"),
@@ -88,6 +95,15 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
     "synthesis.number.nearest": ("nearest at {value}", "最近傍まで {value}"),
     "synthesis.number.pieces": ("{value} pieces", "{value} 分割"),
     "synthesis.notfound": ("not found", "見つからず"),
+    "synthesis.missed": ("not seen as the class asked for", "指定のクラスと判定されず"),
+    "synthesis.right": (
+        "{right} of {n} images are seen as the class asked for by {model}, with whose gradients "
+        "they were made, which does not prove that they look like it; those that are not are "
+        "marked.",
+        "{n} 枚中 {right} 枚が {model} によって指定のクラスと判定されました。"
+        "同じモデルの勾配で作った画像のため、そのクラスらしく見える証拠にはなりません。"
+        "それ以外の画像には印を付けています。",
+    ),
     "synthesis.already": (
         "already that class: nothing to change",
         "すでにそのクラスのため変更なし",
@@ -95,6 +111,18 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
     "synthesis.said.aimed": (
         "{name}: aimed at {class} (p = {probability}); seen as {before} before, {after} after",
         "{name}：目標 {class}（確率 {probability}）、判定は {before} から {after}",
+    ),
+    "synthesis.said.aimed.inpaint": (
+        "{name}: aimed at {class} (p = {probability}); with the hole filled by the mean seen as "
+        "{before}, the result as {after}",
+        "{name}：目標 {class}（確率 {probability}）、"
+        "判定は平均値で補った画像で {before}、結果で {after}",
+    ),
+    "synthesis.said.aimed.superresolve": (
+        "{name}: aimed at {class} (p = {probability}); enlarged bicubically seen as {before}, the "
+        "result as {after}",
+        "{name}：目標 {class}（確率 {probability}）、"
+        "判定はバイキュービックの画像で {before}、結果で {after}",
     ),
     "synthesis.said.found": (
         "{name}: {was} turned into {class} (p = {probability}) by a change of {norm}",
@@ -109,6 +137,27 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
         "{name}：すでに {class} と判定されているため、変える必要がありません",
     ),
     "synthesis.said.more": ("… and {n} more, on the page", "… ほか {n} 枚はページにあります"),
+    "synthesis.kept": (
+        "Every pixel outside the mask is as in the file given, bit by bit.",
+        "マスクの外の画素は、与えられたファイルから一切変わっていません。",
+    ),
+    "synthesis.altered": (
+        "Not kept as in the file: {files} was altered first ({what}), and what is kept are the "
+        "pixels of the altered image.",
+        "{files} は処理の前に変換しました（{what}）。"
+        "保たれるのは変換後の画像の画素で、ファイルの画素そのものではありません。",
+    ),
+    "synthesis.altered.bits": (
+        "brought from more than 8 bits a channel to 8",
+        "チャンネルあたり 8 ビット超から 8 ビットへ",
+    ),
+    "synthesis.altered.colours": ("its colour space converted to RGB", "色空間を RGB へ"),
+    "synthesis.altered.alpha": ("its alpha dropped", "透明度を破棄"),
+    "synthesis.altered.channels": (
+        "brought to the channels that the model takes",
+        "モデルの扱うチャンネル数へ",
+    ),
+    "synthesis.altered.size": ("scaled and cropped", "拡大縮小と切り抜き"),
     "synthesis.found": (
         "The decision was turned for {found} of {n} images, judged on the 8-bit files as written.",
         "{n} 枚中 {found} 枚で判定が変わりました（保存した 8 ビット画像での判定）。",
@@ -119,21 +168,35 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
     ),
     "synthesis.diversity": (
         "Two images made of one class are {made} apart on average, two training images of one "
-        "class {real} (l2 norm): {share} % of the variety of real ones.",
+        "class {real} (l2 norm; {n} images, classes: {classes}). Much below the training images "
+        "those made are alike; as far apart says nothing of their quality, since noise is far "
+        "apart too.",
         "同じクラスの生成画像どうしの距離は平均 {made}、学習画像どうしでは {real} です"
-        "（l2 ノルム）。実際の画像の多様さの {share} % に当たります。",
+        "（l2 ノルム、{classes} クラスの {n} 枚）。"
+        "学習画像よりずっと小さければ、生成画像は互いに似ています。"
+        "同程度でも画質が良いとは限りません。ノイズどうしの距離も大きいためです。",
     ),
     "synthesis.scores": (
-        "Distance to the originals: root mean square per pixel, mean over images with its 95 % "
-        "interval; less is better",
+        "Distance to the originals: root mean square per pixel, mean over images (n = {n}) with "
+        "its 95 % interval (Student’s t); less is better",
         "元の画像との差：画素あたりの二乗平均平方根"
-        "（画像についての平均と 95 % 区間、小さいほど良い）",
+        "（{n} 枚の平均と 95 % 区間（t 分布）、小さいほど良い）",
+    ),
+    "synthesis.few": (
+        "Of so few images (n = {n}) nothing is said of which way is better; give ten or more.",
+        "画像が {n} 枚と少ないため、どの手法が優れているかは判断していません。"
+        "10 枚以上で比較してください。",
     ),
     "synthesis.lost": (
         "On these images “{way}” loses to “{baseline}”, which needs no classifier: its error is "
         "larger by {by} (n = {n}, the same images).",
         "これらの画像では「{way}」は、分類器を使わない「{baseline}」に及びません。"
         "誤差は {by} だけ大きくなっています（同じ {n} 枚での比較）。",
+    ),
+    "synthesis.part": (
+        "The first {shown} of {n} images are shown here; all {n} are PNG files beside this page.",
+        "ここに示すのは {n} 枚のうち最初の {shown} 枚です。"
+        "{n} 枚すべてがこのページと同じフォルダに PNG として保存されています。",
     ),
     "synthesis.all": ("All results", "すべての結果"),
     "synthesis.each": ("One by one", "1 枚ずつ"),

@@ -21,13 +21,15 @@ def psnr(images: Tensor, originals: Tensor) -> Tensor:
 def spread(images: Tensor, y: Tensor) -> Tensor:
     """Return the mean l2 distance of each image (n, c, h, w) to the others of its class y, (n,).
 
-    NaN for the only one of a class. Images all alike have 0, whatever their quality.
+    NaN for the only one of a class. Images all alike have 0, whatever their quality. Takes memory
+    by the square of the images of one class, not of all.
     """
-    distances = torch.cdist(
-        images.flatten(1), images.flatten(1), compute_mode="donot_use_mm_for_euclid_dist"
-    )
-    same = (y[:, None] == y[None]).to(distances)
-    return (distances * same).sum(1) / (same.sum(1) - 1)
+    means = images.new_full((len(images),), torch.nan)
+    for c in y.unique():
+        own = images[y == c].flatten(1)
+        distances = torch.cdist(own, own, compute_mode="donot_use_mm_for_euclid_dist")
+        means[y == c] = distances.sum(1) / (len(own) - 1)
+    return means
 
 
 def covered(points: Tensor, by: Tensor, k: int = 3) -> Tensor:
