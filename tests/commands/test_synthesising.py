@@ -1,10 +1,11 @@
 """What the commands that make images share: models, data, and what is refused."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from galleries import ALONE
+from galleries import ALONE, pixels
 from saying import says
 
 
@@ -30,6 +31,34 @@ def test_a_model_of_ones_own_file_with_the_size_said(here, offmanifold, files, t
     )
     assert code == 0, err
     assert {made["made"][0]["class"], made["made"][0]["was"]} == {"dark", "bright"}
+
+
+def test_outputs_without_names_are_named_by_a_map(here, offmanifold, tmp_path):
+    (tmp_path / "model.py").write_text(
+        "import torch\n"
+        "def make():\n"
+        "    torch.manual_seed(0)\n"
+        "    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(256, 10))\n"
+    )
+    model = ("--model", f"{tmp_path}/model.py:make", "--data", "digits", "--manifold", "none")
+    argv = ("generate", *model, "--steps", "2", "-n", "1", "--class", "3")
+    says(offmanifold(*argv), 2, "--classes by-index")
+    code, made, err = offmanifold(
+        *(*argv, "--classes", "by-index", "--out", tmp_path / "a", "--json")
+    )
+    assert code == 0, err
+    (tmp_path / "map.json").write_text(json.dumps({str((i + 1) % 10): str(i) for i in range(10)}))
+    turned = (*argv, "--classes", tmp_path / "map.json", "--json")
+    code, other, err = offmanifold(*turned, "--out", tmp_path / "b")
+    assert code == 0, err
+    assert made["made"][0]["class"] == other["made"][0]["class"] == "3"
+    assert (pixels(tmp_path / "a/3-000.png") != pixels(tmp_path / "b/3-000.png")).any()
+    says(offmanifold(*turned, "--out", tmp_path / "a"), 2, "other settings")
+
+
+def test_a_map_without_classes_to_name_is_refused(here, offmanifold, files):
+    argv = ("counterfactual", files / "0.png", *ALONE, "--classes", "by-index")
+    says(offmanifold(*argv), 2, "--classes", "--data")
 
 
 @pytest.mark.parametrize(

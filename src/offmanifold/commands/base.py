@@ -22,6 +22,7 @@ from offmanifold.manifold import (
     names_denoiser,
     other_manifolds,
 )
+from offmanifold.models.labels import BY_INDEX
 from offmanifold.progress import is_main_process, note
 from offmanifold.runs import ROOT
 
@@ -63,6 +64,16 @@ class Images:
             max_bad_share=self.max_bad_share,
             progress=show and sys.stderr.isatty(),
         )
+
+
+def label_map(classes: str | None) -> Any:
+    """Return what --classes gives, as plain JSON: its content counts, wherever the file lies."""
+    if classes is None or classes == BY_INDEX:
+        return classes
+    try:
+        return json.loads(Path(classes).read_text())
+    except (OSError, ValueError):
+        return classes
 
 
 def print_json(value: Any) -> None:

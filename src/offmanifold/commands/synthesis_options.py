@@ -16,6 +16,7 @@ class Options:
         model: runs/NAME, timm:NAME, torchvision:NAME or FILE.py:FUNCTION.
         weights: a file of weights for the model.
         data: the images the model was trained on, where its run does not tell.
+        classes: map.json, or by-index: how outputs are named where names do not match.
         data_seed: of the division of the images, as in the model's training.
         image_size: height and width of the images, where neither the model nor the data tell.
         channels: 1 for grey, 3 for colour, likewise.
@@ -46,6 +47,7 @@ class Options:
     model: str
     weights: Path | None = None
     data: str | None = None
+    classes: str | None = None
     data_seed: int = 0
     image_size: Size = None
     channels: int | None = None

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from offmanifold.commands.base import MANIFOLDS, find_manifold, resolve_manifold
+from offmanifold.commands.base import MANIFOLDS, find_manifold, label_map, resolve_manifold
 from offmanifold.commands.standing import Said, standing_of, warnings_of
 from offmanifold.commands.synthesis_options import Options
 from offmanifold.data import Data, load_data
@@ -90,6 +90,7 @@ class Workshop:
     def identity(self, use: str, **more: Any) -> dict[str, Any]:
         """Return all that changes what is made, as plain JSON."""
         how = self.method.ascent
+        given = {"label_map": label_map(self.options.classes)}
         return {
             "kind": use,
             "weights": self.loaded.card.weights_hash,
@@ -105,6 +106,7 @@ class Workshop:
             "copies": how.copies,
             "scales": list(how.scales),
             "seed": how.seed,
+            **{key: value for key, value in given.items() if value is not None},
             **more,
         }
 
@@ -144,8 +146,10 @@ def open_workshop(options: Options, *, needs_data: bool = False) -> Workshop:
             f"have {data.shape}; give its own --data"
         )
     model = loaded.module
+    if options.classes is not None and (data is None or data.classes is None):
+        raise InputError("--classes names outputs by the classes of --data, and there are none")
     if data is not None and data.classes is not None:
-        model = adapt_labels(loaded, data.classes)
+        model = adapt_labels(loaded, data.classes, options.classes)
     names = data.classes if data is not None and data.classes else loaded.card.classes
     device = Engine(options.device).device
     model = model.to(device).eval()
