@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from galleries import ALONE, pixels
+from galleries import ALONE, ROBUST, pixels
 from saying import says
 
 
@@ -98,7 +98,7 @@ CASES = {
     "no images wanted": (["generate", *ALONE, "-n", "0"], ["-n"]),
     "unknown run": (["generate", "--model", "runs/robst"], ["robst", "robust"]),
     "batches of none": (["generate", *ALONE, "--batch-size", "0"], ["--batch-size"]),
-    "mode without a manifold": (["generate", *ALONE, "--mode", "manifold"], ["--manifold"]),
+    "mode without a manifold": (["generate", *ALONE[:4], "--mode", "manifold"], ["--manifold"]),
     "negative radius": (["generate", *ALONE, "--eps", "-1"], ["eps"]),
     "no image": (["denoise", *ALONE, "--sigma", "0.1"], ["no image"]),
     "missing image": (["denoise", "no.png", *ALONE], ["no.png"]),
@@ -126,6 +126,14 @@ CASES = {
     "a counterfactual with a radius": (
         ["counterfactual", "{files}/0.png", *ALONE, "--eps", "1"],
         ["--eps"],
+    ),
+    "a counterfactual by the sampler": (
+        ["counterfactual", "{files}/0.png", *ROBUST, "--mode", "denoised"],
+        ["the mode denoised", "--mode projected"],
+    ),
+    "scales that images do not have": (
+        ["generate", *ALONE, "--scales", "40", "1"],
+        ["40", "16×16"],
     ),
     "a model made for data": (
         ["denoise", "{files}/0.png", "--model", "small-resnet", "--sigma", "0.1"],

@@ -12,6 +12,7 @@ from offmanifold.commands.gallery import RESULT, make_gallery, numbers_of
 from offmanifold.commands.kept_rows import Row
 from offmanifold.commands.synthesis_options import Options
 from offmanifold.commands.synthesising import Workshop, equipped, open_workshop
+from offmanifold.commands.without_effect import check_use
 from offmanifold.errors import InputError
 from offmanifold.progress import Bar, bar
 from offmanifold.synthesis import Method, Synthesis, draw, fit_seeds, generate
@@ -39,6 +40,7 @@ class Generate:
 
     def run(self) -> None:
         """Generate, save, and say where."""
+        check_use(self.options, "generate")
         if self.n < 1:
             raise InputError(f"-n must be 1 or more, not {self.n}")
         shop = open_workshop(self.options, needs_data=True)

@@ -13,6 +13,7 @@ from offmanifold.commands.gallery import RESULT
 from offmanifold.commands.given_images import Fit, fitted, read_mask, read_picture
 from offmanifold.commands.synthesis_options import Options
 from offmanifold.commands.synthesising import equipped, open_workshop
+from offmanifold.commands.without_effect import check_use
 from offmanifold.errors import InputError
 from offmanifold.files import file_hash
 from offmanifold.progress import Bar
@@ -44,6 +45,7 @@ class Inpaint:
 
     def run(self) -> None:
         """Fill, save, and say where."""
+        check_use(self.options, "inpaint", self.target)
         holes = [  # said before anything long is begun
             read_mask(self.mask, (x.shape[1], x.shape[2]))
             for x in (read_picture(p, None) for p in self.files)

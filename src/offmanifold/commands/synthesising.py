@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from offmanifold.commands.base import MANIFOLDS, find_manifold, label_map, resolve_manifold
 from offmanifold.commands.standing import Said, standing_of, warnings_of
 from offmanifold.commands.synthesis_options import Options
+from offmanifold.commands.without_effect import check_mode
 from offmanifold.data import Data, load_data
 from offmanifold.engine import Engine
 from offmanifold.errors import InputError, unknown_name
@@ -23,6 +24,7 @@ from offmanifold.synthesis import Method, Synthesis
 from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.batching import comfortable
 from offmanifold.synthesis.filling import passes
+from offmanifold.synthesis.scales import check_scales
 
 Shape = tuple[int, int, int]
 Use = Callable[[Method, Bar], Synthesis]  # what is made by a method, of some images or classes
@@ -120,6 +122,7 @@ def open_workshop(options: Options, *, needs_data: bool = False) -> Workshop:
     """
     if options.batch_size is not None and options.batch_size < 1:
         raise InputError(f"--batch-size must be 1 or more, not {options.batch_size}")
+    check_mode(options, options.mode)
     method = options.method()
     first = _first_look(options)
     shape = None if first is None else first.card.input_shape
@@ -137,6 +140,7 @@ def open_workshop(options: Options, *, needs_data: bool = False) -> Workshop:
         raise InputError(
             f"which size of images {options.model} takes is not known; give --data or --image-size"
         )
+    check_scales(options.scales, shape[1:])
     loaded = first or load_model(
         options.model, options.weights, classes=data and data.classes, shape=shape
     )
@@ -178,7 +182,9 @@ def equipped(shop: Workshop, best: str = "denoised") -> Workshop:
     manifold = _manifold(shop.spec, shop.data, shop.shape, shop.options)
     if manifold is not None:
         manifold.to(shop.device)
-    return replace(shop, manifold=manifold, method=shop.method.settled(manifold, best))
+    method = shop.method.settled(manifold, best)
+    check_mode(shop.options, method.mode)
+    return replace(shop, manifold=manifold, method=method)
 
 
 def _first_look(options: Options) -> Loaded | None:

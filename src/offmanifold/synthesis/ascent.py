@@ -21,7 +21,7 @@ from offmanifold.randomness import ImageNoise
 from offmanifold.synthesis.constraints import Box, Constraint
 from offmanifold.synthesis.result import Synthesis, change_norms
 from offmanifold.synthesis.rules import RULES
-from offmanifold.synthesis.scales import multi_resolution
+from offmanifold.synthesis.scales import check_scales, multi_resolution
 
 SILENT = Bar(None, None)
 SHOWN_EVERY = 5  # steps between numbers on the bar, each of which waits for the device
@@ -115,7 +115,8 @@ def ascend(
     the images for all randomness, by default their places: an image ends the same in any batch.
     begin: other first points, within the balls. radii: (n,), in place of `how.eps`. An image that
     is finished leaves the batch. No history is kept, so that memory does not grow with the steps.
-    Flags and `.grad` of the model are left as found. Raises InputError for classes out of range.
+    Flags and `.grad` of the model are left as found. Raises InputError for classes out of range,
+    and scales that the images do not have.
 
     >>> model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 2))
     >>> x, y = torch.full((3, 1, 2, 2), 0.5), torch.tensor([0, 1, 1])
@@ -128,6 +129,7 @@ def ascend(
     constraint = Box() if constraint is None else constraint
     if how.copies:
         check_shift(how.shift, (start.shape[1], start.shape[2], start.shape[3]))
+    check_scales(how.scales, start.shape[-2:])
     limit = torch.full_like(start[:, 0, 0, 0], math.inf if how.eps is None else how.eps)
     limit = limit if radii is None else radii.to(start)
     scalar = SCALARS[how.objective]
