@@ -127,6 +127,8 @@ CASES = {
         ["counterfactual", "{files}/0.png", *ALONE, "--eps", "1"],
         ["--eps"],
     ),
+    "no probability": (["generate", *ALONE, "--until", "1"], ["--until", "between 0 and 1"]),
+    "no patience": (["generate", *ALONE, "--patience", "-1"], ["patience"]),
     "a counterfactual by the sampler": (
         ["counterfactual", "{files}/0.png", *ROBUST, "--mode", "denoised"],
         ["the mode denoised", "--mode projected"],

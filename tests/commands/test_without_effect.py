@@ -11,7 +11,7 @@ from saying import says
 
 GIVEN = {
     **{"eps": 1.0, "steps": 3, "rule": "adam", "copies": 2, "scales": (2, 1)},
-    **{"guidance": 2.0, "variety": 0.5, "candidates": 3},
+    **{"guidance": 2.0, "variety": 0.5, "candidates": 3, "until": 0.9, "patience": 2},
 }
 MODE_FLAGS = [(mode, name) for mode, names in MODES.items() for name in names]
 USE_FLAGS = [(use, name) for use, names in USES.items() for name in names]
@@ -39,8 +39,18 @@ def test_what_a_use_ignores(use, name):
 def test_candidates_are_tried_where_no_class_is_given(use):
     options = Options("runs/robust", candidates=3)
     check_use(options, use)
+    check_use(Options("runs/robust", until=0.9), use, "5")
+    check_use(Options("runs/robust", until=0.9, candidates=1), use)
+    with pytest.raises(InputError, match="--until ends each class .*; give --class"):
+        check_use(Options("runs/robust", until=0.9), use)
     with pytest.raises(InputError, match="--candidates .* --class"):
         check_use(options, use, "5")
+
+
+@pytest.mark.parametrize("name", ["until", "patience"])
+def test_noise_must_fall_to_its_end(name):
+    with pytest.raises(InputError, match=f"^--{name} would end .* --mode projected"):
+        check_mode(Options("runs/robust", **{name: GIVEN[name]}), "denoised")
 
 
 @pytest.mark.parametrize(

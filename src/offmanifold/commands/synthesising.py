@@ -92,7 +92,11 @@ class Workshop:
     def identity(self, use: str, **more: Any) -> dict[str, Any]:
         """Return all that changes what is made, as plain JSON."""
         how = self.method.ascent
-        given = {"label_map": label_map(self.options.classes)}
+        given = {
+            "label_map": label_map(self.options.classes),
+            "until": how.until,
+            "patience": how.patience,
+        }
         return {
             "kind": use,
             "weights": self.loaded.card.weights_hash,

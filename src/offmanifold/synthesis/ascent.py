@@ -66,7 +66,7 @@ class Ascent:
             raise unknown_name("objective", self.objective, SCALARS)
         if self.rule not in RULES:
             raise unknown_name("step rule", self.rule, RULES)
-        if self.steps < 1 or self.copies < 0 or self.patience == 0:
+        if self.steps < 1 or self.copies < 0 or (self.patience is not None and self.patience < 1):
             raise InputError(
                 "an ascent needs at least one step, 0 copies or more, and patience ≥ 1"
             )
