@@ -137,7 +137,7 @@ def ascend(
     taken = torch.zeros(len(start), dtype=torch.long)
     rows = torch.arange(len(start))  # of the images that go on
     x, rule = images.clone(), RULES[how.rule](how.momentum)
-    best = torch.full_like(limit, -math.inf)
+    best, last = torch.full_like(limit, -math.inf), torch.zeros_like(limit)
     stale = torch.zeros_like(taken)
 
     def values(x: Tensor, y: Tensor) -> Tensor:
@@ -152,6 +152,7 @@ def ascend(
             noise.draw = step * how.copies
             value, gradient = _climb(values, x, y[rows], how, noise)
             gradient = constraint.tangent(gradient, rows)
+            last[rows] = value.to(last)  # those of finished images stay
             rose = value > best[rows]
             best[rows] = torch.where(rose, value, best[rows])
             stale[rows] = torch.where(rose.cpu(), 0, stale[rows] + 1)
@@ -181,7 +182,7 @@ def ascend(
             if step % SHOWN_EVERY:
                 bar.advance()
             else:
-                bar.advance(**{how.objective: float(value.mean())})
+                bar.advance(**{how.objective: float(last.mean())})
         images[rows] = x
         with torch.no_grad(), in_float32(images.device):
             final = values(images, y) if len(images) else limit

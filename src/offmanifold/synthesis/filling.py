@@ -10,7 +10,7 @@ from offmanifold.attacks.losses import check_labels
 from offmanifold.freezing import frozen
 from offmanifold.gradients import SCALARS
 from offmanifold.precision import at_least_float32, in_float32
-from offmanifold.progress import Bar
+from offmanifold.progress import Bar, Unnumbered
 from offmanifold.synthesis.ascent import SILENT, ascend
 from offmanifold.synthesis.constraints import Constraint
 from offmanifold.synthesis.guidance import draw
@@ -77,8 +77,11 @@ def fill(
     if not len(start):  # not every network takes an empty batch
         none = start.new_zeros(0)
         return Synthesis(start, start, none.long(), none, none, none.long())
+    each = bar
     if y is not None:
         y = checked_classes(model, start, y)
+    else:
+        each = Unnumbered(bar)
 
     def climbed(y: Tensor) -> Synthesis:
         return ascend(
@@ -90,7 +93,7 @@ def fill(
             radii=radii,
             constraint=constraint,
             guide=guide_of(method, manifold),
-            bar=bar,
+            bar=each,
         )
 
     def drawn(y: Tensor, guidance: float) -> Tensor:
@@ -105,7 +108,7 @@ def fill(
             seed=how.seed,
             constraint=constraint,
             device=device,
-            bar=bar,
+            bar=each,
         )
 
     if method.mode != "manifold":
@@ -117,12 +120,24 @@ def fill(
             images = drawn(y, method.weight) if method.weight else seen
             return made(model, images, seen, y, how.objective, 2 * method.draws - 1)
 
-    return make(y) if y is not None else _best(make, likely(model, seen, method.candidates).T)
+    if y is not None:
+        return make(y)
+
+    def told(best: Synthesis) -> None:
+        bar.advance(0, **{f"best {how.objective}": float(best.objective.mean())})
+
+    return _best(make, likely(model, seen, method.candidates).T, told)
 
 
-def _best(make: Callable[[Tensor], Synthesis], classes: Tensor) -> Synthesis:
-    """Return for each image what is made of the class (m, n) whose result is of most objective."""
+def _best(
+    make: Callable[[Tensor], Synthesis], classes: Tensor, told: Callable[[Synthesis], None]
+) -> Synthesis:
+    """Return for each image what is made of the class (m, n) whose result is of most objective.
+
+    told: gets the best so far, after each class.
+    """
     best = make(classes[0])
+    told(best)
     for y in classes[1:]:
         other = make(y)
         higher = other.objective > best.objective
@@ -131,6 +146,7 @@ def _best(make: Callable[[Tensor], Synthesis], classes: Tensor) -> Synthesis:
             rows = higher.to(value.device).reshape(-1, *[1] * (value.ndim - 1))
             chosen[name] = torch.where(rows, getattr(other, name), value)
         best = Synthesis(**chosen)
+        told(best)
     return best
 
 
