@@ -1,5 +1,6 @@
 """The gallery of made images: results beside what they began with and what plain ways give."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ NUMBERS = (
     "pieces",
 )
 SAID = 20  # images of which a line each is said
+SURE = 0.9995  # a probability above would be written as 1
 LEAST_CHANGE = 0.05  # of a pixel, at the ends of the colours
 
 
@@ -80,6 +82,7 @@ def _said(row: dict[str, Any], t: Texts) -> str | None:
         for key, value in n.items()
         if isinstance(value, (str, int, float))
     }
+    values["probability"] = _probability(n.get("probability", math.nan), t)
     if n.get("already"):
         return t("synthesis.said.already", name=row["name"], **values)
     if "found" in n:
@@ -157,6 +160,8 @@ def _row(i: int, row: dict[str, Any], tensors: dict[str, Tensor], t: Texts) -> d
 
 def _number(key: str, numbers: dict[str, Any], t: Texts) -> str:
     value = numbers[key]
+    if key == "probability":
+        return _probability(value, t)
     if key == "class" and "before" in numbers:
         key = "aimed"
     elif key == "after" and "before" not in numbers:
@@ -164,6 +169,13 @@ def _number(key: str, numbers: dict[str, Any], t: Texts) -> str:
     elif key == "steps" and value == 1:
         key = "step"
     return t(f"synthesis.number.{key}", value=_written(value))
+
+
+def _probability(p: float, t: Texts) -> str:
+    """Return a probability in words, to 3 digits: one that would round to 1 is above 0.999."""
+    if p > SURE:
+        return t("synthesis.number.sure", value="0.999")
+    return t("synthesis.number.probability", value=_written(p))
 
 
 def _failed(numbers: dict[str, Any], t: Texts) -> str | None:

@@ -81,6 +81,7 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
     "synthesis.number.was": ("was {value}", "元は {value}"),
     "synthesis.number.seen": ("seen as {value}", "判定 {value}"),
     "synthesis.number.probability": ("p = {value}", "確率 {value}"),
+    "synthesis.number.sure": ("p > {value}", "確率 {value} 超"),
     "synthesis.number.norm": ("‖change‖ {value}", "‖変化‖ {value}"),
     "synthesis.number.steps": ("{value} steps", "{value} ステップ"),
     "synthesis.number.step": ("{value} step", "{value} ステップ"),
@@ -93,12 +94,12 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
         "すでにそのクラスのため変更なし",
     ),
     "synthesis.said.aimed": (
-        "{name}: aimed at {class} (p = {probability}); seen as {before} before, {after} after",
-        "{name}：目標 {class}（確率 {probability}）、判定は {before} から {after}",
+        "{name}: aimed at {class} ({probability}); seen as {before} before, {after} after",
+        "{name}：目標 {class}（{probability}）、判定は {before} から {after}",
     ),
     "synthesis.said.found": (
-        "{name}: {was} turned into {class} (p = {probability}) by a change of {norm}",
-        "{name}：{was} から {class} に変わりました（確率 {probability}、変化 {norm}）",
+        "{name}: {was} turned into {class} ({probability}) by a change of {norm}",
+        "{name}：{was} から {class} に変わりました（{probability}、変化 {norm}）",
     ),
     "synthesis.said.notfound": (
         "{name}: no change was found that turns {was} into {class}",
