@@ -148,8 +148,9 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
     ),
     "synthesis.warn.weak": (
         "{model} is in the weak regime (not robust enough): by its gradient alone the results "
-        "will look like noise.",
-        "{model} は「ロバスト性不足」の状態です。勾配だけでは結果がノイズのようになります。",
+        "may look like noise.",
+        "{model} は「ロバスト性不足」の状態です。"
+        "勾配だけでは結果がノイズのようになることがあります。",
     ),
     "synthesis.warn.excessive": (
         "{model} is in the excessive regime (too robust): it has lost accuracy, and its results "
@@ -170,16 +171,16 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
     ),
     "synthesis.warn.sensitive": (
         "{model} ({regime}) is not robust: an attack of l2 norm {eps} brings its accuracy from "
-        "{clean} down to {under}, so that by its gradient alone the results will look like noise.",
+        "{clean} down to {under}, so that by its gradient alone the results may look like noise.",
         "{model}（{regime}）はロバストではありません。"
         "l2 ノルム {eps} の攻撃で正解率が {clean} から {under} に落ちるため、"
-        "勾配だけでは結果がノイズのようになります。",
+        "勾配だけでは結果がノイズのようになることがあります。",
     ),
     "synthesis.warn.standard": (
         "{model} ({regime}) was trained without any robustness (erm): by its gradient alone the "
-        "results will look like noise.",
+        "results may look like noise.",
         "{model}（{regime}）はロバスト性の学習をしていません（erm）。"
-        "勾配だけでは結果がノイズのようになります。",
+        "勾配だけでは結果がノイズのようになることがあります。",
     ),
     "synthesis.warn.mistaken": (
         "{model} ({regime}) is right on only {accuracy} of images: its results may be of another "
