@@ -56,7 +56,7 @@ class CounterfactualCommand:
             raise InputError("a decision is one of the whole image; give --fit resize")
         shop = open_workshop(self.options)
         target = None if self.target is None else shop.class_of(self.target)
-        given = read_files(self.files, shop, self.fit)
+        given = read_files(self.files, shop, self.fit, tiled=False)
         x = given.pieces
         if target is not None:
             _check_decisions(shop, given, target)

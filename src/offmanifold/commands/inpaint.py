@@ -65,9 +65,14 @@ class Inpaint:
                 )
         x, hole = given.pieces, torch.cat(cut)
         if bool(hole.flatten(1).all(1).any()):
+            mend = (
+                "--fit resize sees the whole image at once"
+                if self.fit == "tile"
+                else "crop image and mask yourself"
+            )
             raise InputError(
                 f"the mask {self.mask} covers a whole piece of the model's size, of which nothing "
-                "is known then; --fit resize sees the whole image at once"
+                f"is known then; {mend}"
             )
         shop = equipped(shop)
 
