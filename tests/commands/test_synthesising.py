@@ -106,7 +106,7 @@ CASES = {
     "negative noise": (["denoise", "{files}/0.png", *ALONE, "--sigma", "-1"], ["--sigma"]),
     "mask of another size": (
         ["inpaint", "{files}/0.png", *ALONE, "--mask", "{files}/wide-mask.png"],
-        ["16×32", "16×16", "its size"],
+        ["16×32", "16×16", "its size", "white pixels are filled, black ones kept"],
     ),
     "missing mask": (["inpaint", "{files}/0.png", *ALONE, "--mask", "no.png"], ["no.png"]),
     "no multiple": (["superresolve", "{files}/big.png", *ALONE], ["16×32", "--factor"]),

@@ -57,11 +57,12 @@ class Inpaint:
         cut = [
             fitted(hole.float(), shop.shape[1:], self.fit, self.mask).pieces > 0 for hole in holes
         ]
+        h, w = shop.shape[1:]
         for path, hole in zip(self.files, cut, strict=True):
             if not bool(hole.any()):
                 raise InputError(
-                    f"nothing of the mask {self.mask} is left where {path} is cropped to the "
-                    "model's size; take --fit tile, or crop both yourself"
+                    f"no white pixel of the mask {self.mask} is left where {path} is cropped to "
+                    f"the model's {h}×{w}; take --fit tile, or crop both yourself"
                 )
         x, hole = given.pieces, torch.cat(cut)
         if bool(hole.flatten(1).all(1).any()):
@@ -71,8 +72,8 @@ class Inpaint:
                 else "crop image and mask yourself"
             )
             raise InputError(
-                f"the mask {self.mask} covers a whole piece of the model's size, of which nothing "
-                f"is known then; {mend}"
+                f"the mask {self.mask} is white over a whole piece of {h}×{w}, the model's size, "
+                f"of which no pixel is known then; {mend}"
             )
         shop = equipped(shop)
 
