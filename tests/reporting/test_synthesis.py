@@ -140,3 +140,10 @@ def test_no_probability_is_rounded_to_one(folder, p, words):
     assert words.replace(">", "&gt;") in page and "p = 1<" not in page
     sure = "確率 0.999 超" in said(saved, "ja")[0]
     assert sure == (">" in words)
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "up to rounding"), ("ja", "丸め")])
+@pytest.mark.parametrize("use", ["inpaint", "superresolve"])
+def test_what_holds_up_to_rounding_is_said_to(folder, use, language, words):
+    with_rows(folder, NUMBERS, NUMBERS, use=use)
+    assert words in synthesis_page(folder, folder / "p.html", language).read_text()

@@ -24,7 +24,7 @@ from offmanifold.synthesis.methods import Method
 
 @dataclass(frozen=True)
 class Inpaint:
-    """Fill holes of images; all other pixels are kept exactly.
+    """Fill holes of images; all other pixels are kept, exactly in images of 8 bits.
 
     Attributes:
         files: one image or more.

@@ -26,6 +26,8 @@ from offmanifold.synthesis.methods import Method
 class Superresolve:
     """Give images more pixels, such that their means over blocks are the pixels given.
 
+    In files of 8 bits they are so up to rounding.
+
     Attributes:
         files: one small image or more.
         options: how.

@@ -40,14 +40,19 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
         "枠付きの画像が結果です。ほかは同じ画像に対する一般的な手法の結果です。",
     ),
     "synthesis.intro.inpaint": (
-        "White in the mask is what was filled; every other pixel is as given, bit by bit. What "
-        "the given image holds under the mask was not looked at.",
-        "マスクの白い部分だけを補い、ほかの画素は一切変えていません。"
+        "White in the mask is what was filled; every other pixel is as given: exactly for images "
+        "of 8 bits, up to rounding where they have more or were scaled. What the given image holds "
+        "under the mask was not looked at.",
+        "マスクの白い部分だけを補い、ほかの画素は入力のままです"
+        "（8 ビット画像では完全に一致し、"
+        "それ以外や拡大縮小した画像では丸め誤差の範囲で一致します）。"
         "マスクの下にある元の画素は使っていません。",
     ),
     "synthesis.intro.superresolve": (
-        "The mean of the framed picture over each block is the pixel that was given.",
-        "枠付きの画像をブロックごとに平均すると、与えられた画素の値になります。",
+        "The mean of the framed picture over each block is the pixel that was given, up to "
+        "rounding to 8 bits.",
+        "枠付きの画像をブロックごとに平均すると、与えられた画素の値になります"
+        "（8 ビットへの丸めの範囲で）。",
     ),
     "synthesis.intro.counterfactual": (
         "The smallest change that was found to change the decision: red is brighter, blue is "
