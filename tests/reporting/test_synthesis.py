@@ -147,3 +147,14 @@ def test_no_probability_is_rounded_to_one(folder, p, words):
 def test_what_holds_up_to_rounding_is_said_to(folder, use, language, words):
     with_rows(folder, NUMBERS, NUMBERS, use=use)
     assert words in synthesis_page(folder, folder / "p.html", language).read_text()
+
+
+def test_what_was_not_found_is_not_shown_as_a_result(folder):
+    missed = {**NUMBERS, "class": "7", "was": "1"}
+    saved = with_rows(folder, missed, {**missed, "found": True})
+    page = synthesis_page(folder, folder / "p.html").read_text()
+    first, second = page.split('<section class="card">')[1:]
+    for words in ("aimed at 7", "not found", "<figcaption>last attempt"):
+        assert words in first and words not in second, words
+    assert "class 7" in second and "<figcaption>result" in second
+    assert "more --steps may find one" in said(saved, "en")[0]

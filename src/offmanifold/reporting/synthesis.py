@@ -149,6 +149,9 @@ def _line(saved: dict[str, Any], t: Texts) -> str:
 def _row(i: int, row: dict[str, Any], tensors: dict[str, Tensor], t: Texts) -> dict[str, Any]:
     pictures = [_picture(column, tensors[f"{i}/{column}"], t) for column in row["columns"]]
     numbers = row["numbers"]
+    if _missed(numbers):
+        for p in (p for p in pictures if p["column"] == "result"):
+            p["caption"] = t("synthesis.column.attempt")
     return {
         "name": row["name"],
         "pictures": pictures,
@@ -162,7 +165,7 @@ def _number(key: str, numbers: dict[str, Any], t: Texts) -> str:
     value = numbers[key]
     if key == "probability":
         return _probability(value, t)
-    if key == "class" and "before" in numbers:
+    if key == "class" and ("before" in numbers or _missed(numbers)):
         key = "aimed"
     elif key == "after" and "before" not in numbers:
         key = "seen"
@@ -182,7 +185,12 @@ def _failed(numbers: dict[str, Any], t: Texts) -> str | None:
     """Return why an image is not what was asked for, None where it is."""
     if numbers.get("already"):
         return t("synthesis.already")
-    return t("synthesis.notfound") if numbers.get("found") is False else None
+    return t("synthesis.notfound") if _missed(numbers) else None
+
+
+def _missed(numbers: dict[str, Any]) -> bool:
+    """Whether a change was sought that was not found."""
+    return numbers.get("found") is False and not numbers.get("already")
 
 
 def _picture(column: str, x: Tensor, t: Texts) -> dict[str, Any]:

@@ -63,6 +63,7 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
         "人が見て新しいクラスに見えなければ、分類器は別の手掛かりで判定しています。",
     ),
     "synthesis.column.result": ("result", "結果"),
+    "synthesis.column.attempt": ("last attempt", "最後の試行"),
     "synthesis.column.given": ("given", "入力"),
     "synthesis.column.mask": ("mask", "マスク"),
     "synthesis.column.seed": ("seed", "初期画像"),
@@ -93,7 +94,10 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
     "synthesis.number.sigma": ("noise σ = {value}", "ノイズ σ = {value}"),
     "synthesis.number.nearest": ("nearest at {value}", "最近傍まで {value}"),
     "synthesis.number.pieces": ("{value} pieces", "{value} 分割"),
-    "synthesis.notfound": ("not found", "見つからず"),
+    "synthesis.notfound": (
+        "not found: this is the last attempt",
+        "見つからず（画像は最後の試行結果）",
+    ),
     "synthesis.already": (
         "already that class: nothing to change",
         "すでにそのクラスのため変更なし",
@@ -107,8 +111,9 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
         "{name}：{was} から {class} に変わりました（{probability}、変化 {norm}）",
     ),
     "synthesis.said.notfound": (
-        "{name}: no change was found that turns {was} into {class}",
-        "{name}：{was} を {class} に変える変化は見つかりませんでした",
+        "{name}: no change was found that turns {was} into {class}; more --steps may find one",
+        "{name}：{was} を {class} に変える変化は見つかりませんでした"
+        "（--steps を増やすと見つかることがあります）",
     ),
     "synthesis.said.already": (
         "{name}: the classifier says {class} already, so that there is nothing to change",
