@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from offmanifold.attacks.balls import l2_norms
-from offmanifold.attacks.losses import check_labels
 from offmanifold.data.augmentation import augment, check_shift
 from offmanifold.errors import InputError, unknown_name
 from offmanifold.freezing import frozen
@@ -19,6 +18,7 @@ from offmanifold.precision import at_least_float32, fast_autocast, in_float32
 from offmanifold.progress import Bar
 from offmanifold.randomness import ImageNoise
 from offmanifold.synthesis.constraints import Box, Constraint
+from offmanifold.synthesis.inputs import check_classes, check_classifier_takes, check_images
 from offmanifold.synthesis.result import Synthesis, change_norms
 from offmanifold.synthesis.rules import RULES
 from offmanifold.synthesis.scales import check_scales, multi_resolution
@@ -116,7 +116,7 @@ def ascend(
     begin: other first points, within the balls. radii: (n,), in place of `how.eps`. An image that
     is finished leaves the batch. No history is kept, so that memory does not grow with the steps.
     Flags and `.grad` of the model are left as found. Raises InputError for classes out of range,
-    and scales that the images do not have.
+    scales that the images do not have, and what is no image in [0, 1].
 
     >>> model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 2))
     >>> x, y = torch.full((3, 1, 2, 2), 0.5), torch.tensor([0, 1, 1])
@@ -124,7 +124,10 @@ def ascend(
     >>> bool((found.norms <= 0.1).all()), found.steps.tolist()
     (True, [5, 5, 5])
     """
-    start = at_least_float32(start.detach())
+    check_images(start)
+    check_classes(y, len(start))
+    check_classifier_takes(model, start, y)
+    start, y = at_least_float32(start.detach()), y.long()
     index = torch.arange(len(start)) if index is None else index
     constraint = Box() if constraint is None else constraint
     if how.copies:
@@ -144,9 +147,6 @@ def ascend(
         return scalar(at_least_float32(model(x)), y)
 
     with frozen(model), torch.enable_grad(), freed_memory_kept():
-        if len(start):
-            with torch.no_grad(), in_float32(start.device):
-                check_labels(model(start[:1]), y)
         for step in range(how.steps):
             noise = ImageNoise(index[rows], seed=how.seed, name="shifts")
             noise.draw = step * how.copies

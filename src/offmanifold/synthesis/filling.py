@@ -6,7 +6,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from offmanifold.attacks.losses import check_labels
 from offmanifold.freezing import frozen
 from offmanifold.gradients import SCALARS
 from offmanifold.precision import at_least_float32, in_float32
@@ -14,6 +13,7 @@ from offmanifold.progress import Bar, Unnumbered
 from offmanifold.synthesis.ascent import SILENT, ascend
 from offmanifold.synthesis.constraints import Constraint
 from offmanifold.synthesis.guidance import draw
+from offmanifold.synthesis.inputs import check_classes, check_classifier_takes, check_manifold_takes
 from offmanifold.synthesis.methods import Method, guide_of
 from offmanifold.synthesis.result import Synthesis, change_norms
 
@@ -26,10 +26,9 @@ def device_of(model: nn.Module) -> torch.device:
 
 def checked_classes(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """Return classes y (n,) on the model's device; raises InputError for one it does not have."""
-    if len(x) and len(y):
-        with frozen(model), torch.no_grad(), in_float32(x.device):
-            check_labels(model(x[:1]), y)
-    return y.to(device_of(model))
+    check_classes(y, len(x))
+    check_classifier_takes(model, x, y)
+    return y.to(device_of(model), torch.long)
 
 
 def likely(model: nn.Module, x: Tensor, k: int) -> Tensor:
@@ -77,10 +76,13 @@ def fill(
     if not len(start):  # not every network takes an empty batch
         none = start.new_zeros(0)
         return Synthesis(start, start, none.long(), none, none, none.long())
+    if method.mode != "ascent":
+        check_manifold_takes(manifold, start)
     each = bar
     if y is not None:
         y = checked_classes(model, start, y)
     else:
+        check_classifier_takes(model, start)
         each = Unnumbered(bar)
 
     def climbed(y: Tensor) -> Synthesis:

@@ -10,6 +10,7 @@ from offmanifold.progress import Bar
 from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.constraints import KnownPixels
 from offmanifold.synthesis.filling import device_of, fill
+from offmanifold.synthesis.inputs import check_images, check_shape
 from offmanifold.synthesis.methods import Method
 from offmanifold.synthesis.result import Synthesis
 
@@ -36,7 +37,9 @@ def inpaint(
     known pixels, in a ball of radius .6√m by default, m the number of values missing. Raises
     InputError for a hole of another size, or one that is everything or nothing.
     """
+    check_shape(x)
     hole = checked_hole(hole, x)
+    check_images(torch.where(hole, 0, x))
     method = (method or Method()).settled(manifold)
     missing = hole.flatten(1).sum(1) * x.shape[1]
     device = device_of(model)
