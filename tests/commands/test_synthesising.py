@@ -127,6 +127,14 @@ CASES = {
         ["counterfactual", "{files}/0.png", *ALONE, "--eps", "1"],
         ["--eps"],
     ),
+    "another size than the model's": (
+        ["generate", *ALONE, "--image-size", "32", "32"],
+        ["(1, 16, 16)", "--image-size"],
+    ),
+    "other channels than the model's": (
+        ["generate", *ALONE, "--channels", "3"],
+        ["(1, 16, 16)", "--channels"],
+    ),
     "no probability": (["generate", *ALONE, "--until", "1"], ["--until", "between 0 and 1"]),
     "no patience": (["generate", *ALONE, "--patience", "-1"], ["patience"]),
     "a counterfactual by the sampler": (

@@ -215,6 +215,11 @@ def _data(options: Options, loaded: Loaded | None, shape: Shape | None) -> Data:
     size, channels = options.image_size, options.channels
     if shape is not None and not spec.startswith("distractor:"):
         size, channels = shape[1:], shape[0] if shape[0] in (1, 3) else None
+        if options.image_size not in (None, size) or options.channels not in (None, channels):
+            raise InputError(
+                f"{options.model} takes images of shape {shape}, to which its --data are brought; "
+                "leave out --image-size and --channels"
+            )
     data = load_data(spec, size=size, channels=channels, seed=options.data_seed)
     trained = None if loaded is None else loaded.card.config.get("data")
     if trained is not None and trained != data.fingerprint:
