@@ -18,8 +18,8 @@ import tyro
 from PIL import Image
 
 import offmanifold as om
-from offmanifold.cli import CONFIG
 from offmanifold.commands import COMMANDS
+from offmanifold.commands.subcommands import CONFIG
 from offmanifold.manifold import Denoiser
 from offmanifold.measures import measures
 from offmanifold.objectives import objectives

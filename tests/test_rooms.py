@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import offmanifold
+from offmanifold import public
 
 PACKAGE = Path(offmanifold.__file__).parent
 MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p != PACKAGE / "__init__.py")
@@ -40,6 +41,7 @@ serving
 commands
 cli __main__
 job
+public
 """
 PLACE = {room: i for i, line in enumerate(ROOMS.strip().splitlines()) for room in line.split()}
 # Reports read only what an audit saved.
@@ -103,7 +105,7 @@ import sys
 extras = "torchvision timm diffusers datasets transformers ray fastapi captum lpips"
 for extra in extras.split():
     sys.modules[extra] = None
-import offmanifold, offmanifold.commands, offmanifold.cli
+import offmanifold.public, offmanifold.commands, offmanifold.cli
 """
     done = subprocess.run(
         [sys.executable, "-W", "error::DeprecationWarning:offmanifold", "-c", script],
@@ -112,3 +114,15 @@ import offmanifold, offmanifold.commands, offmanifold.cli
         timeout=60,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_names_of_the_package_are_the_public_ones():
+    assert offmanifold.__all__ == public.__all__
+    for name in (*public.__all__, "__version__"):
+        assert getattr(offmanifold, name) is getattr(public, name)
+    assert not hasattr(offmanifold, "no_such_name")
+
+
+def test_the_package_alone_does_not_wait_for_torch():
+    script = "import sys, offmanifold.cli; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], timeout=60).returncode == 0

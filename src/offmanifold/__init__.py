@@ -8,49 +8,28 @@ audit = om.audit(run, data, manifold)
 om.report([audit], "report.html")
 """
 
-from offmanifold import attacks, objectives, synthesis
-from offmanifold.auditing import audit, audit_models
-from offmanifold.audits import Audit, read_audit
-from offmanifold.certification import certify
-from offmanifold.comparing import compare
-from offmanifold.data import Batch, Data, Split, load_data
-from offmanifold.errors import InputError, MissingExtra, RunError
-from offmanifold.gradients import input_gradient
-from offmanifold.manifold import as_manifold, fit_manifold, load_manifold
-from offmanifold.models import Loaded, ModelCard, load_model
-from offmanifold.recipes import Recipe
-from offmanifold.regimes import Regime
-from offmanifold.reporting import report
-from offmanifold.runs import package_version
-from offmanifold.training import train
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__version__ = package_version()
-__all__ = [
-    "Audit",
-    "Batch",
-    "Data",
-    "InputError",
-    "Loaded",
-    "MissingExtra",
-    "ModelCard",
-    "Recipe",
-    "Regime",
-    "RunError",
-    "Split",
-    "as_manifold",
-    "attacks",
-    "audit",
-    "audit_models",
-    "certify",
-    "compare",
-    "fit_manifold",
-    "input_gradient",
-    "load_data",
-    "load_manifold",
-    "load_model",
-    "objectives",
-    "read_audit",
-    "report",
-    "synthesis",
-    "train",
-]
+if TYPE_CHECKING:
+    from offmanifold.public import *  # noqa: F403
+    from offmanifold.public import __version__  # noqa: F401
+else:
+
+    def __getattr__(name: str) -> Any:
+        """Import the public names, and torch with them, when one is first asked for.
+
+        Python imports this package before the command line, which could not answer to Ctrl-C else.
+        """
+        if name.startswith("__") and name not in ("__all__", "__version__"):
+            raise AttributeError(name)
+        public = import_module("offmanifold.public")
+        if hasattr(public, name):
+            return getattr(public, name)
+        if name in globals():  # a room that was imported on the way
+            return globals()[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *import_module("offmanifold.public").__all__]

@@ -8,18 +8,9 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import tyro
-
 from offmanifold.errors import InputError, RunError, unknown_name
-from offmanifold.runs import package_version
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
-CONFIG = (
-    tyro.conf.OmitSubcommandPrefixes,
-    tyro.conf.CascadeSubcommandArgs,
-    tyro.conf.OmitArgPrefixes,
-    tyro.conf.FlagCreatePairsOff,
-)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,7 +42,11 @@ def guarded(run: Callable[[], int]) -> int:
 
 
 def _run(argv: list[str]) -> int:
+    import tyro  # these take seconds, in which Ctrl-C is to be answered too
+
     from offmanifold.commands import COMMANDS
+    from offmanifold.commands.subcommands import CONFIG
+    from offmanifold.runs import package_version
 
     if argv[:1] == ["--version"]:
         print(f"offmanifold {package_version()}")

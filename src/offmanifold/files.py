@@ -25,7 +25,8 @@ PAGES, FIGURES = (".html", ".htm"), (".png", ".svg", ".pdf")
 
 
 @contextlib.contextmanager
-def _named_write_errors(path: Path) -> Iterator[None]:
+def named_write_errors(path: Path) -> Iterator[None]:
+    """Raise InputError where a place is unwritable, RunError on a full disk, with its path."""
     try:
         yield
     except OSError as error:
@@ -41,7 +42,7 @@ def _named_write_errors(path: Path) -> Iterator[None]:
 
 def make_folder(path: Path) -> Path:
     """Make a folder and its parents; raises InputError where it cannot be made."""
-    with _named_write_errors(path):
+    with named_write_errors(path):
         path.mkdir(parents=True, exist_ok=True)
     return path
 
@@ -52,7 +53,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     Raises InputError where the place is unwritable, RunError on a full disk.
     """
     make_folder(path.parent)
-    with _named_write_errors(path):
+    with named_write_errors(path):
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
         os.close(handle)
         temporary = Path(name)
@@ -143,7 +144,7 @@ def check_place(folder: Path) -> None:
     if Path.cwd().is_relative_to(folder.absolute()):
         raise InputError(f"{folder} is the working directory; give another folder with --out")
     make_folder(folder.parent)
-    with _named_write_errors(folder), tempfile.TemporaryDirectory(dir=folder.parent):
+    with named_write_errors(folder), tempfile.TemporaryDirectory(dir=folder.parent):
         pass
 
 
@@ -154,7 +155,7 @@ def replace_folder(folder: Path, write: Callable[[Path], object]) -> Path:
     """
     make_folder(folder.parent)
     with (
-        _named_write_errors(folder),
+        named_write_errors(folder),
         tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as place,
     ):
         new, old = Path(place) / "new", Path(place) / "old"

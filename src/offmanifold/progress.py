@@ -42,6 +42,17 @@ class Bar:
                 self._progress.update(self._task, numbers=shown)
 
 
+class Unnumbered(Bar):
+    """The steps of a bar without its numbers: they would be those of a part of the work alone."""
+
+    def __init__(self, bar: Bar):
+        self._bar = bar
+
+    def advance(self, steps: int = 1, /, **numbers: float) -> None:
+        """Move on by `steps`."""
+        self._bar.advance(steps)
+
+
 @contextlib.contextmanager
 def bar(title: str, total: int, *, done: int = 0, show: bool = True) -> Iterator[Bar]:
     """Show a bar from `done` to `total`; on a pipe, one line at the end."""

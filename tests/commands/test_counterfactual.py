@@ -23,6 +23,12 @@ def test_a_counterfactual_changes_the_decision(here, offmanifold, files, tmp_pat
     assert "was" in (out / "index.html").read_text()
 
 
+def test_of_another_size_tiles_are_not_advised(here, offmanifold, files):
+    result = offmanifold("counterfactual", files / "big.png", *ALONE)
+    says(result, 2, "16×32", "16×16", "--fit resize")
+    assert "tile" not in result[2]
+
+
 def test_an_image_that_is_of_the_class_already_is_no_success(here, offmanifold, files, tmp_path):
     argv = (*ALONE[:4], "--steps", "30")
     images = [files / f"{i}.png" for i in range(3)]

@@ -34,6 +34,20 @@ def test_generate_makes_the_classes_asked_for_with_a_page(here, offmanifold, tmp
     assert page.count("data:image/png") == 4 + 4 * 6
 
 
+def test_images_that_are_sure_enough_are_finished_early(here, offmanifold, tmp_path):
+    def made(*more: str) -> list[dict]:
+        argv = ("generate", *ALONE[:4], "--class", "3", "-n", "2", *more, "--json")
+        code, found, err = offmanifold(*argv, "--out", tmp_path / "-".join(more))
+        assert code == 0, err
+        return found["made"]
+
+    for row in made("--until", "0.6"):
+        assert row["steps"] < 60
+        assert row["probability"] > 0.59
+    assert all(row["steps"] == 60 for row in made("--steps", "60"))
+    assert all(row["steps"] < 60 for row in made("--patience", "1", "--scales", "16"))
+
+
 def test_a_batch_of_one_gives_the_same_images(here, offmanifold, tmp_path):
     for size in ("1", "3"):
         argv = ("generate", *ALONE, "-n", "3", "--batch-size", size, "--out", tmp_path / size)

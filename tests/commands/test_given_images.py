@@ -91,6 +91,9 @@ def test_another_size_is_refused_unless_one_says_how():
     path = Path("part.png")
     with pytest.raises(InputError, match="part.png is 7×10 and 5×5 is needed; --fit resize"):
         fitted(X, (5, 5), None, path)
+    for size, more in (((5, 5), {"tiled": False}), ((8, 8), {})):
+        with pytest.raises(InputError, match="--fit resize scales it and crops its middle$"):
+            fitted(X, size, None, path, **more)
     assert fitted(X, (5, 5), "tile", path).pieces.shape == (4, 2, 5, 5)
     resized = fitted(X, (5, 5), "resize", path)
     assert resized.pieces.shape == (1, 2, 5, 5)

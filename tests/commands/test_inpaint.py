@@ -102,12 +102,29 @@ def test_a_small_mask_is_not_scaled_away_and_one_at_the_edge_is_not_cropped_in_s
     )
 
 
+def test_a_piece_of_which_nothing_is_known_is_refused_with_advice_that_helps(
+    here, offmanifold, files, tmp_path
+):
+    mask = np.zeros((16, 32), np.uint8)
+    mask[:, 4:] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    argv = ("inpaint", files / "big.png", *ALONE, "--mask", tmp_path / "mask.png", "--fit")
+    says(offmanifold(*argv, "tile"), 2, "whole piece", "--fit resize")
+    mask[:, 4:] = 0
+    mask[:, 6:26] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    result = offmanifold(*argv, "resize")
+    says(result, 2, "whole piece", "crop")
+    assert "--fit" not in result[2]
+
+
 @pytest.mark.parametrize("mode", ["ascent", "projected", "denoised", "manifold"])
 def test_batches_of_pieces_without_a_hole_stay_as_they_are(
     here, offmanifold, files, tmp_path, mode
 ):
     code, _, err = offmanifold(
-        *("inpaint", files / "big.png", *ROBUST, "--mask", files / "wide-mask.png", "--steps", "2"),
+        *("inpaint", files / "big.png", *ROBUST, "--mask", files / "wide-mask.png"),
+        *(() if mode == "manifold" else ("--steps", "2")),
         *("--fit", "tile", "--batch-size", "1", "--mode", mode, "--out", tmp_path / "t"),
     )
     assert code == 0, err

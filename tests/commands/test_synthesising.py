@@ -1,10 +1,11 @@
 """What the commands that make images share: models, data, and what is refused."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from galleries import ALONE
+from galleries import ALONE, ROBUST, pixels
 from saying import says
 
 
@@ -30,6 +31,34 @@ def test_a_model_of_ones_own_file_with_the_size_said(here, offmanifold, files, t
     )
     assert code == 0, err
     assert {made["made"][0]["class"], made["made"][0]["was"]} == {"dark", "bright"}
+
+
+def test_outputs_without_names_are_named_by_a_map(here, offmanifold, tmp_path):
+    (tmp_path / "model.py").write_text(
+        "import torch\n"
+        "def make():\n"
+        "    torch.manual_seed(0)\n"
+        "    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(256, 10))\n"
+    )
+    model = ("--model", f"{tmp_path}/model.py:make", "--data", "digits", "--manifold", "none")
+    argv = ("generate", *model, "--steps", "2", "-n", "1", "--class", "3")
+    says(offmanifold(*argv), 2, "--classes by-index")
+    code, made, err = offmanifold(
+        *(*argv, "--classes", "by-index", "--out", tmp_path / "a", "--json")
+    )
+    assert code == 0, err
+    (tmp_path / "map.json").write_text(json.dumps({str((i + 1) % 10): str(i) for i in range(10)}))
+    turned = (*argv, "--classes", tmp_path / "map.json", "--json")
+    code, other, err = offmanifold(*turned, "--out", tmp_path / "b")
+    assert code == 0, err
+    assert made["made"][0]["class"] == other["made"][0]["class"] == "3"
+    assert (pixels(tmp_path / "a/3-000.png") != pixels(tmp_path / "b/3-000.png")).any()
+    says(offmanifold(*turned, "--out", tmp_path / "a"), 2, "other settings")
+
+
+def test_a_map_without_classes_to_name_is_refused(here, offmanifold, files):
+    argv = ("counterfactual", files / "0.png", *ALONE, "--classes", "by-index")
+    says(offmanifold(*argv), 2, "--classes", "--data")
 
 
 @pytest.mark.parametrize(
@@ -69,7 +98,7 @@ CASES = {
     "no images wanted": (["generate", *ALONE, "-n", "0"], ["-n"]),
     "unknown run": (["generate", "--model", "runs/robst"], ["robst", "robust"]),
     "batches of none": (["generate", *ALONE, "--batch-size", "0"], ["--batch-size"]),
-    "mode without a manifold": (["generate", *ALONE, "--mode", "manifold"], ["--manifold"]),
+    "mode without a manifold": (["generate", *ALONE[:4], "--mode", "manifold"], ["--manifold"]),
     "negative radius": (["generate", *ALONE, "--eps", "-1"], ["eps"]),
     "no image": (["denoise", *ALONE, "--sigma", "0.1"], ["no image"]),
     "missing image": (["denoise", "no.png", *ALONE], ["no.png"]),
@@ -77,7 +106,7 @@ CASES = {
     "negative noise": (["denoise", "{files}/0.png", *ALONE, "--sigma", "-1"], ["--sigma"]),
     "mask of another size": (
         ["inpaint", "{files}/0.png", *ALONE, "--mask", "{files}/wide-mask.png"],
-        ["16×32", "16×16", "its size"],
+        ["16×32", "16×16", "its size", "white pixels are filled, black ones kept"],
     ),
     "missing mask": (["inpaint", "{files}/0.png", *ALONE, "--mask", "no.png"], ["no.png"]),
     "no multiple": (["superresolve", "{files}/big.png", *ALONE], ["16×32", "--factor"]),
@@ -97,6 +126,24 @@ CASES = {
     "a counterfactual with a radius": (
         ["counterfactual", "{files}/0.png", *ALONE, "--eps", "1"],
         ["--eps"],
+    ),
+    "another size than the model's": (
+        ["generate", *ALONE, "--image-size", "32", "32"],
+        ["(1, 16, 16)", "--image-size"],
+    ),
+    "other channels than the model's": (
+        ["generate", *ALONE, "--channels", "3"],
+        ["(1, 16, 16)", "--channels"],
+    ),
+    "no probability": (["generate", *ALONE, "--until", "1"], ["--until", "between 0 and 1"]),
+    "no patience": (["generate", *ALONE, "--patience", "-1"], ["patience"]),
+    "a counterfactual by the sampler": (
+        ["counterfactual", "{files}/0.png", *ROBUST, "--mode", "denoised"],
+        ["the mode denoised", "--mode projected"],
+    ),
+    "scales that images do not have": (
+        ["generate", *ALONE, "--scales", "40", "1"],
+        ["40", "16×16"],
     ),
     "a model made for data": (
         ["denoise", "{files}/0.png", "--model", "small-resnet", "--sigma", "0.1"],

@@ -202,3 +202,34 @@ def test_another_folder_is_refused(folder):
         synthesis_page(folder, folder / "p.html")
     with pytest.raises(InputError, match="fr"):
         synthesis_page(folder, folder / "p.html", "fr")
+
+
+@pytest.mark.parametrize(
+    ("p", "words"),
+    [(0.9994, "p = 0.999"), (0.9996, "p > 0.999"), (1.0, "p > 0.999"), (1e-5, "p = 1e-05")],
+)
+def test_no_probability_is_rounded_to_one(folder, p, words):
+    one = {"class": "7", "before": "1", "after": "7", "probability": p, "steps": 2}
+    saved = with_rows(folder, one, one, use="inpaint")
+    assert f"({words})" in said(saved, "en")[0]
+    page = synthesis_page(folder, folder / "p.html").read_text()
+    assert words.replace(">", "&gt;") in page and "p = 1<" not in page
+    sure = "確率 0.999 超" in said(saved, "ja")[0]
+    assert sure == (">" in words)
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "up to rounding"), ("ja", "丸め")])
+def test_block_means_hold_up_to_rounding(folder, language, words):
+    with_rows(folder, NUMBERS, NUMBERS, use="superresolve")
+    assert words in synthesis_page(folder, folder / "p.html", language).read_text()
+
+
+def test_what_was_not_found_is_not_shown_as_a_result(folder):
+    missed = {**NUMBERS, "class": "7", "was": "1"}
+    saved = with_rows(folder, missed, {**missed, "found": True})
+    page = synthesis_page(folder, folder / "p.html").read_text()
+    first, second = page.split('<section class="card">')[1:]
+    for words in ("aimed at 7", "not found", "<figcaption>last attempt"):
+        assert words in first and words not in second, words
+    assert "class 7" in second and "<figcaption>result" in second
+    assert "more --steps may find one" in said(saved, "en")[0]

@@ -2,6 +2,7 @@
 
 import gc
 import math
+from typing import ClassVar
 
 import pytest
 import torch
@@ -223,3 +224,22 @@ def test_what_cannot_be_climbed_is_said():
         ascend(LINEAR, START, Y, Ascent())
     with pytest.raises(InputError, match="shift"):
         ascend(LINEAR, START, Y, Ascent(eps=1.0, copies=1, shift=9))
+
+
+def test_the_bar_shows_the_mean_over_all_images_finished_ones_too():
+    class Shown:
+        values: ClassVar[list[float]] = []
+
+        def advance(self, steps=1, /, **numbers):
+            self.values += numbers.values()
+
+    start = START.clone()
+    start[0] = 0.5 + 0.4 * W[0].reshape(SHAPE).sign()  # of its class at once
+    how = Ascent(
+        "logit", eps=0.1, steps=6, until=float(LINEAR(start).detach()[0, 0]) - 1e-3, fast=False
+    )
+    found = ascend(LINEAR, start, Y, how, bar=Shown())
+    assert found.steps[0] == 0
+    first = LINEAR(start).detach().gather(1, Y[:, None]).mean()
+    assert Shown.values[0] == pytest.approx(float(first), abs=1e-4)
+    assert Shown.values[0] < Shown.values[1] <= float(found.objective.mean()) + 1e-4

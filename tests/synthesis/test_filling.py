@@ -19,8 +19,12 @@ START = torch.rand(4, *SHAPE, generator=torch.Generator().manual_seed(1))
 class Count:
     done = 0
 
+    def __init__(self):
+        self.shown = []
+
     def advance(self, steps=1, /, **numbers):
         self.done += steps
+        self.shown += [numbers] if numbers else []
 
 
 @pytest.mark.parametrize("mode", ["ascent", "projected", "denoised", "manifold"])
@@ -49,6 +53,9 @@ def test_without_a_class_each_image_is_the_candidate_of_highest_objective(mode):
     assert count.done == passes(method, 3) == (28 if mode == "manifold" else 21)
     assert torch.equal(found.y, y)
     torch.testing.assert_close(found.objective, values)
+    assert [set(shown) for shown in count.shown] == [{"best log_prob"}] * 3
+    shown = [numbers["best log_prob"] for numbers in count.shown]
+    assert shown == sorted(shown) and shown[-1] == pytest.approx(float(values.mean()))
     expected = torch.stack([every[c].images[i] for i, c in enumerate(y.tolist())])
     torch.testing.assert_close(found.images, expected)
     two = filled(None, replace(method, candidates=2))

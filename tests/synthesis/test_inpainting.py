@@ -58,11 +58,14 @@ def test_with_one_candidate_it_is_the_class_seen_in_the_filled_image():
 @pytest.mark.parametrize(
     ("hole", "word"),
     [
-        (torch.zeros(1, 1, 4, 5), "nothing is to be filled"),
+        (torch.zeros(1, 1, 4, 5), "no pixel is to be filled; white pixels are filled"),
         (torch.ones(1, 1, 4, 5), "no pixel is known"),
         (torch.ones(1, 1, 5, 5), "5×5 and the image 4×5"),
         (torch.ones(1, 3, 4, 5), "one channel"),
-        (torch.cat([HOLE[:3].float(), torch.zeros(1, 1, 4, 5)]), "nothing is to be filled"),
+        (
+            torch.cat([HOLE[:3].float(), torch.zeros(1, 1, 4, 5)]),
+            "no pixel is to be filled",
+        ),
     ],
 )
 def test_masks_that_cannot_be(hole, word):

@@ -1,9 +1,11 @@
 """Steps at several resolutions, against explicit matrices."""
 
+import pytest
 import torch
 from torch.nn import functional as F
 
-from offmanifold.synthesis.scales import multi_resolution
+from offmanifold.errors import InputError
+from offmanifold.synthesis.scales import check_scales, multi_resolution
 
 G = torch.randn(3, 1, 6, 4, generator=torch.Generator().manual_seed(0))
 
@@ -33,3 +35,9 @@ def test_it_goes_up_where_the_gradient_does():
 
 def test_no_gradient_gives_no_step():
     assert not multi_resolution(torch.zeros(1, 1, 4, 4), (2, 1)).any()
+
+
+def test_a_scale_is_at_most_the_longer_side():
+    check_scales((8, 1), (4, 8))
+    with pytest.raises(InputError, match="a scale of 9 is more than the 4×8 pixels"):
+        check_scales((9, 1), (4, 8))

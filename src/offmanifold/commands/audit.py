@@ -1,6 +1,5 @@
 """`offmanifold audit`."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from offmanifold.audits import (
 )
 from offmanifold.commands.base import (
     Images,
+    label_map,
     note_accuracy_unused,
     print_json,
     print_table,
@@ -29,7 +29,6 @@ from offmanifold.errors import InputError
 from offmanifold.files import PAGES, check_suffix, file_hash
 from offmanifold.measures import measures
 from offmanifold.models import Loaded, adapt_labels, load_model
-from offmanifold.models.labels import BY_INDEX
 from offmanifold.perceptual import NO_PACKAGE, NO_WEIGHTS, find_weights
 from offmanifold.planning import (
     check_gradient,
@@ -213,7 +212,7 @@ class AuditCommand:
         if (weights := find_weights(self.lpips)) is not None:
             options["lpips"] = file_hash(weights)
         part, _ = judged(loaded, data, manifold, self.split)
-        hashed = {**options, "classes": _content(self.classes), "part": part}
+        hashed = {**options, "classes": label_map(self.classes), "part": part}
         subjects = [
             Subject(
                 one,
@@ -295,12 +294,3 @@ def _without_lpips(audits: Sequence[Audit], language: str) -> list[str]:
     skipped = {reason for one in audits for reason in one.json["skipped"].values()}
     lacks = [said for said in (NO_PACKAGE, NO_WEIGHTS) if said[0] in skipped]
     return [ja if language == "ja" else en for en, ja in lacks]
-
-
-def _content(mapping: str | None) -> Any:
-    if mapping is None or mapping == BY_INDEX:
-        return mapping
-    try:
-        return json.loads(Path(mapping).read_text())
-    except (OSError, ValueError):
-        return mapping

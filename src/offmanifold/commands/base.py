@@ -22,6 +22,7 @@ from offmanifold.manifold import (
     names_denoiser,
     other_manifolds,
 )
+from offmanifold.models.labels import BY_INDEX
 from offmanifold.progress import is_main_process, note
 from offmanifold.runs import ROOT
 
@@ -69,6 +70,16 @@ def note_accuracy_unused(standard: str | None, accuracy: float | None) -> None:
     """Say that --reference-accuracy is not used where the standard model is among the audits."""
     if standard is not None and accuracy is not None:
         note(f"--reference-accuracy is not used: {standard}, the standard model, is among them")
+
+
+def label_map(classes: str | None) -> Any:
+    """Return what --classes gives, as plain JSON: its content counts, wherever the file lies."""
+    if classes is None or classes == BY_INDEX:
+        return classes
+    try:
+        return json.loads(Path(classes).read_text())
+    except (OSError, ValueError):
+        return classes
 
 
 def print_json(value: Any) -> None:

@@ -13,6 +13,7 @@ from offmanifold.commands.gallery import RESULT
 from offmanifold.commands.given_images import Fit
 from offmanifold.commands.synthesis_options import Options
 from offmanifold.commands.synthesising import Workshop, equipped, open_workshop
+from offmanifold.commands.without_effect import check_use
 from offmanifold.errors import InputError
 from offmanifold.progress import Bar
 from offmanifold.synthesis import (
@@ -50,19 +51,16 @@ class CounterfactualCommand:
 
     def run(self) -> None:
         """Find, save, and say where."""
+        check_use(self.options, "counterfactual")
         if self.fit == "tile":
             raise InputError("a decision is one of the whole image; give --fit resize")
-        if self.options.eps is not None or self.options.guidance is not None:
-            raise InputError("a counterfactual seeks its own --eps, and has no --guidance")
         shop = open_workshop(self.options)
         target = None if self.target is None else shop.class_of(self.target)
-        given = read_files(self.files, shop, self.fit)
+        given = read_files(self.files, shop, self.fit, tiled=False)
         x = given.pieces
         if target is not None:
             _check_decisions(shop, given, target)
-        shop = equipped(shop)
-        if shop.method.mode != "ascent":  # a change keeps to the manifold by its steps
-            shop = replace(shop, method=replace(shop.method, mode="projected"))
+        shop = equipped(shop, best="projected")  # a change keeps to the manifold by its steps
         how = replace(shop.method.ascent, eps=None)
 
         def work(rows: Tensor, progress: Bar) -> tuple[Synthesis, Named]:

@@ -13,6 +13,7 @@ from offmanifold.commands.gallery import RESULT
 from offmanifold.commands.given_images import Fit
 from offmanifold.commands.synthesis_options import Options
 from offmanifold.commands.synthesising import equipped, open_workshop
+from offmanifold.commands.without_effect import check_use
 from offmanifold.errors import InputError
 from offmanifold.progress import Bar, note
 from offmanifold.randomness import image_noise
@@ -46,6 +47,7 @@ class Denoise:
 
     def run(self) -> None:
         """Denoise, save, and say where."""
+        check_use(self.options, "denoise")
         shop = open_workshop(self.options)
         y = None if self.target is None else shop.class_of(self.target)
         given = read_files(self.files, shop, self.fit)

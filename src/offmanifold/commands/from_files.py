@@ -45,13 +45,21 @@ class Given:
 
 
 def read_files(
-    paths: Sequence[Path], shop: Workshop, fit: Fit | None, size: tuple[int, int] | None = None
+    paths: Sequence[Path],
+    shop: Workshop,
+    fit: Fit | None,
+    size: tuple[int, int] | None = None,
+    *,
+    tiled: bool = True,
 ) -> Given:
-    """Return image files as pieces of a size (h, w), the model's by default; raises InputError."""
+    """Return image files as pieces of a size (h, w), the model's by default; raises InputError.
+
+    tiled: whether the use can work in pieces.
+    """
     if not paths:
         raise InputError("no image given; give one file or more")
     wanted = size or shop.shape[1:]
-    read = (fitted(read_picture(p, shop.shape[0]), wanted, fit, p) for p in paths)
+    read = (fitted(read_picture(p, shop.shape[0]), wanted, fit, p, tiled=tiled) for p in paths)
     return Given(tuple(paths), tuple(read))
 
 

@@ -19,7 +19,14 @@ from offmanifold.commands.kept_rows import (
 )
 from offmanifold.commands.synthesising import Workshop
 from offmanifold.errors import InputError
-from offmanifold.files import check_place, read_json, replace_folder, write_json, write_tensors
+from offmanifold.files import (
+    check_place,
+    named_write_errors,
+    read_json,
+    replace_folder,
+    write_json,
+    write_tensors,
+)
 from offmanifold.interrupts import deferred_interrupt
 from offmanifold.precision import bf16_is_faster
 from offmanifold.progress import note
@@ -54,13 +61,16 @@ def make_gallery(
     folder = shop.options.out or ROOT / f"{use}-{identity(config)}"
     rows, batches = finished_rows(folder, config, shop.device.type)
     if len(rows) == planned and not batches:
-        note(f"all {planned} are there already: {folder / PAGE}")
-        _print(shop, folder)
-        return folder
+        note(f"all {planned} are there already: pictures and page are drawn again")
+        saved = read_json(folder / SAVED)
+        _say_warnings(shop, saved["warnings"])
+        with named_write_errors(folder):
+            _draw(folder, rows, shop.options.language)
+        return _end(shop, folder, saved)
     check_place(folder)
     if rows:
         note(f"{len(rows)} of {planned} are there already: going on")
-    _say_warnings(shop)
+    _say_warnings(shop, _warnings(shop))
     before = len(rows) - batches
     try:
         for batch in make(len(rows)) if len(rows) < planned else ():
@@ -72,26 +82,34 @@ def make_gallery(
             note(f"{len(rows)} of {planned} are finished: {folder / PAGE}")
         raise
     saved = _write(folder, shop, use, config, rows, planned, about)
-    _print(shop, folder)
+    return _end(shop, folder, saved)
+
+
+def _end(shop: Workshop, folder: Path, saved: dict[str, Any]) -> Path:
+    """Say what was made, and where; return the folder."""
+    _print(shop, folder, saved)
     for line in _said(shop, saved):
         note(line)
-    note(f"{len(rows)} made, in {folder}; page: {(folder / PAGE).resolve()}")
+    note(f"{len(saved['rows'])} made, in {folder}; page: {(folder / PAGE).resolve()}")
     return folder
 
 
-def _print(shop: Workshop, folder: Path) -> None:
+def _print(shop: Workshop, folder: Path, saved: dict[str, Any]) -> None:
     if shop.options.json:
-        saved = read_json(folder / SAVED)
         made = [{"name": row["name"], **row["numbers"]} for row in saved["rows"]]
         together = {key: saved[key] for key in ("diversity", "scores") if key in saved}
         print_json({"folder": str(folder), "mode": shop.method.mode, "made": made, **together})
 
 
-def _say_warnings(shop: Workshop) -> None:
+def _warnings(shop: Workshop) -> list[dict[str, Any]]:
+    return [{"key": key, "values": values} for key, values in shop.warnings]
+
+
+def _say_warnings(shop: Workshop, warnings: list[dict[str, Any]]) -> None:
     from offmanifold.reporting.synthesis import sentence  # beside matplotlib, which takes a second
 
-    for key, values in shop.warnings:
-        note(f"warning: {sentence(key, values, shop.options.language)}")
+    for w in warnings:
+        note(f"warning: {sentence(w['key'], w['values'], shop.options.language)}")
 
 
 def _said(shop: Workshop, saved: dict[str, Any]) -> list[str]:
@@ -110,8 +128,6 @@ def _write(
     about: Callable[[Sequence[Row]], dict[str, Any]],
 ) -> dict[str, Any]:
     """Write all rows, as pictures and as a page, in place of the batches; return what is saved."""
-    from offmanifold.reporting.synthesis import synthesis_page
-
     saved = {
         "schema": SCHEMA,
         "use": use,
@@ -120,7 +136,7 @@ def _write(
         "model": shop.loaded.card.label,
         "manifold": None if shop.manifold is None else shop.manifold.card.spec,
         "bf16": bf16_is_faster(shop.device.type),
-        "warnings": [{"key": key, "values": values} for key, values in shop.warnings],
+        "warnings": _warnings(shop),
         "rows": described(rows),
         **_together(about, rows),
     }
@@ -128,13 +144,7 @@ def _write(
     def write(new: Path) -> None:
         write_tensors(new / PICTURES, pictures_of(rows))
         write_json(new / SAVED, saved)
-        for row in rows:
-            for column, x in row.pictures.items():
-                place = new if column == RESULT else new / column
-                place.mkdir(exist_ok=True)
-                shown = x / 2 + 0.5 if column == "change" else x
-                save_grid(shown[None], place / f"{row.name}.png", 1, scale=1)
-        synthesis_page(new, new / PAGE, shop.options.language)
+        _draw(new, rows, shop.options.language)
 
     with deferred_interrupt() as interrupted:  # a first Ctrl-C waits, or all would be lost
         replace_folder(folder, write)
@@ -152,6 +162,19 @@ def _together(
     except (InputError, MemoryError, OSError, RuntimeError, ValueError) as error:
         note(f"the images are saved without what is said of all together: {error}")
         return {}
+
+
+def _draw(folder: Path, rows: Sequence[Row], language: str) -> None:
+    """Write the pictures and the page of rows that are in a folder."""
+    from offmanifold.reporting.synthesis import synthesis_page
+
+    for row in rows:
+        for column, x in row.pictures.items():
+            place = folder if column == RESULT else folder / column
+            place.mkdir(exist_ok=True)
+            shown = x / 2 + 0.5 if column == "change" else x
+            save_grid(shown[None], place / f"{row.name}.png", 1, scale=1)
+    synthesis_page(folder, folder / PAGE, language)
 
 
 def numbers_of(

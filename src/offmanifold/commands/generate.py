@@ -8,12 +8,14 @@ import torch
 import tyro
 from torch import Tensor
 
+from offmanifold.commands.amount import check_amount
 from offmanifold.commands.gallery import RESULT, make_gallery, numbers_of
 from offmanifold.commands.kept_rows import Row
 from offmanifold.commands.synthesis_options import Options
 from offmanifold.commands.synthesising import Workshop, equipped, open_workshop
-from offmanifold.errors import InputError
+from offmanifold.commands.without_effect import check_use
 from offmanifold.progress import Bar, bar
+from offmanifold.runs import ROOT
 from offmanifold.synthesis import Method, Synthesis, draw, fit_seeds, generate
 from offmanifold.synthesis.batching import in_batches
 from offmanifold.synthesis.diversity import first_of_each, of_training, within_class
@@ -41,9 +43,9 @@ class Generate:
 
     def run(self) -> None:
         """Generate, save, and say where."""
-        if self.n < 1:
-            raise InputError(f"-n must be 1 or more, not {self.n}")
+        check_use(self.options, "generate")
         shop = open_workshop(self.options, needs_data=True)
+        check_amount(self.n, shop.shape, self.options.out or ROOT)
         names = self.classes or shop.classes
         asked = torch.tensor([shop.class_of(name) for name in names])
         y = asked[torch.arange(self.n) % len(asked)]

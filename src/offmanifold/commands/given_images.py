@@ -73,19 +73,23 @@ def cut(x: Tensor, size: tuple[int, int]) -> Tiles:
     return Tiles(grid.reshape(rows * columns, len(x), h, w), rows, columns, (height, width))
 
 
-def fitted(x: Tensor, size: tuple[int, int], fit: Fit | None, path: Path) -> Tiles:
+def fitted(
+    x: Tensor, size: tuple[int, int], fit: Fit | None, path: Path, *, tiled: bool = True
+) -> Tiles:
     """Return an image as pieces of the size (h, w) that a model takes: one, if it is of that size.
 
-    fit: resize scales it and crops the middle, tile cuts it. Raises InputError for another size
-    without either.
+    fit: resize scales it and crops the middle, tile cuts it. tiled: whether the use can work in
+    pieces, so that tile may be advised. Raises InputError for another size without either.
     """
     if tuple(x.shape[1:]) == size or fit == "tile":
         return cut(x, size)
     if fit is None:
         given, wanted = (f"{s[0]}×{s[1]}" for s in (tuple(x.shape[1:]), size))
+        larger = x.shape[1] >= size[0] and x.shape[2] >= size[1]
+        tile = ", --fit tile works on it in pieces of that size" if tiled and larger else ""
         raise InputError(
             f"{path} is {given} and {wanted} is needed; --fit resize scales it and crops its "
-            "middle, --fit tile works on it in pieces of that size"
+            f"middle{tile}"
         )
     return cut(resize_and_crop(x[None], size)[0], size)
 

@@ -13,6 +13,7 @@ from offmanifold.commands.gallery import RESULT
 from offmanifold.commands.given_images import Fit, fitted, read_mask, read_picture
 from offmanifold.commands.synthesis_options import Options
 from offmanifold.commands.synthesising import equipped, open_workshop
+from offmanifold.commands.without_effect import check_use
 from offmanifold.errors import InputError
 from offmanifold.files import file_hash
 from offmanifold.progress import Bar
@@ -23,7 +24,7 @@ from offmanifold.synthesis.methods import Method
 
 @dataclass(frozen=True)
 class Inpaint:
-    """Fill holes of images; all other pixels are kept exactly.
+    """Fill holes of images; all other pixels are kept, exactly in images of 8 bits.
 
     Exactly as in the file, if it has the model's channels, 8 bits and no alpha, and is not scaled;
     else as they are once the image is brought to that, which is said.
@@ -47,6 +48,7 @@ class Inpaint:
 
     def run(self) -> None:
         """Fill, save, and say where."""
+        check_use(self.options, "inpaint", self.target)
         holes = [  # said before anything long is begun
             read_mask(self.mask, (x.shape[1], x.shape[2]))
             for x in (read_picture(p, None) for p in self.files)
@@ -58,17 +60,23 @@ class Inpaint:
         cut = [
             fitted(hole.float(), shop.shape[1:], self.fit, self.mask).pieces > 0 for hole in holes
         ]
+        h, w = shop.shape[1:]
         for path, hole in zip(self.files, cut, strict=True):
             if not bool(hole.any()):
                 raise InputError(
-                    f"nothing of the mask {self.mask} is left where {path} is cropped to the "
-                    "model's size; take --fit tile, or crop both yourself"
+                    f"no white pixel of the mask {self.mask} is left where {path} is cropped to "
+                    f"the model's {h}×{w}; take --fit tile, or crop both yourself"
                 )
         x, hole = given.pieces, torch.cat(cut)
         if bool(hole.flatten(1).all(1).any()):
+            mend = (
+                "--fit resize sees the whole image at once"
+                if self.fit == "tile"
+                else "crop image and mask yourself"
+            )
             raise InputError(
-                f"the mask {self.mask} covers a whole piece of the model's size, of which nothing "
-                "is known then; --fit resize sees the whole image at once"
+                f"the mask {self.mask} is white over a whole piece of {h}×{w}, the model's size, "
+                f"of which no pixel is known then; {mend}"
             )
         shop = equipped(shop)
 

@@ -6,6 +6,13 @@ import tyro
 
 from offmanifold.registry import Registry
 
+CONFIG = (
+    tyro.conf.OmitSubcommandPrefixes,
+    tyro.conf.CascadeSubcommandArgs,
+    tyro.conf.OmitArgPrefixes,
+    tyro.conf.FlagCreatePairsOff,
+)
+
 
 def registered(registry: Registry[Any]) -> Any:
     """Return a type for a field whose value is chosen by a subcommand of the registry's names."""

@@ -14,6 +14,7 @@ from offmanifold.commands.gallery import RESULT
 from offmanifold.commands.given_images import Fit, read_picture
 from offmanifold.commands.synthesis_options import Options
 from offmanifold.commands.synthesising import Workshop, equipped, open_workshop
+from offmanifold.commands.without_effect import check_use
 from offmanifold.errors import InputError
 from offmanifold.progress import Bar
 from offmanifold.synthesis import Synthesis, superresolve
@@ -24,6 +25,8 @@ from offmanifold.synthesis.methods import Method
 @dataclass(frozen=True)
 class Superresolve:
     """Give images more pixels, such that their means over blocks are the pixels given.
+
+    In files of 8 bits they are so up to rounding.
 
     Attributes:
         files: one small image or more.
@@ -46,6 +49,7 @@ class Superresolve:
 
     def run(self) -> None:
         """Enlarge, save, and say where."""
+        check_use(self.options, "superresolve", self.target)
         shop = open_workshop(self.options)
         y = None if self.target is None else shop.class_of(self.target)
         r = self._factor(shop)

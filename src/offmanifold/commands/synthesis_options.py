@@ -1,10 +1,12 @@
 """The flags of the commands that make images."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from offmanifold.commands.base import Size
+from offmanifold.errors import InputError
 from offmanifold.synthesis import Ascent, Method
 
 
@@ -16,6 +18,7 @@ class Options:
         model: runs/NAME, timm:NAME, torchvision:NAME or FILE.py:FUNCTION.
         weights: a file of weights for the model.
         data: the images the model was trained on, where its run does not tell.
+        classes: map.json, or by-index: how outputs are named where names do not match.
         data_seed: of the division of the images, as in the model's training.
         image_size: height and width of the images, where neither the model nor the data tell.
         channels: 1 for grey, 3 for colour, likewise.
@@ -35,6 +38,9 @@ class Options:
         copies: randomly shifted copies that each gradient of an ascent is averaged over.
         scales: resolutions of an ascent's steps, as factors: 4 2 1 is smoother than 1.
         eps: radius of an ascent's ball, an l2 norm per image in [0, 1] pixels.
+        until: probability of the class at which an image is finished early, in the modes ascent and
+            projected.
+        patience: steps without a rise after which an image is finished early, likewise.
         seed: of all randomness.
         batch_size: images at a time; by default as many as fit.
         out: folder of the results; by default runs/<use>-<hash>.
@@ -46,6 +52,7 @@ class Options:
     model: str
     weights: Path | None = None
     data: str | None = None
+    classes: str | None = None
     data_seed: int = 0
     image_size: Size = None
     channels: int | None = None
@@ -59,6 +66,8 @@ class Options:
     copies: int = 0
     scales: tuple[int, ...] = (1,)
     eps: float | None = None
+    until: float | None = None
+    patience: int | None = None
     seed: int = 0
     batch_size: int | None = None
     out: Path | None = None
@@ -68,12 +77,16 @@ class Options:
 
     def method(self) -> Method:
         """Return the method asked for; raises InputError for settings that make no sense."""
+        if self.until is not None and not 0 < self.until < 1:
+            raise InputError(f"--until is a probability between 0 and 1, not {self.until}")
         ascent = Ascent(
             steps=self.steps,
             eps=self.eps,
             rule=self.rule,
             copies=self.copies,
             scales=self.scales,
+            until=None if self.until is None else math.log(self.until),
+            patience=self.patience,
             seed=self.seed,
         )
         return Method(

@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from offmanifold.commands.base import MANIFOLDS, find_manifold, resolve_manifold
+from offmanifold.commands.base import MANIFOLDS, find_manifold, label_map, resolve_manifold
 from offmanifold.commands.standing import Said, standing_of, warnings_of
 from offmanifold.commands.synthesis_options import Options
+from offmanifold.commands.without_effect import check_mode
 from offmanifold.data import Data, load_data
 from offmanifold.engine import Engine
 from offmanifold.errors import InputError, unknown_name
@@ -23,6 +24,7 @@ from offmanifold.synthesis import Method, Synthesis
 from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.batching import comfortable
 from offmanifold.synthesis.filling import passes
+from offmanifold.synthesis.scales import check_scales
 
 Shape = tuple[int, int, int]
 Use = Callable[[Method, Bar], Synthesis]  # what is made by a method, of some images or classes
@@ -90,6 +92,11 @@ class Workshop:
     def identity(self, use: str, **more: Any) -> dict[str, Any]:
         """Return all that changes what is made, as plain JSON."""
         how = self.method.ascent
+        given = {
+            "label_map": label_map(self.options.classes),
+            "until": how.until,
+            "patience": how.patience,
+        }
         return {
             "kind": use,
             "weights": self.loaded.card.weights_hash,
@@ -105,6 +112,7 @@ class Workshop:
             "copies": how.copies,
             "scales": list(how.scales),
             "seed": how.seed,
+            **{key: value for key, value in given.items() if value is not None},
             **more,
         }
 
@@ -118,6 +126,7 @@ def open_workshop(options: Options, *, needs_data: bool = False) -> Workshop:
     """
     if options.batch_size is not None and options.batch_size < 1:
         raise InputError(f"--batch-size must be 1 or more, not {options.batch_size}")
+    check_mode(options, options.mode)
     method = options.method()
     first = _first_look(options)
     shape = None if first is None else first.card.input_shape
@@ -135,6 +144,7 @@ def open_workshop(options: Options, *, needs_data: bool = False) -> Workshop:
         raise InputError(
             f"which size of images {options.model} takes is not known; give --data or --image-size"
         )
+    check_scales(options.scales, shape[1:])
     loaded = first or load_model(
         options.model, options.weights, classes=data and data.classes, shape=shape
     )
@@ -144,8 +154,10 @@ def open_workshop(options: Options, *, needs_data: bool = False) -> Workshop:
             f"have {data.shape}; give its own --data"
         )
     model = loaded.module
+    if options.classes is not None and (data is None or data.classes is None):
+        raise InputError("--classes names outputs by the classes of --data, and there are none")
     if data is not None and data.classes is not None:
-        model = adapt_labels(loaded, data.classes)
+        model = adapt_labels(loaded, data.classes, options.classes)
     names = data.classes if data is not None and data.classes else loaded.card.classes
     device = Engine(options.device).device
     model = model.to(device).eval()
@@ -174,7 +186,9 @@ def equipped(shop: Workshop, best: str = "denoised") -> Workshop:
     manifold = _manifold(shop.spec, shop.data, shop.shape, shop.options)
     if manifold is not None:
         manifold.to(shop.device)
-    return replace(shop, manifold=manifold, method=shop.method.settled(manifold, best))
+    method = shop.method.settled(manifold, best)
+    check_mode(shop.options, method.mode)
+    return replace(shop, manifold=manifold, method=method)
 
 
 def _first_look(options: Options) -> Loaded | None:
@@ -201,6 +215,11 @@ def _data(options: Options, loaded: Loaded | None, shape: Shape | None) -> Data:
     size, channels = options.image_size, options.channels
     if shape is not None and not spec.startswith("distractor:"):
         size, channels = shape[1:], shape[0] if shape[0] in (1, 3) else None
+        if options.image_size not in (None, size) or options.channels not in (None, channels):
+            raise InputError(
+                f"{options.model} takes images of shape {shape}, to which its --data are brought; "
+                "leave out --image-size and --channels"
+            )
     data = load_data(spec, size=size, channels=channels, seed=options.data_seed)
     trained = None if loaded is None else loaded.card.config.get("data")
     if trained is not None and trained != data.fingerprint:

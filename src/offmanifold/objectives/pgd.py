@@ -6,7 +6,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from offmanifold import attacks
+import offmanifold.attacks as attacks
 from offmanifold.objectives.base import Loss, Plain, objectives
 from offmanifold.precision import at_least_float32
 from offmanifold.randomness import Randomness

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from offmanifold import attacks
+import offmanifold.attacks as attacks
 from offmanifold.errors import InputError
 from offmanifold.freezing import frozen
 from offmanifold.objectives.base import Loss, Plain, objectives

@@ -1,5 +1,6 @@
 """The gallery of made images: results beside what they began with and what plain ways give."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ NUMBERS = (
 SAID = 20  # images of which a line each is said
 SHOWN = 200  # images on the page at most; the others are files
 VALUES = 20_000_000  # numbers in the pictures of a page, about as many bytes
+SURE = 0.9995  # a probability above would be written as 1
 LEAST_CHANGE = 0.05  # of a pixel, at the ends of the colours
 
 
@@ -98,6 +100,7 @@ def _said(row: dict[str, Any], t: Texts, use: str) -> str | None:
         for key, value in n.items()
         if isinstance(value, (str, int, float))
     }
+    values["probability"] = _probability(n.get("probability", math.nan), t)
     if n.get("already"):
         return t("synthesis.said.already", name=row["name"], **values)
     if "found" in n:
@@ -191,6 +194,9 @@ def _row(
 ) -> dict[str, Any]:
     pictures = [_picture(column, tensors[f"{i}/{column}"], t) for column in row["columns"]]
     numbers = row["numbers"]
+    if _unfound(numbers):
+        for p in (p for p in pictures if p["column"] == "result"):
+            p["caption"] = t("synthesis.column.attempt")
     return {
         "name": row["name"],
         "pictures": pictures,
@@ -202,7 +208,9 @@ def _row(
 
 def _number(key: str, numbers: dict[str, Any], t: Texts, use: str) -> str:
     value = numbers[key]
-    if key == "class" and "before" in numbers:
+    if key == "probability":
+        return _probability(value, t)
+    if key == "class" and ("before" in numbers or _unfound(numbers)):
         key = "aimed"
     elif key == "after" and "before" not in numbers:
         key = "seen"
@@ -211,6 +219,13 @@ def _number(key: str, numbers: dict[str, Any], t: Texts, use: str) -> str:
     elif f"synthesis.number.{key}.{use}" in t:  # before: not the original, but what it began with
         key = f"{key}.{use}"
     return t(f"synthesis.number.{key}", value=_written(value))
+
+
+def _probability(p: float, t: Texts) -> str:
+    """Return a probability in words, to 3 digits: one that would round to 1 is above 0.999."""
+    if p > SURE:
+        return t("synthesis.number.sure", value="0.999")
+    return t("synthesis.number.probability", value=_written(p))
 
 
 def _asked(saved: dict[str, Any]) -> bool:
@@ -230,7 +245,12 @@ def _failed(numbers: dict[str, Any], t: Texts, asked: bool) -> str | None:
         return t("synthesis.already")
     if asked and _missed(numbers):
         return t("synthesis.missed")
-    return t("synthesis.notfound") if numbers.get("found") is False else None
+    return t("synthesis.notfound") if _unfound(numbers) else None
+
+
+def _unfound(numbers: dict[str, Any]) -> bool:
+    """Whether a change was sought that was not found."""
+    return numbers.get("found") is False and not numbers.get("already")
 
 
 def _picture(column: str, x: Tensor, t: Texts) -> dict[str, Any]:

@@ -45,8 +45,10 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
         "マスクの白い部分だけを補いました。マスクの下にある元の画素は使っていません。",
     ),
     "synthesis.intro.superresolve": (
-        "The mean of the framed picture over each block is the pixel that was given.",
-        "枠付きの画像をブロックごとに平均すると、与えられた画素の値になります。",
+        "The mean of the framed picture over each block is the pixel that was given, up to "
+        "rounding to 8 bits.",
+        "枠付きの画像をブロックごとに平均すると、与えられた画素の値になります"
+        "（8 ビットへの丸めの範囲で）。",
     ),
     "synthesis.intro.counterfactual": (
         "The smallest change that was found to change the decision: red is brighter, blue is "
@@ -57,6 +59,7 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
         "人が見て新しいクラスに見えなければ、分類器は別の手掛かりで判定しています。",
     ),
     "synthesis.column.result": ("result", "結果"),
+    "synthesis.column.attempt": ("last attempt", "最後の試行"),
     "synthesis.column.given": ("given", "入力"),
     "synthesis.column.mask": ("mask", "マスク"),
     "synthesis.column.seed": ("seed", "初期画像"),
@@ -88,13 +91,17 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
     "synthesis.number.was": ("was {value}", "元は {value}"),
     "synthesis.number.seen": ("seen as {value}", "判定 {value}"),
     "synthesis.number.probability": ("p = {value}", "確率 {value}"),
+    "synthesis.number.sure": ("p > {value}", "確率 {value} 超"),
     "synthesis.number.norm": ("‖change‖ {value}", "‖変化‖ {value}"),
     "synthesis.number.steps": ("{value} steps", "{value} ステップ"),
     "synthesis.number.step": ("{value} step", "{value} ステップ"),
     "synthesis.number.sigma": ("noise σ = {value}", "ノイズ σ = {value}"),
     "synthesis.number.nearest": ("nearest at {value}", "最近傍まで {value}"),
     "synthesis.number.pieces": ("{value} pieces", "{value} 分割"),
-    "synthesis.notfound": ("not found", "見つからず"),
+    "synthesis.notfound": (
+        "not found: this is the last attempt",
+        "見つからず（画像は最後の試行結果）",
+    ),
     "synthesis.missed": ("not seen as the class asked for", "指定のクラスと判定されず"),
     "synthesis.right": (
         "{right} of {n} images are seen as the class asked for by {model}, with whose gradients "
@@ -109,28 +116,29 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
         "すでにそのクラスのため変更なし",
     ),
     "synthesis.said.aimed": (
-        "{name}: aimed at {class} (p = {probability}); seen as {before} before, {after} after",
-        "{name}：目標 {class}（確率 {probability}）、判定は {before} から {after}",
+        "{name}: aimed at {class} ({probability}); seen as {before} before, {after} after",
+        "{name}：目標 {class}（{probability}）、判定は {before} から {after}",
     ),
     "synthesis.said.aimed.inpaint": (
-        "{name}: aimed at {class} (p = {probability}); with the hole filled by the mean seen as "
+        "{name}: aimed at {class} ({probability}); with the hole filled by the mean seen as "
         "{before}, the result as {after}",
-        "{name}：目標 {class}（確率 {probability}）、"
+        "{name}：目標 {class}（{probability}）、"
         "判定は平均値で補った画像で {before}、結果で {after}",
     ),
     "synthesis.said.aimed.superresolve": (
-        "{name}: aimed at {class} (p = {probability}); enlarged bicubically seen as {before}, the "
+        "{name}: aimed at {class} ({probability}); enlarged bicubically seen as {before}, the "
         "result as {after}",
-        "{name}：目標 {class}（確率 {probability}）、"
+        "{name}：目標 {class}（{probability}）、"
         "判定はバイキュービックの画像で {before}、結果で {after}",
     ),
     "synthesis.said.found": (
-        "{name}: {was} turned into {class} (p = {probability}) by a change of {norm}",
-        "{name}：{was} から {class} に変わりました（確率 {probability}、変化 {norm}）",
+        "{name}: {was} turned into {class} ({probability}) by a change of {norm}",
+        "{name}：{was} から {class} に変わりました（{probability}、変化 {norm}）",
     ),
     "synthesis.said.notfound": (
-        "{name}: no change was found that turns {was} into {class}",
-        "{name}：{was} を {class} に変える変化は見つかりませんでした",
+        "{name}: no change was found that turns {was} into {class}; more --steps may find one",
+        "{name}：{was} を {class} に変える変化は見つかりませんでした"
+        "（--steps を増やすと見つかることがあります）",
     ),
     "synthesis.said.already": (
         "{name}: the classifier says {class} already, so that there is nothing to change",
@@ -210,8 +218,9 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
     ),
     "synthesis.warn.weak": (
         "{model} is in the weak regime (not robust enough): by its gradient alone the results "
-        "will look like noise.",
-        "{model} は「ロバスト性不足」の状態です。勾配だけでは結果がノイズのようになります。",
+        "may look like noise.",
+        "{model} は「ロバスト性不足」の状態です。"
+        "勾配だけでは結果がノイズのようになることがあります。",
     ),
     "synthesis.warn.excessive": (
         "{model} is in the excessive regime (too robust): it has lost accuracy, and its results "
@@ -232,16 +241,16 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
     ),
     "synthesis.warn.sensitive": (
         "{model} ({regime}) is not robust: an attack of l2 norm {eps} brings its accuracy from "
-        "{clean} down to {under}, so that by its gradient alone the results will look like noise.",
+        "{clean} down to {under}, so that by its gradient alone the results may look like noise.",
         "{model}（{regime}）はロバストではありません。"
         "l2 ノルム {eps} の攻撃で正解率が {clean} から {under} に落ちるため、"
-        "勾配だけでは結果がノイズのようになります。",
+        "勾配だけでは結果がノイズのようになることがあります。",
     ),
     "synthesis.warn.standard": (
         "{model} ({regime}) was trained without any robustness (erm): by its gradient alone the "
-        "results will look like noise.",
+        "results may look like noise.",
         "{model}（{regime}）はロバスト性の学習をしていません（erm）。"
-        "勾配だけでは結果がノイズのようになります。",
+        "勾配だけでは結果がノイズのようになることがあります。",
     ),
     "synthesis.warn.mistaken": (
         "{model} ({regime}) is right on only {accuracy} of images: its results may be of another "

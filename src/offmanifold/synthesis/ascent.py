@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from offmanifold.attacks.balls import l2_norms
-from offmanifold.attacks.losses import check_labels
 from offmanifold.data.augmentation import augment, check_shift
 from offmanifold.errors import InputError, unknown_name
 from offmanifold.freezing import frozen
@@ -19,9 +18,10 @@ from offmanifold.precision import at_least_float32, fast_autocast, in_float32
 from offmanifold.progress import Bar
 from offmanifold.randomness import ImageNoise
 from offmanifold.synthesis.constraints import Box, Constraint
+from offmanifold.synthesis.inputs import check_classes, check_classifier_takes, check_images
 from offmanifold.synthesis.result import Synthesis, change_norms
 from offmanifold.synthesis.rules import RULES
-from offmanifold.synthesis.scales import multi_resolution
+from offmanifold.synthesis.scales import check_scales, multi_resolution
 
 SILENT = Bar(None, None)
 SHOWN_EVERY = 5  # steps between numbers on the bar, each of which waits for the device
@@ -66,7 +66,7 @@ class Ascent:
             raise unknown_name("objective", self.objective, SCALARS)
         if self.rule not in RULES:
             raise unknown_name("step rule", self.rule, RULES)
-        if self.steps < 1 or self.copies < 0 or self.patience == 0:
+        if self.steps < 1 or self.copies < 0 or (self.patience is not None and self.patience < 1):
             raise InputError(
                 "an ascent needs at least one step, 0 copies or more, and patience ≥ 1"
             )
@@ -115,7 +115,8 @@ def ascend(
     the images for all randomness, by default their places: an image ends the same in any batch.
     begin: other first points, within the balls. radii: (n,), in place of `how.eps`. An image that
     is finished leaves the batch. No history is kept, so that memory does not grow with the steps.
-    Flags and `.grad` of the model are left as found. Raises InputError for classes out of range.
+    Flags and `.grad` of the model are left as found. Raises InputError for classes out of range,
+    scales that the images do not have, and what is no image in [0, 1].
 
     >>> model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 2))
     >>> x, y = torch.full((3, 1, 2, 2), 0.5), torch.tensor([0, 1, 1])
@@ -123,11 +124,15 @@ def ascend(
     >>> bool((found.norms <= 0.1).all()), found.steps.tolist()
     (True, [5, 5, 5])
     """
-    start = at_least_float32(start.detach())
+    check_images(start)
+    check_classes(y, len(start))
+    check_classifier_takes(model, start, y)
+    start, y = at_least_float32(start.detach()), y.long()
     index = torch.arange(len(start)) if index is None else index
     constraint = Box() if constraint is None else constraint
     if how.copies:
         check_shift(how.shift, (start.shape[1], start.shape[2], start.shape[3]))
+    check_scales(how.scales, start.shape[-2:])
     limit = torch.full_like(start[:, 0, 0, 0], math.inf if how.eps is None else how.eps)
     limit = limit if radii is None else radii.to(start)
     scalar = SCALARS[how.objective]
@@ -135,21 +140,19 @@ def ascend(
     taken = torch.zeros(len(start), dtype=torch.long)
     rows = torch.arange(len(start))  # of the images that go on
     x, rule = images.clone(), RULES[how.rule](how.momentum)
-    best = torch.full_like(limit, -math.inf)
+    best, last = torch.full_like(limit, -math.inf), torch.zeros_like(limit)
     stale = torch.zeros_like(taken)
 
     def values(x: Tensor, y: Tensor) -> Tensor:
         return scalar(at_least_float32(model(x)), y)
 
     with frozen(model), torch.enable_grad(), freed_memory_kept():
-        if len(start):
-            with torch.no_grad(), in_float32(start.device):
-                check_labels(model(start[:1]), y)
         for step in range(how.steps):
             noise = ImageNoise(index[rows], seed=how.seed, name="shifts")
             noise.draw = step * how.copies
             value, gradient = _climb(values, x, y[rows], how, noise)
             gradient = constraint.tangent(gradient, rows)
+            last[rows] = value.to(last)  # those of finished images stay
             rose = value > best[rows]
             best[rows] = torch.where(rose, value, best[rows])
             stale[rows] = torch.where(rose.cpu(), 0, stale[rows] + 1)
@@ -179,7 +182,7 @@ def ascend(
             if step % SHOWN_EVERY:
                 bar.advance()
             else:
-                bar.advance(**{how.objective: float(value.mean())})
+                bar.advance(**{how.objective: float(last.mean())})
         images[rows] = x
         with torch.no_grad(), in_float32(images.device):
             final = values(images, y) if len(images) else limit

@@ -11,6 +11,7 @@ from offmanifold.progress import Bar
 from offmanifold.synthesis.ascent import SILENT, Ascent, ascend
 from offmanifold.synthesis.filling import checked_classes, device_of, likely, predicted, value_of
 from offmanifold.synthesis.guides import Projected
+from offmanifold.synthesis.inputs import check_images, check_manifold_takes
 from offmanifold.synthesis.result import Synthesis, change_norms, in_8_bits
 
 STEP = 0.02  # l2 norm of a first step, in √d
@@ -57,6 +58,7 @@ def counterfactual(
     """
     if rounds < 0:
         raise InputError(f"a counterfactual needs 0 rounds or more, not {rounds}")
+    check_images(x)
     x = x.to(device_of(model))
     y = checked_classes(model, x, y)
     index = torch.arange(len(x)) if index is None else index
@@ -70,6 +72,8 @@ def counterfactual(
         until=1e-6,
         fast=False,
     )
+    if manifold is not None:
+        check_manifold_takes(manifold, x)
     guide = None if manifold is None else Projected(manifold)
     taken = torch.zeros(len(x), dtype=torch.long)
 

@@ -12,6 +12,7 @@ from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.constraints import Box
 from offmanifold.synthesis.filling import checked_classes, device_of, fill, made, predicted
 from offmanifold.synthesis.guidance import denoise_towards
+from offmanifold.synthesis.inputs import check_finite, check_manifold_takes
 from offmanifold.synthesis.methods import Method
 from offmanifold.synthesis.result import Synthesis
 
@@ -43,6 +44,7 @@ def denoise(
     (n,) classes; by default what the classifier sees in `start`. Raises InputError for a
     sigma that is not above 0, or more than the denoiser or an image can hold (`check_sigma`).
     """
+    check_finite(x)  # noise may reach beyond [0, 1]
     method = (method or Method()).settled(manifold, "manifold")
     x = x.to(device_of(model))
     levels = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(len(x))
@@ -54,6 +56,7 @@ def denoise(
         radii = None if method.ascent.eps else RADIUS * levels * x[0:1].numel() ** 0.5
         one = {"index": index, "constraint": Box(), "radii": radii, "bar": bar}
         return fill(model, start, y, method, manifold=manifold, **one)
+    check_manifold_takes(manifold, x)
     sigma = sigma if isinstance(sigma, float) else levels
     with torch.no_grad():
         alone = manifold.denoise(x, None, sigma).clamp(0, 1)

@@ -6,14 +6,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from offmanifold.attacks.losses import check_labels
 from offmanifold.freezing import frozen
 from offmanifold.gradients import SCALARS
 from offmanifold.precision import at_least_float32, in_float32
-from offmanifold.progress import Bar
+from offmanifold.progress import Bar, Unnumbered
 from offmanifold.synthesis.ascent import SILENT, ascend
 from offmanifold.synthesis.constraints import Constraint
 from offmanifold.synthesis.guidance import draw
+from offmanifold.synthesis.inputs import check_classes, check_classifier_takes, check_manifold_takes
 from offmanifold.synthesis.methods import Method, guide_of
 from offmanifold.synthesis.result import Synthesis, change_norms
 
@@ -26,10 +26,9 @@ def device_of(model: nn.Module) -> torch.device:
 
 def checked_classes(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """Return classes y (n,) on the model's device; raises InputError for one it does not have."""
-    if len(x) and len(y):
-        with frozen(model), torch.no_grad(), in_float32(x.device):
-            check_labels(model(x[:1]), y)
-    return y.to(device_of(model))
+    check_classes(y, len(x))
+    check_classifier_takes(model, x, y)
+    return y.to(device_of(model), torch.long)
 
 
 def likely(model: nn.Module, x: Tensor, k: int) -> Tensor:
@@ -77,8 +76,14 @@ def fill(
     if not len(start):  # not every network takes an empty batch
         none = start.new_zeros(0)
         return Synthesis(start, start, none.long(), none, none, none.long())
+    if method.mode != "ascent":
+        check_manifold_takes(manifold, start)
+    each = bar
     if y is not None:
         y = checked_classes(model, start, y)
+    else:
+        check_classifier_takes(model, start)
+        each = Unnumbered(bar)
 
     def climbed(y: Tensor) -> Synthesis:
         return ascend(
@@ -90,7 +95,7 @@ def fill(
             radii=radii,
             constraint=constraint,
             guide=guide_of(method, manifold),
-            bar=bar,
+            bar=each,
         )
 
     def drawn(y: Tensor, guidance: float) -> Tensor:
@@ -105,7 +110,7 @@ def fill(
             seed=how.seed,
             constraint=constraint,
             device=device,
-            bar=bar,
+            bar=each,
         )
 
     if method.mode != "manifold":
@@ -117,12 +122,24 @@ def fill(
             images = drawn(y, method.weight) if method.weight else seen
             return made(model, images, seen, y, how.objective, 2 * method.draws - 1)
 
-    return make(y) if y is not None else _best(make, likely(model, seen, method.candidates).T)
+    if y is not None:
+        return make(y)
+
+    def told(best: Synthesis) -> None:
+        bar.advance(0, **{f"best {how.objective}": float(best.objective.mean())})
+
+    return _best(make, likely(model, seen, method.candidates).T, told)
 
 
-def _best(make: Callable[[Tensor], Synthesis], classes: Tensor) -> Synthesis:
-    """Return for each image what is made of the class (m, n) whose result is of most objective."""
+def _best(
+    make: Callable[[Tensor], Synthesis], classes: Tensor, told: Callable[[Synthesis], None]
+) -> Synthesis:
+    """Return for each image what is made of the class (m, n) whose result is of most objective.
+
+    told: gets the best so far, after each class.
+    """
     best = make(classes[0])
+    told(best)
     for y in classes[1:]:
         other = make(y)
         higher = other.objective > best.objective
@@ -131,6 +148,7 @@ def _best(make: Callable[[Tensor], Synthesis], classes: Tensor) -> Synthesis:
             rows = higher.to(value.device).reshape(-1, *[1] * (value.ndim - 1))
             chosen[name] = torch.where(rows, getattr(other, name), value)
         best = Synthesis(**chosen)
+        told(best)
     return best
 
 

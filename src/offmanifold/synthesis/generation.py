@@ -10,6 +10,7 @@ from offmanifold.progress import Bar
 from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.constraints import Box
 from offmanifold.synthesis.filling import fill
+from offmanifold.synthesis.inputs import check_classes
 from offmanifold.synthesis.methods import Method
 from offmanifold.synthesis.result import Synthesis
 from offmanifold.synthesis.seeds import ClassGaussians
@@ -37,6 +38,7 @@ def generate(
     denoiser draws alone. index: (n,) names of the images, by which their noise is drawn. Raises
     InputError for classes out of range, or without seeds where the mode needs them.
     """
+    check_classes(y)
     method = (method or Method()).settled(manifold)
     index = torch.arange(len(y)) if index is None else index
     if method.mode == "manifold":

@@ -10,9 +10,11 @@ from offmanifold.progress import Bar
 from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.constraints import KnownPixels
 from offmanifold.synthesis.filling import device_of, fill
+from offmanifold.synthesis.inputs import check_images, check_shape
 from offmanifold.synthesis.methods import Method
 from offmanifold.synthesis.result import Synthesis
 
+WHITE = "white pixels are filled, black ones kept"
 RADIUS = 0.6  # of the ball, in √(numbers missing)
 
 
@@ -35,7 +37,9 @@ def inpaint(
     known pixels, in a ball of radius .6√m by default, m the number of values missing. Raises
     InputError for a hole of another size, or one that is everything or nothing.
     """
+    check_shape(x)
     hole = checked_hole(hole, x)
+    check_images(torch.where(hole, 0, x))
     method = (method or Method()).settled(manifold)
     missing = hole.flatten(1).sum(1) * x.shape[1]
     device = device_of(model)
@@ -65,14 +69,23 @@ def checked_hole(hole: Tensor, x: Tensor) -> Tensor:
     """Return a hole as bool (n, 1, h, w); raises InputError where it cannot be one."""
     wanted = f"{x.shape[-2]}×{x.shape[-1]}"
     if hole.ndim != 4 or hole.shape[1] != 1 or hole.shape[0] not in (1, len(x)):
-        raise InputError(f"a mask has shape (n, 1, {wanted}) or (1, 1, {wanted}), one channel")
+        raise InputError(
+            f"a mask has one channel and shape (n, 1, {wanted}) or (1, 1, {wanted}), not "
+            f"{tuple(hole.shape)}"
+        )
     if hole.shape[-2:] != x.shape[-2:]:
         given = f"{hole.shape[-2]}×{hole.shape[-1]}"
-        raise InputError(f"the mask is {given} and the image {wanted}; give a mask of its size")
+        raise InputError(
+            f"the mask is {given} and the image {wanted}; give a mask of its size: {WHITE}"
+        )
     hole = (hole if hole.dtype == torch.bool else hole > 0.5).expand(len(x), -1, -1, -1)
     shares = hole.flatten(1).float().mean(1)
     if bool((shares == 0).any()):
-        raise InputError("the mask is black everywhere: nothing is to be filled; white is the hole")
+        raise InputError(
+            f"the mask ({wanted}) is black everywhere, so that no pixel is to be filled; {WHITE}"
+        )
     if bool((shares == 1).any()):
-        raise InputError("the mask is white everywhere: no pixel is known; white is the hole")
+        raise InputError(
+            f"the mask ({wanted}) is white everywhere, so that no pixel is known; {WHITE}"
+        )
     return hole

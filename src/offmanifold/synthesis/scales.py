@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from offmanifold.errors import InputError
 from offmanifold.synthesis.rules import unit
 
 
@@ -23,6 +24,16 @@ def multi_resolution(gradient: Tensor, scales: Sequence[int]) -> Tensor:
     for r in scales:
         total += unit(gradient if r == 1 else _through(gradient, r))
     return total
+
+
+def check_scales(scales: Sequence[int], size: Sequence[int]) -> None:
+    """Raise InputError for a scale larger than images of a size (h, w), which have no such one."""
+    if max(scales, default=1) > max(size):
+        h, w = size
+        raise InputError(
+            f"a scale of {max(scales)} is more than the {h}×{w} pixels of an image; its largest is "
+            f"{max(size)}, one value for the whole image"
+        )
 
 
 def _through(g: Tensor, r: int) -> Tensor:

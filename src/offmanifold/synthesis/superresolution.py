@@ -11,6 +11,7 @@ from offmanifold.progress import Bar
 from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.constraints import BlockMeans
 from offmanifold.synthesis.filling import device_of, fill
+from offmanifold.synthesis.inputs import check_images
 from offmanifold.synthesis.methods import Method
 from offmanifold.synthesis.result import Synthesis
 
@@ -36,6 +37,7 @@ def superresolve(
     """
     if r < 2:
         raise InputError(f"super-resolution needs a factor of 2 or more, not {r}")
+    check_images(low)
     method = (method or Method()).settled(manifold)
     method = method.completed(eps=RADIUS * r * low[0:1].numel() ** 0.5 or 1.0)
     low = low.to(device_of(model))

@@ -1,0 +1,76 @@
+"""What a caller gives a use: images, classes and a classifier that fit, or one clear sentence."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from offmanifold.attacks.losses import check_labels
+from offmanifold.errors import InputError
+from offmanifold.freezing import frozen
+from offmanifold.models.extras import first_line
+from offmanifold.precision import in_float32
+from offmanifold.synthesis.batching import is_out_of_memory
+
+ROUNDING = 1e-3  # of a pixel, beyond [0, 1]
+
+
+def check_shape(x: Tensor) -> None:
+    """Raise InputError unless images are (n, c, h, w) of floating-point numbers."""
+    if x.ndim != 4 or not x.is_floating_point():
+        raise InputError(
+            f"images must be floating-point tensors of shape (n, c, h, w), not {x.dtype} of shape "
+            f"{tuple(x.shape)}"
+        )
+
+
+def check_finite(x: Tensor) -> None:
+    """Raise InputError for images that are none by their shape, or hold NaN or infinity."""
+    check_shape(x)
+    if not bool(x.isfinite().all()):
+        raise InputError("images hold NaN or infinity")
+
+
+def check_images(x: Tensor) -> None:
+    """Raise InputError unless images (n, c, h, w) are finite and in [0, 1]."""
+    check_finite(x)
+    if x.numel() and (float(x.min()) < -ROUNDING or float(x.max()) > 1 + ROUNDING):
+        raise InputError(
+            f"images must be in [0, 1], and these are in [{float(x.min()):.3g}, "
+            f"{float(x.max()):.3g}]"
+        )
+
+
+def check_classes(y: Tensor, n: int | None = None) -> None:
+    """Raise InputError unless classes are whole numbers of shape (n,), one an image."""
+    whole = not (y.is_floating_point() or y.is_complex() or y.dtype == torch.bool)
+    if y.ndim != 1 or not whole or n not in (None, len(y)):
+        raise InputError(
+            f"classes must be whole numbers of shape ({'n' if n is None else n},), not {y.dtype} "
+            f"of shape {tuple(y.shape)}"
+        )
+
+
+def check_manifold_takes(manifold: Any, x: Tensor) -> None:
+    """Raise InputError where a manifold was fitted on images of another shape than x."""
+    fitted, given = tuple(manifold.card.shape), tuple(x.shape[1:])
+    if fitted != given:
+        raise InputError(f"the manifold was fitted on images of shape {fitted}, not {given}")
+
+
+def check_classifier_takes(model: nn.Module, x: Tensor, y: Tensor | None = None) -> None:
+    """Raise InputError where a classifier does not accept images x, or does not have classes y."""
+    if not len(x):
+        return
+    try:
+        with frozen(model), torch.no_grad(), in_float32(x.device):
+            logits = model(x[:1])
+    except (RuntimeError, ValueError, IndexError) as error:
+        if isinstance(error, RuntimeError) and is_out_of_memory(error):
+            raise
+        raise InputError(
+            f"the classifier did not accept images of shape {tuple(x.shape[1:])} "
+            f"({first_line(error)})"
+        ) from error
+    if y is not None:
+        check_labels(logits, y)
