@@ -61,6 +61,14 @@ def test_a_map_without_classes_to_name_is_refused(here, offmanifold, files):
     says(offmanifold(*argv), 2, "--classes", "--data")
 
 
+def test_a_class_can_be_asked_for_of_images_in_pieces(here, offmanifold, files, tmp_path):
+    argv = ("denoise", files / "big.png", *ALONE, "--sigma", "0.1", "--fit", "tile")
+    code, _, err = offmanifold(*argv, "--class", "3", "--out", tmp_path / "o")
+    assert code == 0, err
+    page = (tmp_path / "o/index.html").read_text()
+    assert "2 pieces" in page and 'class="bad"' not in page
+
+
 @pytest.mark.parametrize(
     "use",
     [

@@ -235,8 +235,8 @@ def _asked(saved: dict[str, Any]) -> bool:
 
 
 def _missed(numbers: dict[str, Any]) -> bool:
-    """Whether the classifier sees another class in an image than it was made for."""
-    return numbers.get("after", numbers["class"]) != numbers["class"]
+    """Whether the classifier sees another class in an image, made whole, than it was made for."""
+    return "after" in numbers and numbers["after"] != numbers["class"]
 
 
 def _failed(numbers: dict[str, Any], t: Texts, asked: bool) -> str | None:
