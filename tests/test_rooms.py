@@ -121,6 +121,9 @@ def test_the_names_of_the_package_are_the_public_ones():
     for name in (*public.__all__, "__version__"):
         assert getattr(offmanifold, name) is getattr(public, name)
     assert not hasattr(offmanifold, "no_such_name")
+    listed = dir(offmanifold)
+    assert {*public.__all__, "__version__"} <= set(listed)
+    assert len(listed) == len(set(listed))
 
 
 def test_the_package_alone_does_not_wait_for_torch():

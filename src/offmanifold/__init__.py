@@ -32,4 +32,4 @@ else:
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *import_module("offmanifold.public").__all__]
+    return sorted({*globals(), *import_module("offmanifold.public").__all__, "__version__"})
