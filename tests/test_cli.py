@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from offmanifold.cli import guarded
+
 ENTRY = [sys.executable, "-c", "from offmanifold.cli import entry; entry()"]
 
 
@@ -17,6 +19,14 @@ def test_a_reader_that_is_gone_is_no_bug(line):
     os.close(write)
     assert done.stderr == b""
     assert done.returncode == 1
+
+
+def test_another_pipe_that_breaks_is_a_bug_and_is_said(capsys):
+    def run() -> int:
+        raise BrokenPipeError("a worker is gone")
+
+    assert guarded(run) == 1
+    assert "bug: BrokenPipeError: a worker is gone" in capsys.readouterr().err
 
 
 INTERRUPTED = """

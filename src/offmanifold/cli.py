@@ -32,12 +32,9 @@ def guarded(run: Callable[[], int]) -> int:
         return _say(f"error: {error}", FAILED)
     except KeyboardInterrupt:
         return _say("interrupted; what was finished is kept, the same command goes on", INTERRUPTED)
-    except (
-        BrokenPipeError
-    ):  # `| head`: https://docs.python.org/3/library/signal.html#note-on-sigpipe
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
     except Exception as error:  # a bug: one sentence, and the traceback where it can be found
+        if isinstance(error, BrokenPipeError) and _reader_is_gone():
+            return FAILED
         return _say(f"bug: {type(error).__name__}: {error} (traceback: {_log()})", FAILED)
 
 
@@ -65,6 +62,19 @@ def _run(argv: list[str]) -> int:
         return int(stop.code or 0)
     command.run()
     return 0
+
+
+def _reader_is_gone() -> bool:
+    """Whether nobody reads stdout any more, as in `| head`; what is left to say is dropped then.
+
+    https://docs.python.org/3/library/signal.html#note-on-sigpipe; other pipes break by a fault.
+    """
+    try:
+        print(flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def _say(text: str, code: int) -> int:
