@@ -1,11 +1,10 @@
 """How near each way comes to images that are known."""
 
-import numpy as np
 import pytest
 import torch
 
 from offmanifold.commands.kept_rows import Row
-from offmanifold.commands.scoring import errors_of, mean_with_interval, scores_of
+from offmanifold.commands.scoring import errors_of, scores_of
 
 
 def test_the_error_is_the_root_mean_square_per_pixel():
@@ -73,10 +72,3 @@ def test_of_a_few_images_nothing_loses():
         assert scores["errors"]["blur"]["low"] >= 0
     scores = scores_of(rows(**few(10)))
     assert len(scores["lost"]) == 1 and "few" not in scores
-
-
-@pytest.mark.parametrize("n", [2, 3, 10])
-def test_the_interval_of_a_few_images_holds_the_mean_19_times_in_20(n):
-    draws = np.random.default_rng(0).normal(0.3, 0.1, (2000, n))
-    held = [(m := mean_with_interval(d)).low < 0.3 < m.high for d in draws]
-    assert np.mean(held) == pytest.approx(0.95, abs=0.02)

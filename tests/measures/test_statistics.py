@@ -9,6 +9,7 @@ from offmanifold.measures.statistics import (
     difference,
     estimate,
     estimate_over_seeds,
+    mean_by_student,
     mean_of,
     over_seeds,
     over_seeds_too,
@@ -31,6 +32,13 @@ def test_wilson_is_that_of_scipy(successes, n):
     assert number.low == pytest.approx(expected.low, abs=1e-12)
     assert number.high == pytest.approx(expected.high, abs=1e-12)
     assert (number.method, number.n) == ("wilson", n)
+
+
+@pytest.mark.parametrize("n", [2, 3, 10])
+def test_the_interval_of_a_few_values_holds_the_mean_19_times_in_20(n):
+    draws = np.random.default_rng(0).normal(0.3, 0.1, (2000, n))
+    held = [(m := mean_by_student(d)).low < 0.3 < m.high for d in draws]
+    assert np.mean(held) == pytest.approx(0.95, abs=0.02)
 
 
 def gaps_of(up: int, down: int, n: int) -> np.ndarray:

@@ -5,11 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy.stats import t as student
 from torch import Tensor
 
 from offmanifold.commands.kept_rows import Row
-from offmanifold.measures.statistics import LEVEL, Number
+from offmanifold.measures.statistics import Number, mean_by_student
 
 ORIGINAL = "original"  # the column of the true images
 SHOWN = (ORIGINAL, "mask", "change")  # columns that are no way to the original
@@ -37,14 +36,14 @@ def scores_of(rows: Sequence[Row]) -> dict[str, Any]:
     """
     names = list(rows[0].numbers["error"])
     columns = {c: np.array([row.numbers["error"][c] for row in rows]) for c in names}
-    errors = {c: _above_zero(mean_with_interval(columns[c])) for c in names}
+    errors = {c: _above_zero(mean_by_student(columns[c])) for c in names}
     plain = sorted(
         (c for c in names if c not in (*WAYS, DENOISER)), key=lambda c: float(columns[c].mean())
     )
     lost = []
     for way in (c for c in WAYS if c in names and len(rows) >= FEWEST):
         for others in (plain, [c for c in names if c == DENOISER]):
-            differences = ((c, mean_with_interval(columns[way] - columns[c])) for c in others)
+            differences = ((c, mean_by_student(columns[way] - columns[c])) for c in others)
             found = next(((c, d) for c, d in differences if d.above(0)), None)
             if found is not None:
                 lost.append({"way": way, "baseline": found[0], "difference": found[1].json()})
@@ -55,12 +54,3 @@ def scores_of(rows: Sequence[Row]) -> dict[str, Any]:
 def _above_zero(error: Number) -> Number:
     """Return an error with the part of its interval where errors can be."""
     return error if error.low is None else replace(error, low=max(0.0, error.low))
-
-
-def mean_with_interval(values: np.ndarray) -> Number:
-    """Return the mean of values (n,) with Student's interval; of one value, without."""
-    n, mean = len(values), float(values.mean())
-    if n < 2:
-        return Number(mean, None, None, n, "t")
-    half = float(student.ppf(0.5 + LEVEL / 2, n - 1) * values.std(ddof=1) / n**0.5)
-    return Number(mean, mean - half, mean + half, n, "t")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import norm
+from scipy.stats import t as student
 
 RESAMPLES, LEVEL = 2000, 0.95
 
@@ -146,6 +147,18 @@ def estimate_over_seeds(
     value, *samples = over_seeds(statistic, runs, n)
     over = "images" if len(runs) == 1 else f"{len(runs)} seeds and images"
     return replace(number_of(value, np.array(samples), n, unit), over=over)
+
+
+def mean_by_student(values: np.ndarray) -> Number:
+    """Return the mean of values (n,) with Student's interval; of one value, without.
+
+    Of a few values, whose bootstrap is too narrow.
+    """
+    n, mean = len(values), float(values.mean())
+    if n < 2:
+        return Number(mean, None, None, n, "t")
+    half = float(student.ppf(0.5 + LEVEL / 2, n - 1) * values.std(ddof=1) / n**0.5)
+    return Number(mean, mean - half, mean + half, n, "t")
 
 
 def proportion(successes: float, n: int, *, unit: str = "") -> Number:
