@@ -43,8 +43,8 @@ def boundaries(method: Method, pool: Pool, reference: Columns | None) -> dict[st
     if all(g is not None for g in gaps):
         table = [over_seeds(g[1], s, pool.n) for g, s in zip(gaps, seeds, strict=True) if g]
         found["on_manifold"] = _boundary(logs, np.stack(table, 1), pool.n, first_rise)
-    loss = accuracy_gap(reference)
-    if reference is not None and loss is not None and all(ACCURACY in c for s in seeds for c in s):
+    if reference is not None and all(ACCURACY in c for s in seeds for c in s):
+        loss = accuracy_gap(reference)
         table = [-(over_seeds(loss, s, pool.n) + ACCURACY_LOSS) for s in seeds]
         losses = [_lost(accuracy_gap_of(s, reference)) for s in seeds]
         found["excessive"] = _boundary(logs, np.stack(table, 1), pool.n, last_rise, losses)

@@ -159,10 +159,8 @@ def fraction_gap(seeds: Sequence[Columns]) -> tuple[str, Statistic] | None:
     return control, gap
 
 
-def accuracy_gap(reference: Columns | None) -> Statistic | None:
+def accuracy_gap(reference: Columns) -> Statistic:
     """Return the statistic mean(A − A_ref), paired by image."""
-    if reference is None:
-        return None
     return lambda columns, weights: (
         mean_of(ACCURACY)(columns, weights) - mean_of(ACCURACY)(reference, weights)
     )
@@ -175,9 +173,7 @@ def accuracy_gap_of(seeds: Sequence[Columns], reference: Columns) -> Number:
     bootstrap no width.
     """
     gaps = np.mean([c[ACCURACY] for c in seeds], axis=0) - reference[ACCURACY]
-    statistic = accuracy_gap(reference)
-    assert statistic is not None
-    return over_seeds_too(proportion_gap(gaps), statistic, seeds)
+    return over_seeds_too(proportion_gap(gaps), accuracy_gap(reference), seeds)
 
 
 def reference_of(standard: Strength | None, pool: Pool) -> Columns | None:
