@@ -108,6 +108,9 @@ def test_the_best_control_and_an_unreliable_target_are_told():
     ]
     assert "agree at 0.440 [0.430, 0.450] only" in recommendation_sentences(saved)[-1]
     assert "信頼できず" in recommendation_sentences(saved, "ja")[-1]
+    saved["wanted"]["measure"] = "alignment.ssim_posterior"  # of which .5 says nothing
+    assert len(recommendation_sentences(saved)) == 2
+    saved["wanted"]["measure"] = "alignment.cosine_posterior"
     saved["standard"]["value"]["ceiling"] = number(0.9)
     assert len(recommendation_sentences(saved)) == 2
 

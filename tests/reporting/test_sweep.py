@@ -43,6 +43,7 @@ def test_the_cosine_stands_beside_its_best_control_and_the_ceiling(tmp_path: Pat
     assert sweep_ceiling(summary) is None
     number["ceiling"] = {"value": 0.6, "low": 0.55, "high": 0.65}
     assert "agree at 0.600 [0.550, 0.650]: no gradient" in str(sweep_ceiling(summary))
+    assert "しか" not in str(sweep_ceiling(summary, "ja"))
     number["ceiling"] = {"value": 0.4, "low": 0.35, "high": 0.45}
     assert "unreliable" in str(sweep_ceiling(summary))
 

@@ -6,7 +6,7 @@ from typing import Any
 from markupsafe import Markup
 
 from offmanifold.reporting import writing
-from offmanifold.reporting.ceilings import grade
+from offmanifold.reporting.ceilings import unreliable
 from offmanifold.reporting.rows import heading, shown
 from offmanifold.reporting.settings import written_setting
 from offmanifold.reporting.sources import Source
@@ -111,9 +111,7 @@ def _ceiling(number: dict[str, Any], t: Texts) -> Markup | None:
     if value is None:
         return None
     said = Markup("{} {}").format(t("card.ceiling"), writing.data(value, writing.plain(value)))
-    if grade(value) == "reliable":
-        return said
-    return Markup("{} {}").format(said, t("card.unreliable"))
+    return Markup("{} {}").format(said, t("card.unreliable")) if unreliable(number) else said
 
 
 def _end(value: float, share: bool) -> str:

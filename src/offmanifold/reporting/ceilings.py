@@ -9,13 +9,15 @@ RELIABLE = 0.5  # below this agreement the target is called unreliable
 
 
 def ceiling_sentence(number: dict[str, Any], t: Texts) -> str | None:
-    """Return the ceiling of a measure's number in a sentence, None where it was not measured."""
+    """Return the ceiling of a cosine in a sentence, None where it was not measured."""
     ceiling = number.get("ceiling") or {}
     if ceiling.get("value") is None:
         return None
-    return t(f"ceiling.{grade(ceiling['value'])}", value=writing.interval(ceiling))
+    grade = "unreliable" if unreliable(number) else "reliable"
+    return t(f"ceiling.{grade}", value=writing.interval(ceiling))
 
 
-def grade(value: float) -> str:
-    """Return whether a target with this ceiling is reliable or unreliable."""
-    return "reliable" if value >= RELIABLE else "unreliable"
+def unreliable(number: dict[str, Any]) -> bool:
+    """Whether the ceiling of a cosine was measured and is too low to rely on its target."""
+    value = (number.get("ceiling") or {}).get("value")
+    return value is not None and value < RELIABLE

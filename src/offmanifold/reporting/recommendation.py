@@ -6,7 +6,8 @@ from typing import Any
 
 from offmanifold.files import read_json
 from offmanifold.reporting import writing
-from offmanifold.reporting.ceilings import ceiling_sentence, grade
+from offmanifold.reporting.cards import COSINE
+from offmanifold.reporting.ceilings import ceiling_sentence, unreliable
 from offmanifold.reporting.rows import Table, over_control
 from offmanifold.reporting.texts import Texts
 
@@ -94,9 +95,9 @@ def recommendation_sentences(saved: dict[str, Any], language: str = "en") -> lis
     ]
     if saved["at_the_edge"]:
         said.append(t("recommend.edge", field=field))
-    ceiling = saved["standard"]["value"].get("ceiling") or {}
-    if ceiling.get("value") is not None and grade(ceiling["value"]) == "unreliable":
-        said.append(ceiling_sentence(saved["standard"]["value"], t) or "")
+    ceiling = ceiling_sentence(saved["standard"]["value"], t)
+    if ceiling and wanted["measure"] == COSINE and unreliable(saved["standard"]["value"]):
+        said.append(ceiling)
     return said
 
 

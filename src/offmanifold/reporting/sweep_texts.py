@@ -125,7 +125,7 @@ SWEEP: dict[str, tuple[str, str]] = {
     "ceiling.reliable": (
         "Two estimates of the target of the cosine agree at {value}: no gradient can be expected "
         "to match it better.",
-        "コサインの目標は、二つの推定の間でも {value} しか一致しません。"
+        "コサインの目標は、二つの推定の間で {value} 一致します。"
         "どの勾配もこれを超えては一致しないと考えられます。",
     ),
     "sweep.beyond": ("beyond the sweep", "範囲外"),
