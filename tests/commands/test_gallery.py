@@ -144,14 +144,29 @@ def test_images_are_saved_though_nothing_can_be_said_of_all(
     here, offmanifold, tmp_path, monkeypatch
 ):
     def too_large(*args):
-        raise RuntimeError("not enough memory: 3200000000 bytes")
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: 3200000000 bytes")
 
     monkeypatch.setattr("offmanifold.commands.generate.within_class", too_large)
     argv = ("generate", *ALONE, "--class", "3", "-n", "5", "--out", tmp_path / "made")
     code, _, err = offmanifold(*argv)
     assert code == 0, err
-    assert "not enough memory" in err and "5 made" in err
+    assert "can't allocate memory" in err and "5 made" in err
     assert len(rows(tmp_path / "made")) == 5 and (tmp_path / "made/index.html").is_file()
+
+
+def test_a_bug_in_what_is_said_of_all_is_said_and_the_batches_are_kept(
+    here, offmanifold, tmp_path, monkeypatch
+):
+    def wrong(*args):
+        raise RuntimeError("shapes cannot be multiplied")
+
+    argv = ("generate", *ALONE, "--class", "3", "-n", "5", "--out", tmp_path / "made")
+    with monkeypatch.context() as patch:
+        patch.setattr("offmanifold.commands.generate.within_class", wrong)
+        code, _, err = offmanifold(*argv)
+    assert code == 1 and "bug: RuntimeError: shapes" in err
+    assert "5 of 5 are there already" in offmanifold(*argv)[2]
+    assert len(rows(tmp_path / "made")) == 5
 
 
 class Stop(BaseException):

@@ -33,6 +33,7 @@ from offmanifold.progress import note
 from offmanifold.reporting.pictures import save_grid
 from offmanifold.runs import ROOT, identity
 from offmanifold.synthesis import Counterfactuals, Synthesis
+from offmanifold.synthesis.batching import is_out_of_memory
 from offmanifold.synthesis.filling import predicted, value_of
 from offmanifold.synthesis.result import in_8_bits
 
@@ -138,7 +139,7 @@ def _write(
         "bf16": bf16_is_faster(shop.device.type),
         "warnings": _warnings(shop),
         "rows": described(rows),
-        **_together(about, rows),
+        **_about_all(about, rows),
     }
 
     def write(new: Path) -> None:
@@ -153,13 +154,15 @@ def _write(
     return saved
 
 
-def _together(
+def _about_all(
     about: Callable[[Sequence[Row]], dict[str, Any]], rows: Sequence[Row]
 ) -> dict[str, Any]:
-    """Return what is said of all rows; nothing where that fails, so that the images are saved."""
+    """Return what is said of all rows; nothing where a file or memory lacks: all is saved."""
     try:
         return about(rows)
-    except (InputError, MemoryError, OSError, RuntimeError, ValueError) as error:
+    except (InputError, MemoryError, OSError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not is_out_of_memory(error):
+            raise  # a bug
         note(f"the images are saved without what is said of all together: {error}")
         return {}
 
