@@ -56,6 +56,11 @@ REASONS = {
         "en": "No run of this strength has come to its end yet.",
         "ja": "この強さの学習はまだ終わっていません。",
     },
+    "pending": {
+        "en": "The seeds that have come to their end collapsed; others have not come to theirs "
+        "yet.",
+        "ja": "終わったシードはすべて崩壊しましたが、まだ終わっていないシードがあります。",
+    },
     "collapsed_constant": {
         "en": "The model gives nearly the same answer for every image, so nothing can be learnt "
         "from its gradients.",
@@ -209,10 +214,14 @@ def regime(evidence: Evidence) -> Regime:
     )
 
 
-def diverged(came_to_an_end: bool) -> Regime:
-    """Return the regime of a strength of which no run can be audited."""
-    code = "collapsed_diverged" if came_to_an_end else "not_there"
-    name = "collapsed" if came_to_an_end else "uncertain"
+def without_audit(collapsed: bool, unfinished: bool) -> Regime:
+    """Return the regime of a strength of which no run is audited: some collapsed, some not ended.
+
+    >>> without_audit(True, True).name, without_audit(True, False).name
+    ('uncertain', 'collapsed')
+    """
+    code = "not_there" if not collapsed else "pending" if unfinished else "collapsed_diverged"
+    name = "collapsed" if code == "collapsed_diverged" else "uncertain"
     return Regime(name, REASONS[code]["en"], REASONS[code]["ja"])
 
 

@@ -5,7 +5,6 @@ intervals over seeds and images.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from offmanifold.measures.statistics import (
     paired_over_seeds,
     proportion,
 )
-from offmanifold.regimes import ACCURACY, NO_GAP, RULE, Evidence, Regime, diverged, regime
+from offmanifold.regimes import ACCURACY, NO_GAP, RULE, Evidence, Regime, regime, without_audit
 from offmanifold.strengths import (
     STANDARD,
     Pool,
@@ -42,10 +41,6 @@ KEPT = (
     *("controls", "difference", "z", "effect", "chance", "ceiling"),
 )
 FAILED = ("failed", "refused")
-PENDING = {
-    "en": "The seeds that have come to their end collapsed; others have not come to theirs yet.",
-    "ja": "終わったシードの学習はすべて失敗しましたが、まだ終わっていないシードがあります。",
-}
 
 
 def summarise(runs: Sequence[SweepRun]) -> dict[str, Any]:
@@ -169,10 +164,8 @@ def _estimate(
 def _regime(
     strength: Strength, seeds: Sequence[Columns], n: int, reference: Columns | None
 ) -> Regime:
-    if not seeds and strength.collapsed and strength.unfinished:
-        return replace(diverged(False), reason=PENDING["en"], reason_ja=PENDING["ja"])
     if not seeds:
-        return diverged(bool(strength.collapsed))
+        return without_audit(bool(strength.collapsed), bool(strength.unfinished))
     labels = strength.audits[0].labels
     accuracy = majority = None
     if labels is not None and all(ACCURACY in c for c in seeds):
