@@ -35,9 +35,9 @@ USES = {
 BAD_IMAGES = {
     "no batch": (X[0], r"shape \(n, c, h, w\)"),
     "whole numbers": (torch.ones(4, *SHAPE, dtype=torch.uint8), "floating-point"),
-    "NaN": (torch.full_like(X, math.nan), "NaN or infinity"),
-    "infinity": (torch.full_like(X, math.inf), "NaN or infinity"),
-    "255": (X * 510, r"in \[0, 1\], and these are in \[.*, 255\]"),
+    "NaN": (torch.full_like(X, math.nan), "NaN or infinite"),
+    "infinity": (torch.full_like(X, math.inf), "NaN or infinite"),
+    "255": (X * 510, r"from .* to 255; images must lie in \[0, 1\] \(divide 8-bit images by 255"),
 }
 BAD_CLASSES = {
     "one too few": (Y[:3], r"shape \(4,\)"),

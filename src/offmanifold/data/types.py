@@ -233,12 +233,15 @@ def divide(
     return [np.sort(np.concatenate(part)).astype(np.int64) for part in parts]
 
 
-def check_images(x: np.ndarray | Tensor, where: str) -> None:
-    """Raise InputError unless every value is finite and in [0, 1]; names the range found."""
+def check_images(x: np.ndarray | Tensor, where: str, rounding: float = 0.0) -> None:
+    """Raise InputError unless every value is finite and in [0, 1]; names the range found.
+
+    rounding: how far beyond [0, 1] a value may be.
+    """
     low, high = float(x.min()), float(x.max())
     if not (np.isfinite(low) and np.isfinite(high)):
         raise InputError(f"{where} holds NaN or infinite values; images must lie in [0, 1]")
-    if low < 0 or high > 1:
+    if low < -rounding or high > 1 + rounding:
         raise InputError(
             f"{where} holds values from {low:.4g} to {high:.4g}; images must lie in [0, 1] "
             "(divide 8-bit images by 255)"
