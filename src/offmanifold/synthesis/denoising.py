@@ -129,7 +129,7 @@ def noise_level(x: Tensor) -> Tensor:
     taps, c = torch.tensor(DETAIL).to(x), x.shape[1]
     kernel = (taps[:, None] * taps).expand(c, 1, -1, -1)
     detail = F.conv2d(x, kernel, groups=c).abs().flatten(1)
-    black, white = ((_in_windows((x == v).to(x))) for v in (0, 1))
+    black, white = (_in_windows((x == v).to(x)) for v in (0, 1))
     rough, inside = (black < 1) & (white < 1), (black + white) == 0
     whole = rough.to(x).mean(1) >= 1 - FLAT
     told = whole | (2 * inside.sum(1) >= rough.sum(1))
