@@ -35,6 +35,11 @@ def test_what_a_use_ignores(use, name):
         check_use(Options("runs/robust", **{name: GIVEN[name]}), use)
 
 
+def test_several_flags_at_once():
+    with pytest.raises(InputError, match="^--eps, --guidance would not .*; leave them out$"):
+        check_use(Options("runs/robust", eps=1.0, guidance=2.0), "counterfactual")
+
+
 @pytest.mark.parametrize("use", ["inpaint", "superresolve"])
 def test_candidates_are_tried_where_no_class_is_given(use):
     options = Options("runs/robust", candidates=3)

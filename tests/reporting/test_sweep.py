@@ -192,6 +192,12 @@ def test_what_goes_with_alignment(summary):
     assert fraction[1].startswith(("1.000", "0.9"))
     assert "strength (rank within its method)" in fraction[3]
     assert explains_table({**summary, "explains": []}) is None
+    first, *others = summary["explains"]
+    few = {**first, "spearman": {**first["spearman"], "n": first["spearman"]["n"] - 1}}
+    table = explains_table({**summary, "explains": [few, *others]})
+    assert table is not None
+    marked = ["runs only" in str(row[0]) for row in table.rows]
+    assert marked == [True] + [False] * len(others)
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])

@@ -24,6 +24,15 @@ def check_amount(n: int, shape: tuple[int, int, int], out: Path) -> None:
     for what, there in free.items():
         if there is not None and needed > there:
             raise InputError(
-                f"-n {n} would take about {needed / 1e9:,.0f} GB of {what}, and "
-                f"{there / 1e9:,.1f} GB are free; ask for at most {int(n * (there / needed)):,}"
+                f"-n {n} would take about {_amount(needed)} of {what}, and "
+                f"{_amount(there)} are free; ask for at most {int(n * (there / needed)):,}"
             )
+
+
+def _amount(n: float) -> str:
+    """Write a number of bytes.
+
+    >>> _amount(2.5e11), _amount(3e6)
+    ('250.0 GB', '3.0 MB')
+    """
+    return f"{n / 1e9:,.1f} GB" if n >= 1e9 else f"{n / 1e6:,.1f} MB"

@@ -57,7 +57,8 @@ def check_mode(options: Options, mode: str) -> None:
 def _refuse(options: Options, names: tuple[str, ...], where: str) -> None:
     given = _given(options, names)
     if given:
-        raise InputError(f"{given} would not change the results {where}; leave it out")
+        them = "them" if "," in given else "it"
+        raise InputError(f"{given} would not change the results {where}; leave {them} out")
 
 
 def _given(options: Options, names: tuple[str, ...]) -> str:

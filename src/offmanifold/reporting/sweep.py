@@ -151,13 +151,15 @@ def explains_table(summary: dict[str, Any], language: str = "en") -> Table | Non
         t("explains.beyond"),
         *(t("explains.method", method=typed(m)) for m in methods),
     ]
-    rows = []
+    rows, n = [], max(one["spearman"]["n"] for one in found)
     for one in found:
+        seen = one["spearman"]["n"]
+        few = t("brackets", text=t("explains.of", seen=seen, n=n)) if seen < n else ""
         each = [one["by_method"].get(m, {}) for m in methods]
         pairs = [f"{writing.plain(e.get('to_peak'))} / {writing.plain(e.get('all'))}" for e in each]
         rows.append(
             [
-                t(f"explains.{one['predictor']}"),
+                t(f"explains.{one['predictor']}") + few,
                 writing.interval(one["spearman"]),
                 writing.interval(one["partial"] or {}),
                 _beyond(one.get("beyond"), t),

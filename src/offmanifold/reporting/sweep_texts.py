@@ -143,6 +143,7 @@ SWEEP: dict[str, tuple[str, str]] = {
         "という単純な量より強く相関していなければなりません。",
     ),
     "explains.predictor": ("Over the runs", "学習ごとの量"),
+    "explains.of": ("measured in {seen} of {n} runs only", "{n} 件中 {seen} 件の学習のみ"),
     "explains.all": ("Rank correlation", "順位相関"),
     "explains.partial": ("Accuracy held", "正解率を固定"),
     "explains.beyond": ("Beyond the best plain one", "単純な量の最良のものとの差"),
