@@ -13,8 +13,8 @@ from offmanifold.explaining import (
     TARGET,
     Cluster,
     _by_method,
-    _interval,
     explain,
+    over_runs,
     partial_spearman,
     spearman,
 )
@@ -55,7 +55,7 @@ def test_the_interval_covers_what_it_should_and_shrinks_with_clusters():
     def statistic(x: dict[str, np.ndarray]) -> float:
         return spearman(x["strength"], x[TARGET])
 
-    few, many = _interval(statistic, clusters(8)), _interval(statistic, clusters(80))
+    few, many = over_runs(statistic, clusters(8)), over_runs(statistic, clusters(80))
     assert many.low is not None
     assert many.high is not None
     assert few.low is not None

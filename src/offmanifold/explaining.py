@@ -103,14 +103,14 @@ def explain(runs: Sequence[SweepRun], target: str = TARGET) -> list[dict[str, An
         def more(x: dict[str, np.ndarray], name: str = name, against: str = best) -> float:
             return abs(spearman(x[name], x[target])) - abs(spearman(x[against], x[target]))
 
-        beyond = None if name in PLAIN else {"against": best, **_interval(more, known).json()}
+        beyond = None if name in PLAIN else {"against": best, **over_runs(more, known).json()}
         partial = name != ACCURACY and all(np.isfinite(c.values[ACCURACY]).all() for c in known)
         result.append(
             {
                 "predictor": name,
                 "target": target,
-                "spearman": _interval(plain, known).json(),
-                "partial": _interval(held, known).json() if partial else None,
+                "spearman": over_runs(plain, known).json(),
+                "partial": over_runs(held, known).json() if partial else None,
                 "beyond": beyond,
                 "by_method": _by_method(known, name, target),
             }
@@ -138,10 +138,11 @@ def partial_spearman(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> float:
     return float((xy - xz * yz) / np.sqrt(bottom)) if bottom > 1e-12 else float("nan")
 
 
-def _interval(
+def over_runs(
     statistic: Callable[[dict[str, np.ndarray]], float], clusters: Sequence[Cluster]
 ) -> Number:
-    """Return a statistic of all runs with its interval over clusters and runs within them."""
+    """Return a statistic of the columns of all runs, {name: (runs,)}, with its interval over
+    strengths and the seeds within them."""
 
     def joined(parts: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
         return {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
