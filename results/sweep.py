@@ -8,6 +8,7 @@ the most telling first; any stop leaves a valid, smaller result.
 """
 
 import argparse
+import json
 import os
 import shutil
 from dataclasses import replace
@@ -165,6 +166,7 @@ def conclude(plan: dict[str, Any], place: Path) -> None:
         return
     write_index(place)
     summary = save_summary(place)
+    write_text(place / SUMMARY, json.dumps(summary, ensure_ascii=False) + "\n")  # a third smaller
     parts = [f"{done} of {wanted} runs of plan.json are done.", ""]
     for title, table in sweep_tables(summary):
         parts += [f"## {title}", "", markdown(*table)]
