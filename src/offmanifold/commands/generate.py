@@ -15,7 +15,6 @@ from offmanifold.commands.synthesis_options import Options
 from offmanifold.commands.synthesising import Workshop, equipped, open_workshop
 from offmanifold.commands.without_effect import check_use
 from offmanifold.progress import Bar, bar
-from offmanifold.runs import ROOT
 from offmanifold.synthesis import Method, Synthesis, draw, fit_seeds, generate
 from offmanifold.synthesis.batching import in_batches
 from offmanifold.synthesis.diversity import first_of_each, of_training, within_class
@@ -45,7 +44,7 @@ class Generate:
         """Generate, save, and say where."""
         check_use(self.options, "generate")
         shop = open_workshop(self.options, needs_data=True)
-        check_amount(self.n, shop.shape, self.options.out or ROOT)
+        check_amount(self.n, shop.shape)
         names = self.classes or shop.classes
         asked = torch.tensor([shop.class_of(name) for name in names])
         y = asked[torch.arange(self.n) % len(asked)]
