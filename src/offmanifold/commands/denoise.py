@@ -87,12 +87,12 @@ class Denoise:
             if not 0 < self.sigma < float("inf"):
                 raise InputError(f"--sigma must be finite and above 0, not {self.sigma}")
             return torch.full((len(given.pieces),), self.sigma)
-        found, without = [], []
+        found, notes, without = [], [], []
         for path, tiles in zip(given.paths, given.tiles, strict=True):
             sigma = round(float(noise_level(tiles.whole(tiles.pieces)[None])), 3)
             found.append(torch.full((len(tiles.pieces),), sigma))
             if sigma > 0:
-                note(f"{path.name}: noise of about σ = {sigma} per pixel")
+                notes.append(f"{path.name}: noise of about σ = {sigma} per pixel")
             else:
                 without.append(path)
         if without:
@@ -100,4 +100,6 @@ class Denoise:
                 f"no noise is found in {', '.join(map(str, without))}, or too much there is flat "
                 "black or white to tell; leave them out, or give their --sigma"
             )
+        for line in notes:
+            note(line)
         return torch.cat(found)
