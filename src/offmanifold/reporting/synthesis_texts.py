@@ -150,8 +150,7 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
         "マスクの外の画素は、与えられたファイルから一切変わっていません。",
     ),
     "synthesis.altered": (
-        "Not kept as in the file: {files} was altered first ({what}), and what is kept are the "
-        "pixels of the altered image.",
+        "Not kept as in the file, but as altered first ({what}): {files}.",
         "{files} は処理の前に変換しました（{what}）。"
         "保たれるのは変換後の画像の画素で、ファイルの画素そのものではありません。",
     ),
@@ -159,8 +158,8 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
         "brought from more than 8 bits a channel to 8",
         "チャンネルあたり 8 ビット超から 8 ビットへ",
     ),
-    "synthesis.altered.colours": ("its colour space converted to RGB", "色空間を RGB へ"),
-    "synthesis.altered.alpha": ("its alpha dropped", "透明度を破棄"),
+    "synthesis.altered.colours": ("colour space converted to RGB", "色空間を RGB へ"),
+    "synthesis.altered.alpha": ("alpha dropped", "透明度を破棄"),
     "synthesis.altered.channels": (
         "brought to the channels that the model takes",
         "モデルの扱うチャンネル数へ",
