@@ -18,7 +18,7 @@ NUMBERS = (
     *("was", "class", "before", "after", "probability", "norm", "steps", "nearest", "sigma"),
     "pieces",
 )
-SAID = 20  # images of which a line each is said
+SAID = 20  # images of which a line each is said, or that are named in a line
 SHOWN = 200  # images on the page at most; the others are files
 VALUES = 20_000_000  # numbers in the pictures of a page, about as many bytes
 SURE = 0.9995  # a probability above would be written as 1
@@ -120,10 +120,15 @@ def _kept(saved: dict[str, Any], t: Texts) -> list[str]:
         return [t("synthesis.kept")]
     lines = []
     for what, files in saved["altered"].items():
-        named, more = ", ".join(files[:SAID]), len(files) - SAID
-        named += f" (+ {more})" if more > 0 else ""
-        lines.append(t("synthesis.altered", files=named, what=t(f"synthesis.altered.{what}")))
+        words = {"files": _named(files), "what": t(f"synthesis.altered.{what}")}
+        lines.append(t("synthesis.altered", **words))
     return lines
+
+
+def _named(names: list[str]) -> str:
+    """Return the first of some names, and how many more there are."""
+    more = len(names) - SAID
+    return ", ".join(names[:SAID]) + (f" (+ {more})" if more > 0 else "")
 
 
 def facts(saved: dict[str, Any], t: Texts) -> list[str]:
@@ -136,10 +141,12 @@ def facts(saved: dict[str, Any], t: Texts) -> list[str]:
         lines.append(t("synthesis.found", **counts))
         if already:
             lines.append(t("synthesis.already.count", n=already))
-    judged = [r["numbers"] for r in saved["rows"] if _asked(saved) and "after" in r["numbers"]]
+    judged = [r for r in saved["rows"] if _asked(saved) and "after" in r["numbers"]]
     if judged:
-        right = sum(not _missed(n) for n in judged)
-        lines.append(t("synthesis.right", right=right, n=len(judged), model=saved["model"]))
+        n, others = len(judged), [r["name"] for r in judged if _missed(r["numbers"])]
+        lines.append(t("synthesis.right", right=n - len(others), n=n, model=saved["model"]))
+        if others:
+            lines.append(t("synthesis.others", names=_named(others)))
     d = saved.get("diversity") or {}
     if "n" in d:  # folders of older versions do not tell
         apart = {key: f"{d[key]:.3g}" for key in ("made", "real")}

@@ -105,11 +105,13 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
     "synthesis.missed": ("not seen as the class asked for", "指定のクラスと判定されず"),
     "synthesis.right": (
         "{right} of {n} images are seen as the class asked for by {model}, with whose gradients "
-        "they were made, which does not prove that they look like it; those that are not are "
-        "marked.",
+        "they were made, which does not prove that they look like it.",
         "{n} 枚中 {right} 枚が {model} によって指定のクラスと判定されました。"
-        "同じモデルの勾配で作った画像のため、そのクラスらしく見える証拠にはなりません。"
-        "それ以外の画像には印を付けています。",
+        "同じモデルの勾配で作った画像のため、そのクラスらしく見える証拠にはなりません。",
+    ),
+    "synthesis.others": (
+        "Seen as another class: {names}.",
+        "別のクラスと判定された画像：{names}。",
     ),
     "synthesis.already": (
         "already that class: nothing to change",
@@ -205,7 +207,7 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
         "ここに示すのは {n} 枚のうち最初の {shown} 枚です。"
         "{n} 枚すべてがこのページと同じフォルダに PNG として保存されています。",
     ),
-    "synthesis.all": ("All results", "すべての結果"),
+    "synthesis.all": ("Results", "結果一覧"),
     "synthesis.each": ("One by one", "1 枚ずつ"),
     "synthesis.units": (
         "p is the probability that the classifier gives to the class. Lengths are l2 norms of a "
