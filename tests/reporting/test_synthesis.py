@@ -126,6 +126,15 @@ def test_where_no_class_was_asked_for_none_is_missed(folder):
     assert 'class="bad"' not in page
 
 
+@pytest.mark.parametrize("use", ["denoise", "inpaint", "superresolve", "counterfactual"])
+def test_files_that_were_altered_first_are_named_in_every_use(folder, use):
+    there = {"class": "7", "after": "7", "probability": 0.9, "norm": 1.0, "steps": 5}
+    saved = with_rows(folder, there, there, use=use, altered={"alpha": ["a.png", "b.png"]})
+    line = "Taken not as in the file, but as altered first (alpha dropped): a.png, b.png."
+    assert line in said(saved, "en") and "透明度を破棄" in "".join(said(saved, "ja"))
+    assert line in synthesis_page(folder, folder / "p.html").read_text()
+
+
 def test_images_that_are_of_the_class_already_count_for_nothing(folder):
     there = {**NUMBERS, "was": "7", "already": True}
     saved = with_rows(folder, there, {**NUMBERS, "was": "3", "found": True})

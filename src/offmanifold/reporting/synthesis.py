@@ -113,13 +113,14 @@ def _said(row: dict[str, Any], t: Texts, use: str) -> str | None:
 
 
 def _kept(saved: dict[str, Any], t: Texts) -> list[str]:
-    """Return which images are not kept as their files are, or that all are, where that is so."""
-    if saved["use"] not in ("inpaint", "superresolve") or "altered" not in saved:
-        return []
-    if saved["use"] == "inpaint" and not saved["altered"]:
+    """Return which images are not taken as their files are, or that all are kept, where they are.
+
+    Nothing of folders of older versions, which do not tell.
+    """
+    if saved["use"] == "inpaint" and saved.get("altered") == {}:
         return [t("synthesis.kept")]
     lines = []
-    for what, files in saved["altered"].items():
+    for what, files in saved.get("altered", {}).items():
         words = {"files": _named(files), "what": t(f"synthesis.altered.{what}")}
         lines.append(t("synthesis.altered", **words))
     return lines

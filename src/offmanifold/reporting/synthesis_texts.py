@@ -152,9 +152,9 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
         "マスクの外の画素は、与えられたファイルから一切変わっていません。",
     ),
     "synthesis.altered": (
-        "Not kept as in the file, but as altered first ({what}): {files}.",
+        "Taken not as in the file, but as altered first ({what}): {files}.",
         "{files} は処理の前に変換しました（{what}）。"
-        "保たれるのは変換後の画像の画素で、ファイルの画素そのものではありません。",
+        "結果はファイルの画素そのものではなく、変換後の画像に対するものです。",
     ),
     "synthesis.altered.bits": (
         "brought from more than 8 bits a channel to 8",
