@@ -73,7 +73,7 @@ class Denoise:
             plain = {"given": x[rows], **for_denoising(x[rows], sigma[rows])}
             return made, {**plain, **alone, RESULT: made.images}
 
-        steps = 1 if shop.method.mode == "manifold" else shop.method.ascent.steps
+        steps = shop.steps(lambda how: 1 if how.mode == "manifold" else how.ascent.steps)
         settings = {"sigma": [round(s, 6) for s in sigma.tolist()], "class": y, "fit": self.fit}
         gallery_of_files(
             shop, "denoise", given, work, steps, settings, original=original, sigma=sigma
