@@ -1,5 +1,6 @@
 """The gallery: one self-contained page of what was saved, in both languages."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,12 @@ def test_the_page_shows_all_that_was_saved(folder, language):
     assert page.count("data:image/png") == 2 + 2 * 3
     assert 'height="120"' in page  # 10 × 8 pixels, 96 wide
     assert "http" not in page.replace("http-equiv", "")
+
+
+def test_a_white_picture_has_an_edge_on_the_white_page(folder):
+    page = synthesis_page(folder, folder / "p.html").read_text()
+    (style,) = re.findall(r"^img {.*}$", page, re.M)
+    assert "box-shadow: 0 0 0 1px" in style
 
 
 def test_the_same_folder_gives_the_same_bytes(folder):
