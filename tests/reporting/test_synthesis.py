@@ -133,6 +133,15 @@ def test_where_no_class_was_asked_for_none_is_missed(folder):
     assert 'class="bad"' not in page
 
 
+def test_the_error_of_one_image_is_not_said_to_have_an_interval(folder):
+    error = {"value": 0.05, "low": None, "high": None, "n": 1}
+    seen = {**NUMBERS, "was": "1"}
+    saved = with_rows(folder, seen, seen, scores={"errors": {"result": error}, "lost": []})
+    assert "  result: 0.0500" in said(saved, "en")
+    assert not any("interval" in line for line in said(saved, "en"))
+    assert not any("区間" in line for line in said(saved, "ja"))
+
+
 @pytest.mark.parametrize("use", ["denoise", "inpaint", "superresolve", "counterfactual"])
 def test_files_that_were_altered_first_are_named_in_every_use(folder, use):
     there = {"class": "7", "after": "7", "probability": 0.9, "norm": 1.0, "steps": 5}

@@ -180,7 +180,10 @@ def _scores(saved: dict[str, Any], t: Texts) -> list[tuple[str, str]]:
 def _caption(saved: dict[str, Any], t: Texts) -> str:
     """Return what the scores are; nothing where there are none."""
     errors = (saved.get("scores") or {}).get("errors", {})
-    return t("synthesis.scores", n=next(iter(errors.values()))["n"]) if errors else ""
+    if not errors:
+        return ""
+    n = next(iter(errors.values()))["n"]
+    return t("synthesis.scores", n=n) if n > 1 else t("synthesis.scores.one")
 
 
 def _line(saved: dict[str, Any], t: Texts) -> str:

@@ -191,6 +191,10 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
         "元の画像との差：画素あたりの二乗平均平方根"
         "（{n} 枚の平均と 95 % 区間（t 分布）、小さいほど良い）",
     ),
+    "synthesis.scores.one": (
+        "Distance to the original: root mean square per pixel; less is better",
+        "元の画像との差：画素あたりの二乗平均平方根（小さいほど良い）",
+    ),
     "synthesis.few": (
         "Of so few images (n = {n}) nothing is said of which way is better; give ten or more.",
         "画像が {n} 枚と少ないため、どの手法が優れているかは判断していません。"
