@@ -47,7 +47,9 @@ def test_each_image_is_told_its_own_noise(here, offmanifold, files, tmp_path):
     for name, sigma in zip(names, found, strict=True):
         assert f"{name.name}: noise of about σ = {sigma:.3g}" in err
     argv = ("denoise", *names, files / "mask.png", *ROBUST)
-    says(offmanifold(*argv), 2, "mask.png", "--sigma")
+    refused = offmanifold(*argv)
+    says(refused, 2, "mask.png", "--sigma")
+    assert len(refused[2].strip().splitlines()) == 1
 
 
 def test_a_noise_beyond_the_denoisers_is_refused_with_the_range(here, offmanifold, files):

@@ -107,10 +107,17 @@ def test_masks(tmp_path):
     assert read_mask(mask, (4, 5)).nonzero().tolist() == [[0, 1, 2]]
     with pytest.raises(InputError, match="mask.png: the mask is 4×5 and the image 5×5"):
         read_mask(mask, (5, 5))
-    for value, word in ((0, "black everywhere"), (255, "white everywhere")):
+    for value, word in ((0, "nowhere brighter"), (128, "brighter .* everywhere")):
         flat = saved(tmp_path / "flat.png", np.full((4, 5), value, np.uint8))
-        with pytest.raises(InputError, match=f"flat.png: .* {word}"):
+        with pytest.raises(InputError, match=f"flat.png: .* {word}.* black ones kept$"):
             read_mask(flat, (4, 5))
+
+
+def test_a_mask_drawn_in_alpha_is_told_why_it_is_none(tmp_path):
+    clear = np.zeros((4, 5, 4), np.uint8)
+    clear[1, 2, 3] = 255
+    with pytest.raises(InputError, match="nowhere brighter .* its alpha is not looked at$"):
+        read_mask(saved(tmp_path / "clear.png", clear), (4, 5))
 
 
 def test_names_are_never_alike():

@@ -50,9 +50,9 @@ def test_pixels_that_cannot_be_kept_as_in_the_file_are_not_said_to_be(
     )
     assert code == 0, err
     page = (tmp_path / "o/index.html").read_text()
-    for words in ("colour.png was altered first (brought to the channels", "deep.png was altered"):
+    for words in ("(brought to the channels that the model takes): colour.png.", "8): deep.png."):
         assert words in err and words in page, words
-    assert "bit by bit" not in err + page and "2.png was" not in err
+    assert "bit by bit" not in err + page and "2.png" not in err
 
 
 def test_a_piece_without_a_hole_stays_as_it_is(here, offmanifold, files, tmp_path):

@@ -1,6 +1,7 @@
 """What the commands that make images share: models, data, and what is refused."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -166,3 +167,32 @@ def test_one_clear_sentence(here, offmanifold, files, case):
     before = {p for p in Path().rglob("*") if p.is_file()}
     says(offmanifold(*(a.format(files=files) for a in argv)), 2, *words)
     assert {p for p in Path().rglob("*") if p.is_file()} == before
+
+
+ALL = ("ascent", "projected", "denoised", "manifold")
+
+
+@pytest.mark.parametrize(
+    ("use", "modes", "more"),
+    [
+        ("generate", ALL, ("-n", "3", "--batch-size", "2")),
+        ("denoise", ALL, ("0.png", "--sigma", "0.2")),
+        ("inpaint", ALL, ("0.png", "--mask", "mask.png", "--candidates", "2")),
+        ("superresolve", ALL, ("low0.png", "--class", "7")),
+        ("counterfactual", ALL[:2], ("0.png",)),
+    ],
+)
+def test_the_bar_counts_what_stands_beside(here, offmanifold, files, tmp_path, use, modes, more):
+    """It stood at its end while denoiser and classifier alone were still at work."""
+    given = [files / word if word.endswith(".png") else word for word in more]
+    totals = []
+    for mode in modes:
+        few = () if mode == "manifold" else ("--steps", "5")
+        argv = (use, *given, *ROBUST, *few, "--mode", mode, "--out", tmp_path / mode)
+        code, _, err = offmanifold(*argv)
+        assert code == 0, err
+        done, total = re.findall(r"(\d+)/(\d+)", err)[0]
+        assert done == total
+        totals.append(int(total))
+    assert totals[1] == 2 * totals[0]
+    assert all(total > totals[1] for total in totals[2:])

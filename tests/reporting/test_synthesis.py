@@ -1,5 +1,6 @@
 """The gallery: one self-contained page of what was saved, in both languages."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,12 @@ def test_the_page_shows_all_that_was_saved(folder, language):
     assert page.count("data:image/png") == 2 + 2 * 3
     assert 'height="120"' in page  # 10 × 8 pixels, 96 wide
     assert "http" not in page.replace("http-equiv", "")
+
+
+def test_a_white_picture_has_an_edge_on_the_white_page(folder):
+    page = synthesis_page(folder, folder / "p.html").read_text()
+    (style,) = re.findall(r"^img {.*}$", page, re.M)
+    assert "box-shadow: 0 0 0 1px" in style
 
 
 def test_the_same_folder_gives_the_same_bytes(folder):
@@ -110,9 +117,10 @@ def test_images_that_miss_the_class_asked_for_are_counted_and_marked(folder, lan
     saved = with_rows(folder, hit, {**hit, "after": "1"}, use=use, config=config)
     column = ("en", "ja").index(language)
     count = SYNTHESIS["synthesis.right"][column].format(right=1, n=2, model="robust")
-    assert count in said(saved, language)
+    others = SYNTHESIS["synthesis.others"][column].format(names=saved["rows"][1]["name"])
+    assert {count, others} <= set(said(saved, language))
     page = synthesis_page(folder, folder / "p.html", language).read_text()
-    assert count in page
+    assert count in page and others in page
     assert page.count('<img class="bad"') == page.count('<span class="bad">') == 1
     assert SYNTHESIS["synthesis.missed"][column] in page
 
@@ -123,6 +131,24 @@ def test_where_no_class_was_asked_for_none_is_missed(folder):
     assert not any("asked for" in line for line in said(saved, "en"))
     page = synthesis_page(folder, folder / "p.html").read_text()
     assert 'class="bad"' not in page
+
+
+def test_the_error_of_one_image_is_not_said_to_have_an_interval(folder):
+    error = {"value": 0.05, "low": None, "high": None, "n": 1}
+    seen = {**NUMBERS, "was": "1"}
+    saved = with_rows(folder, seen, seen, scores={"errors": {"result": error}, "lost": []})
+    assert "  result: 0.0500" in said(saved, "en")
+    assert not any("interval" in line for line in said(saved, "en"))
+    assert not any("区間" in line for line in said(saved, "ja"))
+
+
+@pytest.mark.parametrize("use", ["denoise", "inpaint", "superresolve", "counterfactual"])
+def test_files_that_were_altered_first_are_named_in_every_use(folder, use):
+    there = {"class": "7", "after": "7", "probability": 0.9, "norm": 1.0, "steps": 5}
+    saved = with_rows(folder, there, there, use=use, altered={"alpha": ["a.png", "b.png"]})
+    line = "Taken not as in the file, but as altered first (alpha dropped): a.png, b.png."
+    assert line in said(saved, "en") and "透明度を破棄" in "".join(said(saved, "ja"))
+    assert line in synthesis_page(folder, folder / "p.html").read_text()
 
 
 def test_images_that_are_of_the_class_already_count_for_nothing(folder):

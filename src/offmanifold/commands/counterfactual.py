@@ -79,7 +79,8 @@ class CounterfactualCommand:
             change = made.images - made.start
             return made, {"given": x[rows], **alone, RESULT: made.images, "change": change}
 
-        steps = shop.method.ascent.steps + ROUNDS * min(AGAIN, shop.method.ascent.steps)
+        climbs = how.steps + ROUNDS * min(AGAIN, how.steps)
+        steps = shop.steps(lambda method: climbs)
         settings = {"class": target, "fit": self.fit, "rounds": ROUNDS}
         gallery_of_files(shop, "counterfactual", given, work, steps, settings)
 

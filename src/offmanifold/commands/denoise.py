@@ -73,7 +73,7 @@ class Denoise:
             plain = {"given": x[rows], **for_denoising(x[rows], sigma[rows])}
             return made, {**plain, **alone, RESULT: made.images}
 
-        steps = 1 if shop.method.mode == "manifold" else shop.method.ascent.steps
+        steps = shop.steps(lambda how: 1 if how.mode == "manifold" else how.ascent.steps)
         settings = {"sigma": [round(s, 6) for s in sigma.tolist()], "class": y, "fit": self.fit}
         gallery_of_files(
             shop, "denoise", given, work, steps, settings, original=original, sigma=sigma
@@ -87,12 +87,12 @@ class Denoise:
             if not 0 < self.sigma < float("inf"):
                 raise InputError(f"--sigma must be finite and above 0, not {self.sigma}")
             return torch.full((len(given.pieces),), self.sigma)
-        found, without = [], []
+        found, notes, without = [], [], []
         for path, tiles in zip(given.paths, given.tiles, strict=True):
             sigma = round(float(noise_level(tiles.whole(tiles.pieces)[None])), 3)
             found.append(torch.full((len(tiles.pieces),), sigma))
             if sigma > 0:
-                note(f"{path.name}: noise of about σ = {sigma} per pixel")
+                notes.append(f"{path.name}: noise of about σ = {sigma} per pixel")
             else:
                 without.append(path)
         if without:
@@ -100,4 +100,6 @@ class Denoise:
                 f"no noise is found in {', '.join(map(str, without))}, or too much there is flat "
                 "black or white to tell; leave them out, or give their --sigma"
             )
+        for line in notes:
+            note(line)
         return torch.cat(found)

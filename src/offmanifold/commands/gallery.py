@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from offmanifold.commands.amount import check_room
 from offmanifold.commands.base import print_json
 from offmanifold.commands.kept_rows import (
     PICTURES,
@@ -69,6 +70,7 @@ def make_gallery(
             _draw(folder, rows, shop.options.language)
         return _end(shop, folder, saved)
     check_place(folder)
+    check_room(folder, planned, len(rows), shop.shape)
     if rows:
         note(f"{len(rows)} of {planned} are there already: going on")
     _say_warnings(shop, _warnings(shop))

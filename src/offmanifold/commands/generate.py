@@ -14,8 +14,7 @@ from offmanifold.commands.kept_rows import Row
 from offmanifold.commands.synthesis_options import Options
 from offmanifold.commands.synthesising import Workshop, equipped, open_workshop
 from offmanifold.commands.without_effect import check_use
-from offmanifold.progress import Bar, bar
-from offmanifold.runs import ROOT
+from offmanifold.progress import Bar, Unnumbered, bar
 from offmanifold.synthesis import Method, Synthesis, draw, fit_seeds, generate
 from offmanifold.synthesis.batching import in_batches
 from offmanifold.synthesis.diversity import first_of_each, of_training, within_class
@@ -45,7 +44,7 @@ class Generate:
         """Generate, save, and say where."""
         check_use(self.options, "generate")
         shop = open_workshop(self.options, needs_data=True)
-        check_amount(self.n, shop.shape, self.options.out or ROOT)
+        check_amount(self.n, shop.shape)
         names = self.classes or shop.classes
         asked = torch.tensor([shop.class_of(name) for name in names])
         y = asked[torch.arange(self.n) % len(asked)]
@@ -65,7 +64,8 @@ def _rows(shop: Workshop, y: Tensor, first: int) -> Iterator[list[Row]]:
     assert shop.data is not None
     train = shop.data.train
     seeds = fit_seeds(train)
-    steps = passes(shop.method) * -(-(len(y) - first) // shop.size)
+    each = shop.steps(passes) + (2 * shop.method.draws - 1 if _tells(shop) else 0)
+    steps = each * -(-(len(y) - first) // shop.size)
     with bar("generating", steps) as progress:
 
         def run(rows: Tensor) -> list[Row]:
@@ -78,7 +78,7 @@ def _rows(shop: Workshop, y: Tensor, first: int) -> Iterator[list[Row]]:
             made, alone = shop.beside(use, progress)
             near, distance = nearest(train, made.images)
             seed = {} if shop.method.mode == "manifold" else {"seed": made.start}
-            pictures = {**seed, **alone, **_conditional(shop, asked, rows)}
+            pictures = {**seed, **alone, **_conditional(shop, asked, rows, progress)}
             pictures |= {RESULT: made.images, "nearest_training": near}
             numbers = numbers_of(shop, made, nearest=distance)
             return [
@@ -111,14 +111,19 @@ def _diversity(shop: Workshop, y: Tensor, rows: Sequence[Row]) -> dict[str, Any]
     return {"diversity": {"made": made, "real": real, "n": len(few), "classes": classes}}
 
 
-def _conditional(shop: Workshop, y: Tensor, rows: Tensor) -> dict[str, Tensor]:
-    """Return what the denoiser draws without the classifier when it is told the class."""
+def _tells(shop: Workshop) -> bool:
+    """Whether the denoiser draws here and can be told the class."""
     drawing = shop.method.mode in ("denoised", "manifold")
-    if not drawing or shop.data is None or shop.manifold.card.classes != shop.data.classes:
+    return drawing and shop.data is not None and shop.manifold.card.classes == shop.data.classes
+
+
+def _conditional(shop: Workshop, y: Tensor, rows: Tensor, bar: Bar) -> dict[str, Tensor]:
+    """Return what the denoiser draws without the classifier when it is told the class."""
+    if not _tells(shop):
         return {}
-    y = y.to(shop.device)
+    y, bar = y.to(shop.device), Unnumbered(bar)
     how = {"steps": shop.method.draws, "seed": shop.options.seed, "device": shop.device}
-    alone = draw(shop.model, shop.manifold, y, index=rows, guidance=0.0, told=y, **how)
+    alone = draw(shop.model, shop.manifold, y, index=rows, guidance=0.0, told=y, bar=bar, **how)
     return {"conditional": alone}
 
 

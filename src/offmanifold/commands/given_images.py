@@ -97,13 +97,14 @@ def fitted(
 def read_mask(path: Path, size: tuple[int, int]) -> Tensor:
     """Return a mask file as (1, h, w) bool, true where it is brighter than mid-grey: the hole.
 
-    Raises InputError for another size than the image's, or for one colour everywhere.
+    Raises InputError for another size than the image's, or where it is all or nothing.
     """
     hole = read_picture(path, 1) > 0.5
     try:
         return checked_hole(hole[None], torch.empty(1, 1, *size))[0]
     except InputError as error:
-        raise InputError(f"{path}: {error}") from error
+        alpha = "; its alpha is not looked at" if "alpha" in alterations(path, 1, size) else ""
+        raise InputError(f"{path}: {error}{alpha}") from error
 
 
 def names_of(paths: Sequence[Path]) -> list[str]:

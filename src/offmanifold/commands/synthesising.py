@@ -19,9 +19,8 @@ from offmanifold.errors import InputError, unknown_name
 from offmanifold.files import read_json
 from offmanifold.manifold import load_manifold, names_denoiser
 from offmanifold.models import Loaded, adapt_labels, load_model
-from offmanifold.progress import Bar, note
+from offmanifold.progress import Bar, Unnumbered, note
 from offmanifold.synthesis import Method, Synthesis
-from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.batching import comfortable
 from offmanifold.synthesis.filling import passes
 from offmanifold.synthesis.scales import check_scales
@@ -60,18 +59,26 @@ class Workshop:
         """Images at a time."""
         return self.options.batch_size or comfortable(self.shape)
 
+    def ways(self) -> dict[str, Method]:
+        """Return the methods of which results stand beside: {column: method}."""
+        method, found = self.method, {}
+        if method.mode == "denoised":
+            found["denoiser"] = replace(method, mode="manifold", guidance=0.0)
+        if method.mode != "ascent":
+            found["ascent"] = replace(method, mode="ascent")
+        return found
+
     def beside(self, use: Use, progress: Bar) -> tuple[Synthesis, dict[str, Tensor]]:
         """Return what a use makes, and {column: images} of denoiser and classifier, each alone."""
-        made, method = use(self.method, progress), self.method
-        pictures: dict[str, Tensor] = {}
-        if method.mode == "manifold":
-            pictures["denoiser"] = made.start
-        elif method.mode == "denoised":
-            denoiser = replace(method, mode="manifold", guidance=0.0)
-            pictures["denoiser"] = use(denoiser, SILENT).images
-        if method.mode != "ascent":
-            pictures["ascent"] = use(replace(method, mode="ascent"), SILENT).images
+        made = use(self.method, progress)
+        pictures = {"denoiser": made.start} if self.method.mode == "manifold" else {}
+        for column, method in self.ways().items():
+            pictures[column] = use(method, Unnumbered(progress)).images
         return made, pictures
+
+    def steps(self, of: Callable[[Method], int]) -> int:
+        """Return the steps of a bar for a batch with all that stands beside; of: one method."""
+        return sum(of(method) for method in (self.method, *self.ways().values()))
 
     def tried(self, y: int | None) -> int:
         """Return how many classes are tried for each image where y is asked for, or none."""
@@ -79,7 +86,7 @@ class Workshop:
 
     def passes(self, y: int | None) -> int:
         """Return the steps of a bar for a batch that is filled."""
-        return passes(self.method, self.tried(y))
+        return self.steps(lambda method: passes(method, self.tried(y)))
 
     def class_of(self, name: str) -> int:
         """Return the output of a class by its name, else by its number; raises InputError."""

@@ -18,7 +18,7 @@ NUMBERS = (
     *("was", "class", "before", "after", "probability", "norm", "steps", "nearest", "sigma"),
     "pieces",
 )
-SAID = 20  # images of which a line each is said
+SAID = 20  # images of which a line each is said, or that are named in a line
 SHOWN = 200  # images on the page at most; the others are files
 VALUES = 20_000_000  # numbers in the pictures of a page, about as many bytes
 SURE = 0.9995  # a probability above would be written as 1
@@ -113,17 +113,23 @@ def _said(row: dict[str, Any], t: Texts, use: str) -> str | None:
 
 
 def _kept(saved: dict[str, Any], t: Texts) -> list[str]:
-    """Return which images are not kept as their files are, or that all are, where that is so."""
-    if saved["use"] not in ("inpaint", "superresolve") or "altered" not in saved:
-        return []
-    if saved["use"] == "inpaint" and not saved["altered"]:
+    """Return which images are not taken as their files are, or that all are kept, where they are.
+
+    Nothing of folders of older versions, which do not tell.
+    """
+    if saved["use"] == "inpaint" and saved.get("altered") == {}:
         return [t("synthesis.kept")]
     lines = []
-    for what, files in saved["altered"].items():
-        named, more = ", ".join(files[:SAID]), len(files) - SAID
-        named += f" (+ {more})" if more > 0 else ""
-        lines.append(t("synthesis.altered", files=named, what=t(f"synthesis.altered.{what}")))
+    for what, files in saved.get("altered", {}).items():
+        words = {"files": _named(files), "what": t(f"synthesis.altered.{what}")}
+        lines.append(t("synthesis.altered", **words))
     return lines
+
+
+def _named(names: list[str]) -> str:
+    """Return the first of some names, and how many more there are."""
+    more = len(names) - SAID
+    return ", ".join(names[:SAID]) + (f" (+ {more})" if more > 0 else "")
 
 
 def facts(saved: dict[str, Any], t: Texts) -> list[str]:
@@ -136,10 +142,12 @@ def facts(saved: dict[str, Any], t: Texts) -> list[str]:
         lines.append(t("synthesis.found", **counts))
         if already:
             lines.append(t("synthesis.already.count", n=already))
-    judged = [r["numbers"] for r in saved["rows"] if _asked(saved) and "after" in r["numbers"]]
+    judged = [r for r in saved["rows"] if _asked(saved) and "after" in r["numbers"]]
     if judged:
-        right = sum(not _missed(n) for n in judged)
-        lines.append(t("synthesis.right", right=right, n=len(judged), model=saved["model"]))
+        n, others = len(judged), [r["name"] for r in judged if _missed(r["numbers"])]
+        lines.append(t("synthesis.right", right=n - len(others), n=n, model=saved["model"]))
+        if others:
+            lines.append(t("synthesis.others", names=_named(others)))
     d = saved.get("diversity") or {}
     if "n" in d:  # folders of older versions do not tell
         apart = {key: f"{d[key]:.3g}" for key in ("made", "real")}
@@ -172,7 +180,10 @@ def _scores(saved: dict[str, Any], t: Texts) -> list[tuple[str, str]]:
 def _caption(saved: dict[str, Any], t: Texts) -> str:
     """Return what the scores are; nothing where there are none."""
     errors = (saved.get("scores") or {}).get("errors", {})
-    return t("synthesis.scores", n=next(iter(errors.values()))["n"]) if errors else ""
+    if not errors:
+        return ""
+    n = next(iter(errors.values()))["n"]
+    return t("synthesis.scores", n=n) if n > 1 else t("synthesis.scores.one")
 
 
 def _line(saved: dict[str, Any], t: Texts) -> str:

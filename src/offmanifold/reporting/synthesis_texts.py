@@ -105,11 +105,13 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
     "synthesis.missed": ("not seen as the class asked for", "指定のクラスと判定されず"),
     "synthesis.right": (
         "{right} of {n} images are seen as the class asked for by {model}, with whose gradients "
-        "they were made, which does not prove that they look like it; those that are not are "
-        "marked.",
+        "they were made, which does not prove that they look like it.",
         "{n} 枚中 {right} 枚が {model} によって指定のクラスと判定されました。"
-        "同じモデルの勾配で作った画像のため、そのクラスらしく見える証拠にはなりません。"
-        "それ以外の画像には印を付けています。",
+        "同じモデルの勾配で作った画像のため、そのクラスらしく見える証拠にはなりません。",
+    ),
+    "synthesis.others": (
+        "Seen as another class: {names}.",
+        "別のクラスと判定された画像：{names}。",
     ),
     "synthesis.already": (
         "already that class: nothing to change",
@@ -150,17 +152,16 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
         "マスクの外の画素は、与えられたファイルから一切変わっていません。",
     ),
     "synthesis.altered": (
-        "Not kept as in the file: {files} was altered first ({what}), and what is kept are the "
-        "pixels of the altered image.",
+        "Taken not as in the file, but as altered first ({what}): {files}.",
         "{files} は処理の前に変換しました（{what}）。"
-        "保たれるのは変換後の画像の画素で、ファイルの画素そのものではありません。",
+        "結果はファイルの画素そのものではなく、変換後の画像に対するものです。",
     ),
     "synthesis.altered.bits": (
         "brought from more than 8 bits a channel to 8",
         "チャンネルあたり 8 ビット超から 8 ビットへ",
     ),
-    "synthesis.altered.colours": ("its colour space converted to RGB", "色空間を RGB へ"),
-    "synthesis.altered.alpha": ("its alpha dropped", "透明度を破棄"),
+    "synthesis.altered.colours": ("colour space converted to RGB", "色空間を RGB へ"),
+    "synthesis.altered.alpha": ("alpha dropped", "透明度を破棄"),
     "synthesis.altered.channels": (
         "brought to the channels that the model takes",
         "モデルの扱うチャンネル数へ",
@@ -190,6 +191,10 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
         "元の画像との差：画素あたりの二乗平均平方根"
         "（{n} 枚の平均と 95 % 区間（t 分布）、小さいほど良い）",
     ),
+    "synthesis.scores.one": (
+        "Distance to the original: root mean square per pixel; less is better",
+        "元の画像との差：画素あたりの二乗平均平方根（小さいほど良い）",
+    ),
     "synthesis.few": (
         "Of so few images (n = {n}) nothing is said of which way is better; give ten or more.",
         "画像が {n} 枚と少ないため、どの手法が優れているかは判断していません。"
@@ -206,7 +211,7 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
         "ここに示すのは {n} 枚のうち最初の {shown} 枚です。"
         "{n} 枚すべてがこのページと同じフォルダに PNG として保存されています。",
     ),
-    "synthesis.all": ("All results", "すべての結果"),
+    "synthesis.all": ("Results", "結果一覧"),
     "synthesis.each": ("One by one", "1 枚ずつ"),
     "synthesis.units": (
         "p is the probability that the classifier gives to the class. Lengths are l2 norms of a "

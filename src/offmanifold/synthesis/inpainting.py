@@ -82,10 +82,12 @@ def checked_hole(hole: Tensor, x: Tensor) -> Tensor:
     shares = hole.flatten(1).float().mean(1)
     if bool((shares == 0).any()):
         raise InputError(
-            f"the mask ({wanted}) is black everywhere, so that no pixel is to be filled; {WHITE}"
+            f"the mask ({wanted}) is nowhere brighter than mid-grey, so that no pixel is to be "
+            f"filled; {WHITE}"
         )
     if bool((shares == 1).any()):
         raise InputError(
-            f"the mask ({wanted}) is white everywhere, so that no pixel is known; {WHITE}"
+            f"the mask ({wanted}) is brighter than mid-grey everywhere, so that no pixel is known; "
+            f"{WHITE}"
         )
     return hole
