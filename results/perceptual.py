@@ -16,7 +16,7 @@ from typing import Any
 import matplotlib
 import torch
 from make import markdown
-from sweep import HERE, rounded
+from sweep import HERE, paired_table, rounded
 
 import offmanifold as om
 from offmanifold.auditing import Subject
@@ -125,6 +125,8 @@ def conclude(runs: Sequence[SweepRun], wanted: int, place: Path) -> None:
         title = "## On ÷ off change: rank correlation up to the peak / over all strengths"
         parts += [title, "", ratios(found)]
     for target in LIKENESSES:
+        parts += [f"## `{target}` beside the standard model and the peak", ""]
+        parts += [paired_table(merged, target)]
         explains = explains_table({"explains": found[target]})
         if explains is not None:
             said = agreement(merged, target)

@@ -22,7 +22,12 @@ from offmanifold.commands.recommend import Recommend
 from offmanifold.executors import Local
 from offmanifold.files import make_folder, read_json, write_json, write_text
 from offmanifold.measures import Number
-from offmanifold.measures.statistics import Columns, estimate_over_seeds, mean_of
+from offmanifold.measures.statistics import (
+    Columns,
+    estimate_over_seeds,
+    mean_of,
+    paired_over_seeds,
+)
 from offmanifold.objectives import objectives
 from offmanifold.regimes import ACCURACY
 from offmanifold.registry import from_config
@@ -142,10 +147,7 @@ def regret(config: dict[str, Any], plan: dict[str, Any], place: Path) -> dict[st
     means = {v: estimate_over_seeds(mean_of(COSINE), c, pool.n) for v, c in candidates.items()}
     best = max(means, key=lambda v: means[v].value or -1.0)
     theirs = _columns(chosen, seeds, pool)
-    gaps = [
-        {"gap": top[COSINE] - own[COSINE]}
-        for top, own in zip(candidates[best], theirs, strict=True)
-    ]
+    gaps = [a[COSINE] - b[COSINE] for a, b in zip(candidates[best], theirs, strict=True)]
     return {
         "objective": config["name"],
         "recommended": saved["recommended"],
@@ -154,7 +156,7 @@ def regret(config: dict[str, Any], plan: dict[str, Any], place: Path) -> dict[st
         "best": best,
         "best_value": means[best].json(),
         "candidates": {f"{v:g}": number.json() for v, number in sorted(means.items())},
-        "regret": estimate_over_seeds(mean_of("gap"), gaps, pool.n).json(),
+        "regret": paired_over_seeds(gaps)[0].json(),
         "cost": (1 + len(saved["tried"])) / (1 + len(mine.strengths)),  # runs, standard included
     }
 

@@ -11,10 +11,12 @@ import argparse
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from make import KEPT_LOG, markdown, panels_shown
 
 from offmanifold.audits import read_audit, save_audit
@@ -24,6 +26,7 @@ from offmanifold.executors import Job, Local, read_outcome
 from offmanifold.executors.base import JOB, OUTCOME
 from offmanifold.explaining import TARGET
 from offmanifold.files import make_folder, read_json, read_tensors, write_json, write_text
+from offmanifold.measures.statistics import paired_over_seeds
 from offmanifold.objectives import objectives
 from offmanifold.recipes import Recipe
 from offmanifold.regimes import FRACTION
@@ -35,8 +38,10 @@ from offmanifold.reporting import (
     sweep_ceiling,
     sweep_page,
     sweep_tables,
+    writing,
 )
-from offmanifold.sweeping import SHARED, make_job, run_jobs, write_index
+from offmanifold.strengths import Pool, Strength, methods_of
+from offmanifold.sweeping import SHARED, SweepRun, make_job, read_sweep, run_jobs, write_index
 
 HERE = Path(__file__).parent
 PICTURES = 2  # of each run kept
@@ -174,12 +179,44 @@ def conclude(plan: dict[str, Any], place: Path) -> None:
         parts += [f"- {method['label']}: {s}" for s in sweep_boundaries(method)]
     ceiling, explains = sweep_ceiling(summary), explains_table(summary)
     parts += [f"- {ceiling}"] if ceiling else []
+    paired = paired_table(read_sweep(place), TARGET)
+    parts += ["", "## Cosine beside the standard model and the peak", "", paired] if paired else []
     if explains is not None:
         parts += ["", "## What goes with alignment", "", markdown(*explains)]
     write_text(place / "table.md", "\n".join([*parts, ""]))
     draw_sweep(summary, place / "figure.png")
     sweep_page(place / SUMMARY, place / "report.html")
     print((place / "table.md").read_text())
+
+
+def paired_table(runs: Sequence[SweepRun], measure: str) -> str:
+    """Return by how much a measure differs at each strength from the standard model, and from the
+    strength of its highest mean: paired by image, over the seeds that both have."""
+    standard, methods = methods_of(runs)
+    pool = Pool([r.audit for r in runs if r.audit is not None and not r.collapsed])
+
+    def gap(one: Strength, other: Strength | None) -> str:
+        mine, others = (
+            {} if s is None else dict(zip(s.seeds, s.audits, strict=True)) for s in (one, other)
+        )
+        both = [seed for seed in mine if seed in others]
+        if other is one or not both:
+            return writing.NONE
+        gaps = [
+            pool.columns(mine[seed])[measure] - pool.columns(others[seed])[measure] for seed in both
+        ]
+        return f"{writing.interval(paired_over_seeds(gaps)[0].json())} ({len(both)})"
+
+    def mean(strength: Strength) -> float:
+        return float(np.mean([pool.columns(a)[measure].mean() for a in strength.audits]))
+
+    rows = []
+    for method in methods:
+        known = [s for s in method.strengths if s.audits and measure in s.audits[0].columns]
+        peak = max(known, key=mean, default=None)
+        rows += [[f"{method.label} {s.value:g}", gap(s, standard), gap(s, peak)] for s in known]
+    head = ["strength", "less the standard model (shared seeds)", "less the peak (shared seeds)"]
+    return markdown(head, rows) if rows else ""
 
 
 if __name__ == "__main__":

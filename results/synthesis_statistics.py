@@ -15,6 +15,7 @@ from offmanifold.measures.statistics import (
     estimate_over_seeds,
     mean_of,
     number_of,
+    paired_over_seeds,
     resamples,
 )
 from offmanifold.strengths import Pool
@@ -65,13 +66,10 @@ def gap(a: Sequence[Scored], b: Sequence[Scored], score: str) -> Number | None:
     None where they share no seed, as before all models are scored.
     """
     other = {m.entry.seed: m for m in b}
-    both = [
-        (m.columns[score], other[m.entry.seed].columns[score]) for m in a if m.entry.seed in other
+    gaps = [
+        m.columns[score] - other[m.entry.seed].columns[score] for m in a if m.entry.seed in other
     ]
-    if not both:
-        return None
-    columns = [{"gap": one - two} for one, two in both]
-    return estimate_over_seeds(mean_of("gap"), columns, len(both[0][0]))
+    return paired_over_seeds(gaps)[0] if gaps else None
 
 
 def peaks(models: Sequence[Scored], score: str) -> list[dict[str, Any]]:

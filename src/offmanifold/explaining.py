@@ -92,7 +92,6 @@ def explain(runs: Sequence[SweepRun], target: str = TARGET) -> list[dict[str, An
         known = [c for c in clusters if np.isfinite(c.values[name]).all()]
         if len(known) < LEAST_RUNS:
             continue
-        best = next(p for p in rivals if p != name)
 
         def plain(x: dict[str, np.ndarray], name: str = name) -> float:
             return spearman(x[name], x[target])
@@ -100,10 +99,14 @@ def explain(runs: Sequence[SweepRun], target: str = TARGET) -> list[dict[str, An
         def held(x: dict[str, np.ndarray], name: str = name) -> float:
             return partial_spearman(x[name], x[target], x[ACCURACY])
 
-        def more(x: dict[str, np.ndarray], name: str = name, against: str = best) -> float:
-            return abs(spearman(x[name], x[target])) - abs(spearman(x[against], x[target]))
+        beyond = None
+        if name not in PLAIN:
+            best = next(p for p in rivals if p != name)  # strength is one, whatever was measured
 
-        beyond = None if name in PLAIN else {"against": best, **over_runs(more, known).json()}
+            def more(x: dict[str, np.ndarray], name: str = name, against: str = best) -> float:
+                return abs(spearman(x[name], x[target])) - abs(spearman(x[against], x[target]))
+
+            beyond = {"against": best, **over_runs(more, known).json()}
         partial = name != ACCURACY and all(np.isfinite(c.values[ACCURACY]).all() for c in known)
         result.append(
             {
