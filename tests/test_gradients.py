@@ -3,7 +3,8 @@ import torch
 from torch import nn
 
 from offmanifold.errors import InputError
-from offmanifold.gradients import SCALARS, input_gradient
+from offmanifold.gradients import input_gradient
+from offmanifold.models.scalars import SCALARS
 
 N, SHAPE, K = 5, (2, 3, 4), 4
 

@@ -213,7 +213,8 @@ def test_another_model_keeps_scene_labels_and_temperature():
 def test_gradient_is_of_the_named_scalar_at_the_clean_image():
     probe = probe_of(Counted(), gradient="logit")
     torch.testing.assert_close(probe.gradient().flatten(1), WEIGHT[probe.y])
-    expected = WEIGHT[probe.y] - probe.logits.softmax(1) @ WEIGHT
+    others = probe.logits.scatter(1, probe.y[:, None], -torch.inf).softmax(1)
+    expected = WEIGHT[probe.y] - others @ WEIGHT  # of the log-odds: as log p's, and never 0
     torch.testing.assert_close(probe.gradient("log_prob").flatten(1), expected)
 
 

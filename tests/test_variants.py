@@ -3,7 +3,8 @@ import torch
 from torch import nn
 
 from gaussian_data import D, GaussianManifold, Linear, covariance, images, probe_of
-from offmanifold.gradients import SCALARS, input_gradient
+from offmanifold.gradients import core_gradient, input_gradient
+from offmanifold.models.scalars import SCALARS
 from offmanifold.variants import (
     GRADIENTS,
     SMOOTH_DRAWS,
@@ -22,7 +23,7 @@ MANIFOLD = GaussianManifold(MEANS[:1], C)  # one Gaussian: D is affine, with Jac
 
 
 class Square(nn.Module):
-    """Two logits, ±‖x‖²/2: the gradient of log p is known."""
+    """Two logits, ±‖x‖²/2: their log-odds are ±‖x‖²."""
 
     def forward(self, x):
         half = x.flatten(1).square().sum(1) / 2
@@ -48,14 +49,15 @@ def test_smoothgrad_is_the_mean_gradient_of_noisy_copies():
     x, y = torch.rand(4, 1, 4, 5), torch.tensor([0, 1, 0, 1])
     around = Surroundings(noise_of(x.shape))
     copies = [x + SMOOTH_SIGMA * around.noise("", draw) for draw in range(SMOOTH_DRAWS)]
-    expected = torch.stack([input_gradient(Square(), c, y) for c in copies]).mean(0)
+    sign = torch.where(y == 0, 1.0, -1.0)[:, None, None, None]
+    expected = 2 * sign * torch.stack(copies).mean(0)
     torch.testing.assert_close(smooth_gradient(Square(), x, y, around), expected)
 
 
 def test_smoothgrad_agrees_with_captum_s_up_to_its_own_noise():
     captum = pytest.importorskip("captum.attr")
     model, x, y = smooth_network().eval(), torch.rand(2, 1, 4, 5), torch.tensor([0, 2])
-    tunnel = captum.NoiseTunnel(captum.Saliency(lambda x, y: SCALARS["log_prob"](model(x), y)))
+    tunnel = captum.NoiseTunnel(captum.Saliency(lambda x, y: SCALARS["log_prob"].core(model(x), y)))
     theirs = tunnel.attribute(
         x, nt_samples=400, stdevs=SMOOTH_SIGMA, additional_forward_args=y, abs=False
     )
@@ -64,12 +66,12 @@ def test_smoothgrad_agrees_with_captum_s_up_to_its_own_noise():
 
 
 def test_integrated_gradients_are_complete():
-    """Their sum over pixels is log p(y|x) − log p(y|black) (Sundararajan et al. 2017)."""
+    """Their sum over pixels is u(x) − u(black) (Sundararajan et al. 2017)."""
     pytest.importorskip("captum")
     x, y = torch.rand(4, 1, 4, 5), torch.tensor([0, 1, 0, 1])
     found = integrated_gradients(Square(), x, y, Surroundings(noise_of(x.shape)))
-    log_p = Square()(x).log_softmax(1)[torch.arange(4), y] - torch.tensor(0.5).log()
-    torch.testing.assert_close(found.flatten(1).sum(1), log_p, rtol=1e-3, atol=1e-3)
+    odds = torch.where(y == 0, 1, -1) * x.flatten(1).square().sum(1)
+    torch.testing.assert_close(found.flatten(1).sum(1), odds, rtol=1e-3, atol=1e-3)
     assert not found.requires_grad
 
 
@@ -79,7 +81,7 @@ def test_through_an_affine_denoiser_the_gradient_is_its_transposed_jacobian_s():
     found = probe.gradient("projected")
     total = torch.zeros_like(found)
     for noisy in MANIFOLD.noisy(probe.x, sigma, probe.index):
-        total += input_gradient(model, MANIFOLD.denoise(noisy, None, sigma), probe.y)
+        total += core_gradient(model, MANIFOLD.denoise(noisy, None, sigma), probe.y)[0]
     mean = (total / MANIFOLD.draws).flatten(1).double()
     expected = (mean @ MANIFOLD.gain(sigma)).float().view_as(found)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)

@@ -53,7 +53,7 @@ from offmanifold.planning import (
 from offmanifold.probe import Probe, Scene, Settings, shuffled_copies
 from offmanifold.progress import bar, note
 from offmanifold.runs import package_version
-from offmanifold.temperature import fit_temperature
+from offmanifold.temperature import AT_BOUND, fit_temperature
 
 PANELS = 32
 
@@ -200,6 +200,9 @@ def audit_models(
         if label_randomised is not None and randomised is not None:
             check_randomised(randomised, label_randomised.card.label, data.val, place)
         runs = [_Run(s, data, place, randomised) for s in subjects]
+        for run in runs if show else ():
+            if run.temperature.bound:
+                note(f"{run.subject.label}: {AT_BOUND[run.temperature.bound]}")
         progress = stack.enter_context(bar("auditing", len(images), show=show))
         first = True
         for batch in images.batches(batch_size or _batch_size(data, judge)):
@@ -248,7 +251,7 @@ class _Run:
 
     def see(self, scene: Scene, running: Sequence[Measure], has: set[str]) -> None:
         started = time.time()
-        probe = Probe(scene, self.module, self.temperature, self.shuffled, self.randomised)
+        probe = Probe(scene, self.module, self.temperature.value, self.shuffled, self.randomised)
         probe.gradient()  # a model without one is refused before anything long
         y = scene.batch.y
         found: dict[str, Tensor] = {
@@ -290,7 +293,8 @@ class _Run:
             "settings": {
                 **describe_settings(plan.settings, data),
                 **describe_lpips(plan, data),
-                "temperature": self.temperature,
+                "temperature": self.temperature.value,
+                **({"temperature_bound": bound} if (bound := self.temperature.bound) else {}),
                 "seconds": round(self.seconds, 1),
             },
             "measures": numbers,

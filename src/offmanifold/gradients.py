@@ -4,39 +4,25 @@ Adding any h(x) to every logit leaves the classifier as it is, but changes `logi
 `logit_sum`; `log_prob`, `loss` and `margin` are properties of the classifier.
 """
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from offmanifold.data.types import check_images
 from offmanifold.errors import InputError, unknown_name
 from offmanifold.freezing import frozen
+from offmanifold.models.scalars import SCALARS
+from offmanifold.precision import at_least_float32
 
-
-def _margin(logits: Tensor, y: Tensor) -> Tensor:
-    chosen = logits.gather(1, y[:, None])
-    others = logits.masked_fill(F.one_hot(y, logits.shape[1]).bool(), -torch.inf)
-    return chosen.squeeze(1) - others.amax(1)
-
-
-SCALARS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "log_prob": lambda f, y: -F.cross_entropy(f, y, reduction="none"),
-    "logit": lambda f, y: f.gather(1, y[:, None]).squeeze(1),
-    "logsumexp": lambda f, y: f.logsumexp(1),
-    "logit_sum": lambda f, y: f.sum(1),
-    "loss": lambda f, y: F.cross_entropy(f, y, reduction="none"),
-    "margin": _margin,
-}
-"""{name: (logits (n, k), labels (n,)) → (n,)}: log p(y|x), f_y, log Σ exp f, Σ f, −log p(y|x),
-f_y − max over others."""
+LEAST = 1e-30  # of a slope: float32 holds no gradient that is much smaller
 
 
 def input_gradient(model: nn.Module, x: Tensor, y: Tensor, name: str = "log_prob") -> Tensor:
     """Return ∇ₓ of a named scalar at each image, (n, c, h, w), in the dtype of x.
 
-    x: (n, c, h, w) in [0, 1]; y: (n,) labels. The model's flags and `.grad` are left as found.
-    Raises InputError for an unknown name,
+    x: (n, c, h, w) in [0, 1]; y: (n,) labels. That of `log_prob` is (1 − p_y) ∇u, u the label's
+    log-odds, and that of `loss` its negative: their direction is kept however sure the classifier
+    is; a factor below 1e-30, which float32 could not carry, counts as 1e-30. The model's flags and
+    `.grad` are left as found. Raises InputError for an unknown name, for images outside [0, 1],
     and where the output does not depend differentiably on the image.
 
     >>> import torch
@@ -45,15 +31,32 @@ def input_gradient(model: nn.Module, x: Tensor, y: Tensor, name: str = "log_prob
     >>> torch.equal(g[1].flatten(), linear[1].weight[1])
     True
     """
+    if x.numel():
+        check_images(
+            x.detach(), "the tensor of images given to input_gradient", torch.finfo(x.dtype).eps
+        )
+    gradient, core = core_gradient(model, x, y, name)
+    slope = SCALARS[name].slope(core).clamp(min=LEAST).to(gradient.dtype)
+    return slope[:, None, None, None] * gradient
+
+
+def core_gradient(
+    model: nn.Module, x: Tensor, y: Tensor, name: str = "log_prob"
+) -> tuple[Tensor, Tensor]:
+    """Return the gradient (n, c, h, w) of a scalar's core, and the core (n,); see `Scalar`.
+
+    It has the direction of the scalar's own gradient, and the size of that of the logits. x may be
+    any point. Raises InputError as `input_gradient` does, but for the range.
+    """
     if name not in SCALARS:
         raise unknown_name("gradient", name, SCALARS)
     with frozen(model), torch.enable_grad():
         x = x.detach().requires_grad_()
-        scalar = SCALARS[name](model(x), y).sum()
-        if not scalar.requires_grad:
+        core = SCALARS[name].core(at_least_float32(model(x)), y)
+        if not core.requires_grad:
             raise InputError(
                 "the model's output does not depend differentiably on the image; "
                 "remove no_grad, detach or numpy from its forward pass"
             )
-        (gradient,) = torch.autograd.grad(scalar, x)
-    return gradient
+        (gradient,) = torch.autograd.grad(core.sum(), x)
+    return gradient, core.detach()

@@ -16,6 +16,7 @@ from offmanifold.freezing import frozen
 from offmanifold.manifold.bases import remembered_basis
 from offmanifold.manifold.gates import may_ask
 from offmanifold.manifold.pooled import Pooled
+from offmanifold.models.adapters import Tempered
 from offmanifold.randomness import generator_of, image_noise, seed_of
 from offmanifold.variants import GRADIENTS, Surroundings
 
@@ -256,9 +257,10 @@ class Scene:
 class Probe:
     """A scene and a classifier, images → logits over the classes of the data.
 
-    temperature: divides logits where sizes of changes are drawn; it changes no decision. shuffled:
-    copies for the untrained control, prepared once (`shuffled_copies`). randomised: a network
-    trained on permuted labels, for the control of that name.
+    temperature: divides logits wherever more than the decision counts (gradients, attacks, sizes of
+    changes), so that nothing depends on the scale of logits. shuffled: copies for the untrained
+    control, prepared once (`shuffled_copies`). randomised: a network trained on permuted labels,
+    for the control of that name, at the temperature 1.
     """
 
     scene: Scene
@@ -307,18 +309,26 @@ class Probe:
         with frozen(self.model), torch.no_grad():
             return self.model(x).float()
 
+    @cached_property
+    def calibrated(self) -> nn.Module:
+        """The classifier at the fitted temperature, images → logits."""
+        return Tempered(self.model, self.temperature)
+
     def change(self, delta: Tensor) -> Tensor:
         """Return p(x + δ) − p(x), (n, k), at the fitted temperature; x + δ is not clipped."""
         moved = (self.classify(self.x + delta) / self.temperature).softmax(1)
         return moved - self.probabilities
 
     def gradient(self, name: str | None = None) -> Tensor:
-        """Return the input gradient of a named scalar or variant, (n, c, h, w); the audited one if
-        None."""
+        """Return the direction of a named scalar's or variant's input gradient, (n, c, h, w); of
+        the audited one if None.
+
+        At the fitted temperature, and of the scalar's core: as long as the logits' gradient.
+        """
         named = self.scene.settings.gradient if name is None else name
         return self.memo.once(
             ("gradient", named),
-            lambda: GRADIENTS[named](self.model, self.x, self.y, self.scene.surroundings),
+            lambda: GRADIENTS[named](self.calibrated, self.x, self.y, self.scene.surroundings),
         )
 
     def untrained(self) -> list["Probe"]:
@@ -332,7 +342,10 @@ class Probe:
             one = self.randomised
             shared = self.scene.batch.y is not None  # the same labels for every classifier
             memo = self.scene.memo if shared else self.memo
-            network = memo.once(("label_randomised", id(one)), lambda: self.with_model(one))
+            network = memo.once(
+                ("label_randomised", id(one)),
+                lambda: replace(self.with_model(one), temperature=1.0),
+            )
             found["label_randomised"] = [network]
         return found
 

@@ -1,7 +1,8 @@
 """Variants of the input gradient that explanations are made of, to be held beside it.
 
-All are of log p(y|x). `--gradient` takes their names as it takes those of scalars, so that every
-measure and control of an audit can be asked of them too.
+All are of the label's log-odds u, whose gradient has the direction of that of log p(y|x) and does
+not vanish where the classifier is sure. `--gradient` takes their names as it takes those of
+scalars, so that every measure and control of an audit can be asked of them too.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,8 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from offmanifold.freezing import frozen
-from offmanifold.gradients import SCALARS, input_gradient
+from offmanifold.gradients import core_gradient
 from offmanifold.models.extras import import_extra
+from offmanifold.models.scalars import SCALARS, log_odds
+from offmanifold.precision import at_least_float32
 
 SCALAR = "log_prob"
 SMOOTH_SIGMA, SMOOTH_DRAWS = 0.15, 16  # of a range of 1, as Smilkov et al. 2017 advise
@@ -35,7 +38,7 @@ class Surroundings:
 
 
 def smooth_gradient(model: nn.Module, x: Tensor, y: Tensor, around: Surroundings) -> Tensor:
-    """Return the mean of ∇log p(y|x + σz) over SMOOTH_DRAWS draws of z: SmoothGrad.
+    """Return the mean of ∇u(x + σz) over SMOOTH_DRAWS draws of z: SmoothGrad.
 
     x: (n, c, h, w); σ = .15 per pixel. Smilkov et al. 2017. The draws belong to the image, as all
     noise of an audit does; captum's NoiseTunnel takes them from the global generator.
@@ -43,17 +46,17 @@ def smooth_gradient(model: nn.Module, x: Tensor, y: Tensor, around: Surroundings
     total = torch.zeros_like(x)
     for draw in range(SMOOTH_DRAWS):
         noisy = x + SMOOTH_SIGMA * around.noise("smoothgrad", draw)
-        total += input_gradient(model, noisy, y, SCALAR)
+        total += core_gradient(model, noisy, y, SCALAR)[0]
     return total / SMOOTH_DRAWS
 
 
 def integrated_gradients(model: nn.Module, x: Tensor, y: Tensor, around: Surroundings) -> Tensor:
-    """Return x ⊙ ∫₀¹ ∇log p(y|tx) dt, by captum, from black, in STEPS steps.
+    """Return x ⊙ ∫₀¹ ∇u(tx) dt, by captum, from black, in STEPS steps.
 
     x: (n, c, h, w). Sundararajan et al. 2017. Raises MissingExtra without captum.
     """
     captum: Any = import_extra("captum.attr", "integrated gradients")
-    explained = captum.IntegratedGradients(lambda x, y: SCALARS[SCALAR](model(x), y))
+    explained = captum.IntegratedGradients(lambda x, y: log_odds(at_least_float32(model(x)), y))
     with frozen(model):
         found = explained.attribute(
             x, additional_forward_args=y, n_steps=STEPS, internal_batch_size=len(x)
@@ -62,14 +65,14 @@ def integrated_gradients(model: nn.Module, x: Tensor, y: Tensor, around: Surroun
 
 
 def projected_gradient(model: nn.Module, x: Tensor, y: Tensor, around: Surroundings) -> Tensor:
-    """Return the mean over draws of J(x̃)ᵀ ∇log p(y|D(x̃)): the gradient through the denoiser.
+    """Return the mean over draws of J(x̃)ᵀ ∇u(D(x̃)): the gradient through the denoiser.
 
     x: (n, c, h, w); x̃ = x + σz. On that denoiser's manifold by construction, so that another one
     should judge it.
     """
     assert around.noisy is not None and around.denoise is not None, "an audit checks this first"
     denoised = _After(model, around.denoise)
-    found = [input_gradient(denoised, noisy, y, SCALAR) for noisy in around.noisy()]
+    found = [core_gradient(denoised, noisy, y, SCALAR)[0] for noisy in around.noisy()]
     return torch.stack(found).mean(0)
 
 
@@ -98,8 +101,8 @@ def scalar_of(gradient: str | None) -> str | None:
 
 
 def _scalar(name: str, model: nn.Module, x: Tensor, y: Tensor, around: Surroundings) -> Tensor:
-    return input_gradient(model, x, y, name)
+    return core_gradient(model, x, y, name)[0]
 
 
 GRADIENTS = {**{name: partial(_scalar, name) for name in SCALARS}, **VARIANTS}
-"""All that an audit may be asked for: gradients of scalars, and variants of that of log p."""
+"""All that an audit may be asked for: directions of the gradients of scalars, and variants."""

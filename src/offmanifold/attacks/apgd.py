@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from offmanifold.attacks.balls import Radius, ball_of, check_eps
-from offmanifold.attacks.base import attacks, misclassified
+from offmanifold.attacks.base import attacks, check_attacked, misclassified
 from offmanifold.attacks.losses import check_labels, loss_of, targeted
 from offmanifold.errors import InputError
 from offmanifold.freezing import frozen
@@ -66,7 +66,11 @@ class APGD:
     def within(
         self, model: nn.Module, x: Tensor, y: Tensor, eps: Radius, *, generator: Randomness
     ) -> Tensor:
-        """Attack with a radius of its own for each image; eps: (n, 1, 1, 1), or one for all."""
+        """Attack with a radius of its own for each image; eps: (n, 1, 1, 1), or one for all.
+
+        Raises InputError for images outside [0, 1], and for labels the model does not have.
+        """
+        check_attacked(x)
         x = x.detach()
         radius = torch.as_tensor(eps, dtype=x.dtype, device=x.device).expand(len(x), 1, 1, 1)
         with frozen(model), torch.enable_grad():

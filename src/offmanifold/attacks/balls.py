@@ -39,6 +39,18 @@ def l2_norms(v: Tensor) -> Tensor:
     return v.flatten(1).norm(dim=1)[:, None, None, None]
 
 
+def unit(v: Tensor) -> Tensor:
+    """Return v (n, …) with each image's l2 norm 1; zero where it is zero or not finite.
+
+    Squares of values below 1e-22 vanish in float32: v is scaled before its norm is taken.
+    """
+    flat = v.flatten(1)
+    largest = flat.detach().abs().amax(1, keepdim=True)  # not a number where one of them is none
+    good = (largest > 0) & largest.isfinite()
+    scaled = torch.where(good, flat / largest, torch.zeros_like(flat))
+    return (scaled / scaled.norm(dim=1, keepdim=True).clamp(min=1)).view_as(v)
+
+
 def project_l2(x: Tensor, moved: Tensor, eps: Radius, *, box: bool = True) -> Tensor:
     """Return the point of the ball ‖x′ − x‖₂ ≤ eps near `moved`, per image, in [0, 1] if `box`.
 
@@ -61,7 +73,7 @@ class L2:
         return l2_norms(v)
 
     def steepest(self, gradient: Tensor) -> Tensor:
-        return gradient / l2_norms(gradient).clamp(min=1e-12)
+        return unit(gradient)
 
     def project(self, x: Tensor, moved: Tensor, eps: Radius, *, box: bool = True) -> Tensor:
         return project_l2(x, moved, eps, box=box)
@@ -69,7 +81,7 @@ class L2:
     def start(self, x: Tensor, eps: Radius, generator: Randomness, *, box: bool = True) -> Tensor:
         # In many dimensions a uniform draw from the ball lies at its surface.
         z = normal_like(x, generator)
-        return project_l2(x, x + eps * z / l2_norms(z), eps, box=box)
+        return project_l2(x, x + eps * unit(z), eps, box=box)
 
 
 class Linf:

@@ -5,6 +5,7 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor, nn
 
+from offmanifold.data.types import check_images
 from offmanifold.precision import in_float32
 from offmanifold.randomness import Randomness
 from offmanifold.registry import Registry
@@ -21,6 +22,15 @@ class Attack(Protocol):
 
 
 attacks: Registry[Attack] = Registry("attack")
+
+
+def check_attacked(x: Tensor) -> None:
+    """Raise InputError unless images (n, c, h, w), from which an attack may start, are in [0, 1].
+
+    Outside, the box would draw them further than eps.
+    """
+    if x.numel():
+        check_images(x.detach(), "the tensor of images to attack", torch.finfo(x.dtype).eps)
 
 
 def misclassified(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from offmanifold.attacks.apgd import APGD
 from offmanifold.attacks.balls import ball_of, check_eps
-from offmanifold.attacks.base import Attack, misclassified
+from offmanifold.attacks.base import Attack, check_attacked, misclassified
 from offmanifold.attacks.square import Square
 from offmanifold.freezing import frozen
 from offmanifold.precision import fast_autocast
@@ -67,7 +67,7 @@ def robust_accuracy(
     x: (n, c, h, w) in [0, 1]; y: (n,); eps: radius in the norm of each image, inside [0, 1]; all
     at once, so give as many as fit. Inner steps run in bf16 where that is faster here; what counts
     as broken is judged in float32. Raises InputError for eps ≤ 0, an unknown norm, labels out of
-    range or a single class.
+    range, images outside [0, 1] or a single class.
 
     >>> model = nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
     >>> x, y = torch.rand(8, 1, 8, 8), torch.arange(8) % 3
@@ -77,6 +77,7 @@ def robust_accuracy(
     """
     ball_of(norm)
     check_eps(eps, "robust_accuracy")
+    check_attacked(x)
     with frozen(model):
         clean = ~misclassified(model, x, y)
         left, result = clean, {}

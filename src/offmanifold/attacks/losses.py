@@ -5,24 +5,27 @@ An image is misclassified where its margin is above 0.
 
 from collections.abc import Callable
 
-import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from offmanifold.errors import InputError, unknown_name
+from offmanifold.models import scalars
+from offmanifold.models.scalars import log_odds, of_class
 
 LogitLoss = Callable[[Tensor, Tensor], Tensor]
 Goal = Callable[[Tensor], Tensor]  # a loss of logits (n, k) alone, (n,)
 
 
-def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
-    """Return −log p_y, (n,)."""
-    return F.cross_entropy(logits, y, reduction="none")
+def log_odds_against(logits: Tensor, y: Tensor) -> Tensor:
+    """Return −u, (n,), u the label's log-odds: it rises and falls with −log p_y = log(1 + e^−u).
+
+    The cross-entropy itself has no direction left in float32 where u passes 17.
+    """
+    return -log_odds(logits, y)
 
 
 def margin(logits: Tensor, y: Tensor) -> Tensor:
     """Return max over c ≠ y of z_c − z_y, (n,)."""
-    return _others(logits, y).amax(1) - _of(logits, y)
+    return -scalars.margin(logits, y)
 
 
 def dlr(logits: Tensor, y: Tensor) -> Tensor:
@@ -41,14 +44,14 @@ def targeted(logits: Tensor, y: Tensor, target: Tensor) -> Tensor:
 
     With k ≥ 4 classes over the size of the logits, as in Croce & Hein 2020, eq. 7.
     """
-    gap = _of(logits, target) - _of(logits, y)
+    gap = of_class(logits, target) - of_class(logits, y)
     if logits.shape[1] < 4:
         return gap
     top = logits.topk(4, dim=1).values
     return gap / (top[:, 0] - (top[:, 2] + top[:, 3]) / 2).clamp(min=1e-12)
 
 
-LOSSES: dict[str, LogitLoss] = {"cross_entropy": cross_entropy, "margin": margin, "dlr": dlr}
+LOSSES: dict[str, LogitLoss] = {"cross_entropy": log_odds_against, "margin": margin, "dlr": dlr}
 
 
 def loss_of(name: str) -> LogitLoss:
@@ -68,11 +71,3 @@ def check_labels(logits: Tensor, y: Tensor) -> None:
             f"labels from {int(y.min())} to {int(y.max())} do not fit a classifier of {k} classes "
             f"(0 to {k - 1})"
         )
-
-
-def _of(logits: Tensor, c: Tensor) -> Tensor:
-    return logits.gather(1, c[:, None])[:, 0]
-
-
-def _others(logits: Tensor, y: Tensor) -> Tensor:
-    return logits.masked_fill(F.one_hot(y, logits.shape[1]).bool(), -torch.inf)

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from offmanifold.attacks.balls import ball_of, check_eps
-from offmanifold.attacks.base import attacks
-from offmanifold.attacks.losses import Goal, check_labels, cross_entropy
+from offmanifold.attacks.base import attacks, check_attacked
+from offmanifold.attacks.losses import Goal, check_labels, log_odds_against
 from offmanifold.errors import InputError
 from offmanifold.freezing import frozen
 from offmanifold.precision import at_least_float32
@@ -53,20 +53,26 @@ class PGD:
             raise InputError("pgd needs at least one step and one restart")
 
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor, *, generator: Randomness) -> Tensor:
-        """Return x′ (n, c, h, w) with norm(x′ − x) ≤ eps for every image; y: (n,) labels."""
+        """Return x′ (n, c, h, w) with norm(x′ − x) ≤ eps for every image; y: (n,) labels.
 
+        Raises InputError for images outside [0, 1], and for labels the model does not have.
+        """
         unchecked = [True]
 
         def loss(logits: Tensor) -> Tensor:
             if unchecked:
                 check_labels(logits, y)
                 unchecked.clear()
-            return cross_entropy(logits, y)
+            return log_odds_against(logits, y)
 
         return self.maximise(model, x, loss, generator=generator)
 
     def maximise(self, model: nn.Module, x: Tensor, loss: Goal, *, generator: Randomness) -> Tensor:
-        """Return x′ within the ball where loss(model(x′)) is high; loss: (n, k) → (n,)."""
+        """Return x′ within the ball where loss(model(x′)) is high; loss: (n, k) → (n,).
+
+        Raises InputError for images outside [0, 1].
+        """
+        check_attacked(x)
         x = x.detach()
         with frozen(model), torch.enable_grad():
             best, best_loss = self._run(model, x, loss, generator)

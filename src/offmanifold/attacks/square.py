@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from offmanifold.attacks.balls import ball_of, check_eps, l2_norms
-from offmanifold.attacks.base import attacks, misclassified
+from offmanifold.attacks.base import attacks, check_attacked, misclassified
 from offmanifold.attacks.losses import check_labels, margin
 from offmanifold.errors import InputError
 from offmanifold.freezing import frozen
@@ -52,7 +52,11 @@ class Square:
             raise InputError(f"square's area is a share above 0 and at most 1, not {self.area}")
 
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor, *, generator: Randomness) -> Tensor:
-        """Return x′ (n, c, h, w) with norm(x′ − x) ≤ eps for every image; y: (n,) labels."""
+        """Return x′ (n, c, h, w) with norm(x′ − x) ≤ eps for every image; y: (n,) labels.
+
+        Raises InputError for images outside [0, 1], and for labels the model does not have.
+        """
+        check_attacked(x)
         x = x.detach()
         n, c, h, w = x.shape
         squares, ball = SQUARES[self.norm], ball_of(self.norm)

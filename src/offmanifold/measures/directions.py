@@ -3,23 +3,9 @@
 import torch
 from torch import Tensor
 
+from offmanifold.attacks.balls import unit
+
 DRAWN = 3.0  # root mean squares at the ends of a picture's scale
-
-
-def unit(v: Tensor) -> Tensor:
-    """Return v (n, …) with each image's l2 norm 1; zero where it is zero or not finite.
-
-    A zero or non-finite gradient so counts as cosine and fraction 0.
-    """
-    flat = torch.nan_to_num(v.flatten(1), nan=0.0, posinf=0.0, neginf=0.0)
-    finite = torch.isfinite(v.flatten(1)).all(1, keepdim=True)
-    largest = flat.abs().amax(1, keepdim=True)
-    scaled = flat / largest.clamp(
-        min=torch.finfo(flat.dtype).tiny
-    )  # tiny gradients do not underflow
-    norm = scaled.norm(dim=1, keepdim=True)
-    good = finite & (largest > 0)
-    return torch.where(good, scaled / norm.clamp(min=1e-12), torch.zeros_like(flat)).view_as(v)
 
 
 def cosine(u: Tensor, v: Tensor) -> Tensor:

@@ -40,7 +40,7 @@ class EnsembleAccuracy(Measure):
         def noise(name: str) -> ImageNoise:
             return ImageNoise(probe.index, seed=seed, name=name)
 
-        model, x, y = probe.model, probe.x, probe.y
+        model, x, y = probe.calibrated, probe.x, probe.y
         found: Survival = robust_accuracy(model, x, y, eps, generator=noise("ensemble"))
         signs: Signs = masking_signs(model, x, y, eps, survival=found, generator=noise("masking"))
         result = {self.name: found.robust}

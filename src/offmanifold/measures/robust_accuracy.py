@@ -34,6 +34,6 @@ class RobustAccuracy(Measure):
         attack = PGD(eps=settings.eps, steps=settings.attack_steps)
         noise = ImageNoise(probe.index, seed=settings.seed, name="pgd")
         with fast_autocast(probe.x.device):
-            moved = attack(probe.model, probe.x, probe.y, generator=noise)
+            moved = attack(probe.calibrated, probe.x, probe.y, generator=noise)
         survived = correct(probe.classify(moved), probe.y)
         return {self.name: survived * correct(probe.logits, probe.y)}

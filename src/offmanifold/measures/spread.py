@@ -14,13 +14,14 @@ from offmanifold.probe import Probe
 @measures.register("output.spread")
 @dataclass(frozen=True)
 class Spread(Measure):
-    """Largest over classes of the standard deviation over images of p_c; near 0: collapsed."""
+    """Largest over classes of the standard deviation over images of p_c at the fitted
+    temperature; near 0: collapsed."""
 
     title: ClassVar[str] = "Spread of the output over images"
     title_ja: ClassVar[str] = "画像間での出力のばらつき"
 
     def columns(self, probe: Probe) -> dict[str, Tensor]:
-        return {self.name: probe.logits.softmax(1)}
+        return {self.name: probe.probabilities}
 
     @property
     def statistic(self) -> Statistic:

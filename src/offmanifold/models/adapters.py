@@ -37,6 +37,17 @@ class LogitsOf(nn.Module):
         return output.logits
 
 
+class Tempered(nn.Module):
+    """A classifier whose logits are divided by a temperature, which changes no decision."""
+
+    def __init__(self, classifier: nn.Module, temperature: float):
+        super().__init__()
+        self.classifier, self.temperature = classifier, temperature
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classifier(x) / self.temperature
+
+
 class TwoLogits(nn.Module):
     """One logit (n, 1) → (n, 2) logits (0, s), with the same sigmoid as their softmax."""
 

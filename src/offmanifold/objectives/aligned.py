@@ -7,11 +7,11 @@ from typing import Any, ClassVar, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from offmanifold.attacks.balls import unit
 from offmanifold.data.types import Split
 from offmanifold.errors import InputError, unknown_name
-from offmanifold.gradients import SCALARS
+from offmanifold.models.scalars import SCALARS, cross_entropy
 from offmanifold.objectives.base import Loss, Plain, Resources, objectives
 from offmanifold.objectives.double_backward import DoubleBackward
 from offmanifold.precision import at_least_float32
@@ -30,9 +30,9 @@ class Aligned(Plain):
     Ganz et al. 2023. s_c is the logit f_c, and g the way from x to class c: to its mean image
     (`class_means`), to its image nearest that mean (`single_image`), or to the nearest of its
     training images (`nearest`). With `score_difference`, g = s(x̃|c) − s(x̃) by a denoiser, which by
-    Bayes' rule is the gradient of log p(c|x̃), and so s_c is log p_c; the model must then not be
-    judged by that manifold. Cost: one forward, one backward and one double backward pass; for
-    score_difference 8 passes of the denoiser more.
+    Bayes' rule is the gradient of log p(c|x̃), and s_c is log p_c: its gradient's direction is taken
+    from the log-odds of c. The model must then not be judged by that manifold. Cost: one forward,
+    one backward and one double backward pass; for score_difference 8 passes of the denoiser more.
 
     Attributes:
         weight: the strength, per unit of cosine.
@@ -91,11 +91,11 @@ class _Guided(Aligned):
             logits = at_least_float32(model(x))
         c = drawn_classes(len(x), logits.shape[1], generator).to(x.device)
         with torch.no_grad():
-            wanted = self.guide(x.detach(), c, generator).flatten(1)
-        scalar = SCALARS[self.guide.scalar](logits, c)
-        gradient = graph.gradient(scalar.sum(), x)
-        away = 1 - F.cosine_similarity(gradient.flatten(1), wanted, dim=1, eps=1e-12)
-        loss = F.cross_entropy(logits, y, reduction="none")
+            wanted = unit(self.guide(x.detach(), c, generator)).flatten(1)
+        core = SCALARS[self.guide.scalar].core(logits, c)
+        gradient = graph.gradient(core.sum(), x)
+        away = 1 - (unit(gradient).flatten(1) * wanted).sum(1)
+        loss = cross_entropy(logits, y)
         return Loss(loss + self.weight * away, {"cross_entropy": loss, "one_minus_cosine": away})
 
 

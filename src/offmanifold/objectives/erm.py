@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from offmanifold.models.scalars import cross_entropy
 from offmanifold.objectives.base import Loss, Plain, objectives
 from offmanifold.precision import at_least_float32
 from offmanifold.randomness import Randomness
@@ -19,4 +19,4 @@ class ERM(Plain):
     """
 
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor, *, generator: Randomness) -> Loss:
-        return Loss(F.cross_entropy(at_least_float32(model(x)), y, reduction="none"))
+        return Loss(cross_entropy(at_least_float32(model(x)), y))

@@ -6,10 +6,10 @@ from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from offmanifold.attacks.balls import unit
 from offmanifold.errors import InputError, unknown_name
-from offmanifold.gradients import SCALARS
+from offmanifold.models.scalars import SCALARS, cross_entropy
 from offmanifold.objectives.base import Loss, Plain, objectives
 from offmanifold.objectives.double_backward import DoubleBackward
 from offmanifold.precision import at_least_float32, in_float32
@@ -71,20 +71,21 @@ class GradientNorm(Plain):
         x = x.detach().requires_grad_()
         with DoubleBackward() as graph:
             logits = at_least_float32(model(x))
-        scalar = SCALARS[self.of](logits, y)
-        gradient = graph.gradient(scalar.sum(), x)
-        penalty = gradient.flatten(1).square().sum(1)
-        return F.cross_entropy(logits, y, reduction="none"), penalty
+        scalar = SCALARS[self.of]
+        core = scalar.core(logits, y)
+        gradient = graph.gradient(core.sum(), x)
+        penalty = scalar.slope(core).square() * gradient.flatten(1).square().sum(1)
+        return cross_entropy(logits, y), penalty
 
     def _finite(self, model: nn.Module, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         x = x.detach().requires_grad_()
         noise = LayerNoise(x.device)  # the same function twice, dropout included
         with in_float32(x.device):
             logits = model(x)
-            scalar = SCALARS[self.of](logits, y)
-            (gradient,) = torch.autograd.grad(scalar.sum(), x, retain_graph=True)
-            norm = gradient.flatten(1).norm(dim=1).clamp(min=1e-12)
-            moved = x.detach() + self.step * gradient / norm[:, None, None, None]
+            scalar = SCALARS[self.of]
+            core = scalar.core(logits, y)
+            (gradient,) = torch.autograd.grad(core.sum(), x, retain_graph=True)
+            moved = x.detach() + self.step * unit(gradient)
             with noise.again():
-                rise = SCALARS[self.of](model(moved), y) - scalar
-        return F.cross_entropy(logits, y, reduction="none"), (rise / self.step).square()
+                rise = scalar(model(moved), y) - scalar.value(core)
+        return cross_entropy(logits, y), (rise / self.step).square()

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from offmanifold.errors import InputError
+from offmanifold.models.scalars import cross_entropy
 from offmanifold.objectives.base import Loss, Plain, objectives
 from offmanifold.precision import at_least_float32
 from offmanifold.randomness import Randomness, normal_like
@@ -33,4 +33,4 @@ class Noise(Plain):
 
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor, *, generator: Randomness) -> Loss:
         noisy = x + self.sigma * normal_like(x, generator)
-        return Loss(F.cross_entropy(at_least_float32(model(noisy)), y, reduction="none"))
+        return Loss(cross_entropy(at_least_float32(model(noisy)), y))

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 import offmanifold.attacks as attacks
+from offmanifold.models.scalars import cross_entropy
 from offmanifold.objectives.base import Loss, Plain, objectives
 from offmanifold.precision import at_least_float32
 from offmanifold.randomness import Randomness
@@ -39,4 +39,4 @@ class PGD(Plain):
 
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor, *, generator: Randomness) -> Loss:
         moved = self._attack()(model, x, y, generator=generator)
-        return Loss(F.cross_entropy(at_least_float32(model(moved)), y, reduction="none"))
+        return Loss(cross_entropy(at_least_float32(model(moved)), y))

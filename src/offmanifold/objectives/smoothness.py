@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from offmanifold.errors import InputError
+from offmanifold.models.scalars import cross_entropy
 from offmanifold.objectives.base import Loss, Plain, objectives
 from offmanifold.precision import at_least_float32
 from offmanifold.randomness import LayerNoise, Randomness, normal_like
@@ -41,7 +41,7 @@ class Smoothness(Plain):
         logits = at_least_float32(model(x))
         with layers.again():
             noisy = at_least_float32(model(x + self.sigma * normal_like(x, generator)))
-        loss = F.cross_entropy(logits, y, reduction="none")
+        loss = cross_entropy(logits, y)
         penalty = (logits - noisy).square().sum(1)
         return Loss(
             loss + self.weight * penalty, {"cross_entropy": loss, "logit_change_sq": penalty}

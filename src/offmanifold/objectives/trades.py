@@ -11,6 +11,7 @@ from torch.nn import functional as F
 import offmanifold.attacks as attacks
 from offmanifold.errors import InputError
 from offmanifold.freezing import frozen
+from offmanifold.models.scalars import cross_entropy, log_odds, others
 from offmanifold.objectives.base import Loss, Plain, objectives
 from offmanifold.precision import at_least_float32
 from offmanifold.randomness import Randomness
@@ -48,16 +49,48 @@ class TRADES(Plain):
 
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor, *, generator: Randomness) -> Loss:
         with frozen(model), torch.no_grad():
-            clean = at_least_float32(model(x)).log_softmax(1)
+            clean = at_least_float32(model(x))
         moved = self._attack().maximise(
-            model, x, lambda logits: divergence(clean, logits.log_softmax(1)), generator=generator
+            model,
+            x,
+            lambda logits: (pull(clean, logits.detach()) * logits).sum(1),
+            generator=generator,
         )
         logits = at_least_float32(model(x))
-        loss = F.cross_entropy(logits, y, reduction="none")
-        away = divergence(logits.log_softmax(1), at_least_float32(model(moved)).log_softmax(1))
+        loss = cross_entropy(logits, y)
+        away = divergence(logits, at_least_float32(model(moved)))
         return Loss(loss + self.beta * away, {"cross_entropy": loss, "divergence": away})
 
 
-def divergence(log_p: Tensor, log_q: Tensor) -> Tensor:
-    """Return KL(p ‖ q) of each image, (n,), from log-probabilities (n, k)."""
-    return (log_p.exp() * (log_p - log_q)).sum(1)
+def divergence(f: Tensor, g: Tensor) -> Tensor:
+    """Return KL(softmax f ‖ softmax g) of each image, (n,), from logits (n, k).
+
+    The likeliest class y of f is held against the rest, KL(p_y ‖ q_y) of two outcomes by their
+    log-odds, and the rest among themselves: Σ_c p_c (log p_c − log q_c) as it stands loses the
+    direction of its gradient in float32 where p_y rounds to 1.
+    """
+    y = f.argmax(1)
+    a, b = log_odds(f, y), log_odds(g, y)
+    of_two = a.sigmoid() * (F.logsigmoid(a) - F.logsigmoid(b))
+    of_two = of_two + (-a).sigmoid() * (F.logsigmoid(-a) - F.logsigmoid(-b))
+    rest, log_r = others(f, y).softmax(1), _finite(others(f, y).log_softmax(1), y)
+    log_s = _finite(others(g, y).log_softmax(1), y)
+    return of_two + (-a).sigmoid() * (rest * (log_r - log_s)).sum(1)
+
+
+def pull(f: Tensor, g: Tensor) -> Tensor:
+    """Return the direction in which logits g (n, k) raise KL(softmax f ‖ softmax g): q − p over its
+    largest entry but that of the likeliest class y of f, of which the others' sum is the negative.
+
+    From logarithms, since in float32 the entries themselves may all round to 0.
+    """
+    y = f.argmax(1, keepdim=True)
+    log_p, log_q = (v.log_softmax(1).scatter(1, y, -torch.inf) for v in (f, g))
+    largest = torch.maximum(log_p, log_q).amax(1, keepdim=True)
+    rest = (log_q - largest).exp() - (log_p - largest).exp()
+    return rest.scatter(1, y, -rest.sum(1, keepdim=True))
+
+
+def _finite(log_p: Tensor, y: Tensor) -> Tensor:
+    """Return log-probabilities with 0 in the place of the label's, which is −∞."""
+    return log_p.masked_fill(F.one_hot(y, log_p.shape[1]).bool(), 0.0)

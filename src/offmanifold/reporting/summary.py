@@ -76,6 +76,9 @@ def warnings(audits: list[Source], pictures: Gallery | None, t: Texts) -> list[t
             found.append(("amber", t("warn.zero", label=a.label, n=zero)))
         found += [("red", said) for said in masking(a, t)]
         found += [("amber", said) for said in _out_of_reach(a, t)]
+        bound = a.json.get("settings", {}).get("temperature_bound")
+        if bound is not None:
+            found.append(("amber", t(f"warn.temperature_{bound}", label=a.label)))
         if pictures and a.label in pictures.missing:
             found.append(("amber", t("warn.pictures", label=a.label)))
     if len({(a.json.get("data") or {}).get("fingerprint") for a in audits}) > 1:

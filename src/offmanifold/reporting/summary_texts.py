@@ -134,6 +134,18 @@ SUMMARY: dict[str, tuple[str, str]] = {
         "そのため保証付き正解率は、モデルによらず 0 になります。"
         "--certify を大きくするか、--eps を小さくして監査してください。",
     ),
+    "warn.temperature_lowest": (
+        "{label}: the fitted temperature stands at the lower end of its range: its few mistakes "
+        "lie at the very boundary, and its probabilities are all drawn near 0 or 1.",
+        "{label}：推定された温度が範囲の下限に達しています。わずかな誤りがすべて境界上にあり、"
+        "確率はどれも 0 か 1 の近くになります。",
+    ),
+    "warn.temperature_highest": (
+        "{label}: the fitted temperature stands at the upper end of its range: the logits tell "
+        "nothing of the labels, and all probabilities are drawn alike.",
+        "{label}：推定された温度が範囲の上限に達しています。ロジットはラベルについて何も語らず、"
+        "確率はどれもほぼ等しくなります。",
+    ),
     "warn.uncredited": (
         "{high} has more of its gradient on the manifold than {low} ({difference}), but in a fake "
         "manifold, which knows no image, the difference is not clearly smaller ({fakes}): this "

@@ -12,8 +12,8 @@ from offmanifold.attacks.balls import l2_norms
 from offmanifold.data.augmentation import augment, check_shift
 from offmanifold.errors import InputError, unknown_name
 from offmanifold.freezing import frozen
-from offmanifold.gradients import SCALARS
 from offmanifold.memory import freed_memory_kept
+from offmanifold.models.scalars import SCALARS
 from offmanifold.precision import at_least_float32, fast_autocast, in_float32
 from offmanifold.progress import Bar
 from offmanifold.randomness import ImageNoise
@@ -111,6 +111,8 @@ def ascend(
 ) -> Synthesis:
     """Climb `how.objective` of class y from each image, within its ball and its constraint.
 
+    What is climbed is its core (`Scalar`), which rises with it: sure images are not lost to
+    rounding.
     start: (n, c, h, w) in [0, 1], the centres of the balls; y: (n,) classes. index: (n,) names of
     the images for all randomness, by default their places: an image ends the same in any batch.
     begin: other first points, within the balls. radii: (n,), in place of `how.eps`. An image that
@@ -143,18 +145,19 @@ def ascend(
     best, last = torch.full_like(limit, -math.inf), torch.zeros_like(limit)
     stale = torch.zeros_like(taken)
 
-    def values(x: Tensor, y: Tensor) -> Tensor:
-        return scalar(at_least_float32(model(x)), y)
+    def cores(x: Tensor, y: Tensor) -> Tensor:
+        return scalar.core(at_least_float32(model(x)), y)
 
     with frozen(model), torch.enable_grad(), freed_memory_kept():
         for step in range(how.steps):
             noise = ImageNoise(index[rows], seed=how.seed, name="shifts")
             noise.draw = step * how.copies
-            value, gradient = _climb(values, x, y[rows], how, noise)
+            core, gradient = _climb(cores, x, y[rows], how, noise)
             gradient = constraint.tangent(gradient, rows)
+            value = scalar.value(core)
             last[rows] = value.to(last)  # those of finished images stay
-            rose = value > best[rows]
-            best[rows] = torch.where(rose, value, best[rows])
+            rose = core > best[rows]
+            best[rows] = torch.where(rose, core, best[rows])
             stale[rows] = torch.where(rose.cpu(), 0, stale[rows] + 1)
             finished = (gradient.flatten(1) == 0).all(1).cpu()  # nothing to climb
             if how.until is not None:
@@ -185,23 +188,23 @@ def ascend(
                 bar.advance(**{how.objective: float(last.mean())})
         images[rows] = x
         with torch.no_grad(), in_float32(images.device):
-            final = values(images, y) if len(images) else limit
+            final = scalar.value(cores(images, y)) if len(images) else limit
     return Synthesis(images, start, y, final, change_norms(images, start), taken)
 
 
 def _climb(
-    values: Callable[[Tensor, Tensor], Tensor], x: Tensor, y: Tensor, how: Ascent, noise: ImageNoise
+    cores: Callable[[Tensor, Tensor], Tensor], x: Tensor, y: Tensor, how: Ascent, noise: ImageNoise
 ) -> tuple[Tensor, Tensor]:
-    """Return the objective (m,) and its gradient (m, c, h, w), averaged over shifted copies."""
+    """Return the objective's core (m,) and its gradient (m, c, h, w), means of shifted copies."""
     layout = torch.channels_last if how.fast else torch.contiguous_format
     x = x.detach().contiguous(memory_format=layout).requires_grad_()
     total, slope = torch.zeros_like(x[:, 0, 0, 0]), torch.zeros_like(x)
     for _ in range(max(1, how.copies)):
         with fast_autocast(x.device) if how.fast else in_float32(x.device):
             seen = augment(x, how.shift, False, noise) if how.copies else x
-            value = values(seen, y)
-        total += value.detach()
-        slope += torch.autograd.grad(value.sum(), x)[0]
+            core = cores(seen, y)
+        total += core.detach()
+        slope += torch.autograd.grad(core.sum(), x)[0]
     return total / max(1, how.copies), slope
 
 

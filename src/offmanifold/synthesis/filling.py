@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from offmanifold.freezing import frozen
-from offmanifold.gradients import SCALARS
+from offmanifold.models.scalars import SCALARS
 from offmanifold.precision import at_least_float32, in_float32
 from offmanifold.progress import Bar, Unnumbered
 from offmanifold.synthesis.ascent import SILENT, ascend

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor, nn
 
 from offmanifold.freezing import frozen
-from offmanifold.gradients import SCALARS
 from offmanifold.manifold import Score
 from offmanifold.manifold.sampling import HIGHEST, heun
+from offmanifold.models.scalars import SCALARS
 from offmanifold.precision import at_least_float32
 from offmanifold.progress import Bar
 from offmanifold.randomness import image_noise

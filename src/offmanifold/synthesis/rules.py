@@ -6,9 +6,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from offmanifold.attacks.balls import l2_norms
-
-TINY = 1e-30
+from offmanifold.attacks.balls import unit
 
 
 class Rule(Protocol):
@@ -21,16 +19,6 @@ class Rule(Protocol):
     def keep(self, rows: Tensor) -> None:
         """Forget the images that are finished; rows: (m,) places of those that go on."""
         ...
-
-
-def unit(g: Tensor) -> Tensor:
-    """Return g/‖g‖ of each image (n, c, h, w), and 0 for 0, however small g is.
-
-    Squares of values below 1e-22 vanish in float32, and gradients of a classifier that is sure of
-    its answer are as small as that.
-    """
-    g = g / g.abs().amax((1, 2, 3), keepdim=True).clamp(min=TINY)
-    return g / l2_norms(g).clamp(min=TINY)
 
 
 class Momentum:
