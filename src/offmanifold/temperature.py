@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from scipy.optimize import minimize_scalar
@@ -75,7 +75,8 @@ def temperature_of(logits: Tensor, y: Tensor) -> Temperature:
         return float(F.cross_entropy(scaled, y, label_smoothing=doubt))
 
     end = math.log(FURTHEST)
-    best = float(minimize_scalar(nll, bounds=(-end, end), method="bounded").x)
+    found: Any = minimize_scalar(nll, bounds=(-end, end), method="bounded")
+    best = float(found.x)
     bound = "lowest" if best < NEAR - end else "highest" if best > end - NEAR else None
     return Temperature(float(f"{size * math.exp(best):.6g}"), bound)
 
