@@ -65,14 +65,17 @@ NAMED: dict[str, tuple[str, str]] = {
     "gradient.loss": ("the loss", "損失"),
     "gradient.margin": ("the margin", "マージン"),
     "gradient.smoothgrad": (
-        "log p, averaged over noisy copies",
-        "log p（雑音を加えた画像での平均）",
+        "the log-odds of the class, averaged over noisy copies",
+        "クラスの対数オッズ（雑音を加えた画像での平均）",
     ),
     "gradient.integrated_gradients": (
-        "log p, integrated from black",
-        "log p（黒画像からの積分）",
+        "the log-odds of the class, integrated from black",
+        "クラスの対数オッズ（黒画像からの積分）",
     ),
-    "gradient.projected": ("log p, through a denoiser", "log p（雑音除去器を通したもの）"),
+    "gradient.projected": (
+        "the log-odds of the class, through a denoiser",
+        "クラスの対数オッズ（雑音除去器を通したもの）",
+    ),
     "notes": ("How far these numbers go", "数値の読み方と限界"),
     "notes.over": (
         "Intervals are 95 % over images for one trained network; they say nothing on other seeds.",
@@ -92,8 +95,11 @@ NAMED: dict[str, tuple[str, str]] = {
         "人が目で見て決めたものではありません。",
     ),
     "notes.temperature": (
-        "The size of a change of the answer depends on the temperature; decisions do not.",
-        "出力の変化の大きさは温度に依存しますが、分類結果そのものは温度に依存しません。",
+        "Gradients, attacks and changes of the answer are taken at the temperature that fits the "
+        "validation images, so that nothing depends on the scale of the logits; decisions do not "
+        "depend on it.",
+        "勾配、攻撃、出力の変化は、検証画像に合わせた温度で計算するため、ロジットの尺度に依存しません。"
+        "分類結果そのものは温度に依存しません。",
     ),
     "notes.credit": (
         "Of the {n} pairs of models that differ clearly in the gradient on the manifold, "

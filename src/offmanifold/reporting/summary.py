@@ -7,6 +7,8 @@ from offmanifold.reporting.panels import Gallery
 from offmanifold.reporting.sources import REGIMES, Source
 from offmanifold.reporting.texts import Texts
 
+AT_BOUND = {"lowest": "warn.temperature_lowest", "highest": "warn.temperature_highest"}
+
 
 def data_line(source: Source, t: Texts) -> str:
     data = source.json.get("data") or {}
@@ -77,8 +79,8 @@ def warnings(audits: list[Source], pictures: Gallery | None, t: Texts) -> list[t
         found += [("red", said) for said in masking(a, t)]
         found += [("amber", said) for said in _out_of_reach(a, t)]
         bound = a.json.get("settings", {}).get("temperature_bound")
-        if bound is not None:
-            found.append(("amber", t(f"warn.temperature_{bound}", label=a.label)))
+        if bound in AT_BOUND:
+            found.append(("amber", t(AT_BOUND[bound], label=a.label)))
         if pictures and a.label in pictures.missing:
             found.append(("amber", t("warn.pictures", label=a.label)))
     if len({(a.json.get("data") or {}).get("fingerprint") for a in audits}) > 1:
