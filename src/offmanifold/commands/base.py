@@ -77,16 +77,20 @@ def label_map(classes: str | None) -> Any:
     if classes is None or classes == BY_INDEX:
         return classes
     try:
-        return json.loads(Path(classes).read_text())
-    except (OSError, ValueError):
+        return read_json(Path(classes))
+    except InputError:
         return classes
 
 
 def print_json(value: Any) -> None:
     """Print JSON, alone on stdout."""
     if is_main_process():
-        json.dump(value, sys.stdout, ensure_ascii=False, allow_nan=False, indent=1)
-        sys.stdout.write("\n")
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1)
+        try:
+            text.encode(sys.stdout.encoding or "utf-8")
+        except UnicodeEncodeError:  # escapes say the same on any console
+            text = json.dumps(value, allow_nan=False, indent=1)
+        sys.stdout.write(f"{text}\n")
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

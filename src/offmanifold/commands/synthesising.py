@@ -19,6 +19,7 @@ from offmanifold.errors import InputError, unknown_name
 from offmanifold.files import read_json
 from offmanifold.manifold import load_manifold, names_denoiser
 from offmanifold.models import Loaded, adapt_labels, load_model
+from offmanifold.models.naming import Named
 from offmanifold.progress import Bar, Unnumbered, note
 from offmanifold.synthesis import Method, Synthesis
 from offmanifold.synthesis.batching import comfortable
@@ -90,8 +91,8 @@ class Workshop:
 
     def class_of(self, name: str) -> int:
         """Return the output of a class by its name, else by its number; raises InputError."""
-        if name in self.classes:
-            return self.classes.index(name)
+        if len(found := Named([(c,) for c in self.classes]).find(name)) == 1:
+            return found[0]
         if name.isdecimal() and int(name) < len(self.classes):
             return int(name)
         raise unknown_name(f"class ({len(self.classes)} in all)", name, self.classes[:20])
