@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from offmanifold.data import Data, load_data
+from offmanifold.data.loading import sized_within
 from offmanifold.errors import InputError, unknown_name
 from offmanifold.files import read_json
 from offmanifold.manifold import (
@@ -54,9 +55,9 @@ class Images:
 
         Halves of a distractor picture are never resized for the sake of a model.
         """
-        asked = shape[1:] if shape and not self.data.startswith("distractor:") else None
+        asked = shape[1:] if shape and not sized_within(self.data) else None
         size = self.image_size or asked
-        return load_data(
+        data = load_data(
             self.data,
             size=size,
             channels=self.channels,
@@ -64,6 +65,15 @@ class Images:
             max_bad_share=self.max_bad_share,
             progress=show and sys.stderr.isatty(),
         )
+        if show:
+            note_what_is_told(data)
+        return data
+
+
+def note_what_is_told(data: Data) -> None:
+    """Say what was decided about images, or left out, as they were loaded."""
+    for sentence in data.info.get("told", ()):
+        note(sentence)
 
 
 def note_accuracy_unused(standard: str | None, accuracy: float | None) -> None:

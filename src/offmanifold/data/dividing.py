@@ -52,7 +52,7 @@ def check_divided(data: Data) -> None:
     """Raise InputError for images of which none are to learn from, or none to choose by."""
     if len(data.train) and len(data.val):
         return
-    spec, smallest = data.info.get("spec"), _smallest(data.test.labels, data.classes)
+    spec, smallest = data.info.get("spec", "this"), _smallest(data.test.labels, data.classes)
     if not len(data.train) and data.info.get("divided") is False and smallest[1] < 3:
         raise InputError(
             f'class "{smallest[0]}" of {spec} has {smallest[1]} readable image(s), too few for '
