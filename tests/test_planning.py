@@ -18,8 +18,8 @@ def digits() -> om.Data:
 
 
 def test_defaults_as_designed(digits):
-    assert default_eps((1, 16, 16), "digits") == 1
-    assert default_eps((3, 32, 32), "cifar") == 0.5
+    assert default_eps((1, 16, 16), 1.0) == 1
+    assert default_eps((3, 32, 32)) == 0.5
     assert default_limit(digits, 10**5) == 500
     assert default_limit(digits, 25 * 10**6) == 200
 

@@ -180,8 +180,9 @@ def audit_models(
     )
     if show and (caution := _out_of_reach(plan.settings)):
         note(caution)
-    means = data.train.class_means.to(place) if "labels" in plan.has else None
-    mean = data.train.mean.to(place) if plan.settings.explain else None
+    learnt = len(data.train) > 0  # pictures that are judged alone have no others beside them
+    means = data.train.class_means.to(place) if learnt and "labels" in plan.has else None
+    mean = (data.train if learnt else images).mean.to(place) if plan.settings.explain else None
     judge = manifold if "manifold" in plan.has else None
     other = second if "second" in plan.has else None
     fakes = {} if judge is None else _fakes(judge, data, place)
@@ -324,9 +325,10 @@ def _fakes(manifold: Any, data: Data, device: torch.device) -> dict[str, Tensor]
     """Return the rows (k, d) of subspaces of the manifold's dimension that know no image."""
     pooling = manifold.card.pooling
     inner = manifold.estimator.card if pooling > 1 else manifold.card
-    train = (pool_data(data, pooling) if pooling > 1 else data).train
+    seen = pool_data(data, pooling) if pooling > 1 else data
+    part = seen.train if len(seen.train) else seen.test
     k = max(1, round(inner.dimension or 1))
-    found = {"low_pass": low_pass(inner, k), "global_pca": global_pca(inner, train, k)}
+    found = {"low_pass": low_pass(inner, k), "global_pca": global_pca(inner, part, k)}
     return {name: fake.rows.to(device) for name, fake in found.items()}
 
 

@@ -80,8 +80,8 @@ def check_suffix(path: Path, suffixes: Sequence[str], what: str) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a UTF-8 text file atomically."""
-    write_atomically(path, lambda p: p.write_text(text, encoding="utf-8"))
+    """Write a UTF-8 text file atomically; what is no Unicode in a name is escaped, as in JSON."""
+    write_atomically(path, lambda p: p.write_text(text, "utf-8", "backslashreplace"))
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -92,7 +92,7 @@ def write_json(path: Path, value: Any) -> None:
 def read_json(path: Path) -> Any:
     """Read a JSON file; raises InputError that names a file that is missing or broken."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8-sig"))  # Notepad begins with a mark
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     except ValueError as error:

@@ -172,6 +172,8 @@ def judged(
     made on any of them, as far as is known: a bare module may have been.
     """
     if split == "val":
+        if not len(data.val):
+            raise InputError(f"{data.info.get('spec')} has no validation images: give --split test")
         return "val", data.val
     foreign = all(m.card.config.keys() == {"spec", "weights_hash"} for m in models)
     divided = data.info.get("source") == "divided 70/15/15"
@@ -216,7 +218,7 @@ def audit_settings(
     asked: the settings of `ASKED`.
     """
     chosen = None if manifold is None else manifold.card.sigma
-    eps = default_eps(data.shape, data.info.get("name")) if eps is None else eps
+    eps = default_eps(data.shape, data.info.get("eps")) if eps is None else eps
     return Settings(
         seed=seed,
         gradient=gradient,
@@ -280,10 +282,13 @@ def default_limit(data: Data, parameters: int, manifold: Any = None) -> int:
     return min(most, max(20, int(EIGENVECTORS / (pixels * manifold.card.dimension))))
 
 
-def default_eps(shape: tuple[int, int, int], name: str | None) -> float:
-    """Return the default radius, an l2 norm per image: 1 for digits, else 0.5·√(d/3072)."""
-    if name in ("digits", "distractor-digits"):
-        return 1.0
+def default_eps(shape: tuple[int, int, int], own: float | None = None) -> float:
+    """Return the default radius, an l2 norm per image: the data's own, else 0.5·√(d/3072).
+
+    own: `Data.info["eps"]`, which the specs `digits` and `distractor:digits` have.
+    """
+    if own is not None:
+        return own
     return round(0.5 * math.sqrt(math.prod(shape) / 3072), 3)
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from offmanifold.data.augmentation import check_shift
+from offmanifold.data.dividing import check_divided
 from offmanifold.data.types import Data, Split
 from offmanifold.engine import Engine
 from offmanifold.errors import InputError
@@ -42,8 +43,7 @@ def check_data(data: Data) -> tuple[str, ...]:
     """Return the classes; raises InputError for data that no classifier can be trained on."""
     if data.classes is None or data.train.labels is None:
         raise InputError("training needs labelled images; give a folder of class folders")
-    if not len(data.train):
-        raise InputError("there are no images to train on; give more")
+    check_divided(data)
     if len(data.classes) < 2:
         raise InputError(
             f"one class alone ({', '.join(data.classes)}) leaves nothing to tell apart; "

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from offmanifold.data import load_data
+from offmanifold.data.dividing import check_divided
 from offmanifold.errors import InputError
 
 
@@ -121,18 +122,111 @@ def test_one_class_is_not_enough(animals):
         load_data(animals)
 
 
-def test_a_class_too_small_to_divide(animals, save):
+def test_a_class_too_small_to_divide_leaves_all_to_be_judged(animals, save):
     save(animals / "emu" / "0.png")
     save(animals / "emu" / "1.png")
+    data = load_data(animals)
+    assert [len(s) for s in (data.train, data.val, data.test)] == [0, 0, 22]
+    assert data.info["judged_alone"] and not data.info["divided"]
+    assert any('22 in all, 2 of "emu"' in said for said in data.info["told"])
     with pytest.raises(InputError, match=r'"emu" .* 2 readable image\(s\).*at least 3'):
-        load_data(animals)
+        check_divided(data)
 
 
-def test_too_few_images_for_three_parts(tmp_path, save):
-    save(tmp_path / "0.png")
-    save(tmp_path / "1.png")
-    with pytest.raises(InputError, match=r"too few images \(2\): its (val|test) part is empty"):
+@pytest.mark.parametrize("n", [1, 2, 3, 5])
+def test_a_few_pictures_are_enough_to_be_judged(tmp_path, save, n):
+    for i in range(n):
+        save(tmp_path / "flat" / f"{i}.png")
+        for name in ("cat", "dog"):
+            save(tmp_path / "classes" / name / f"{i}.png")
+    for folder, total in (("flat", n), ("classes", 2 * n)):
+        data = load_data(tmp_path / folder)
+        assert [len(s) for s in (data.train, data.val, data.test)] == [0, 0, total]
+        assert data.info["judged_alone"]
+        with pytest.raises(InputError, match="too few"):
+            check_divided(data)
+
+
+def test_a_test_part_alone_is_judged(animals, tmp_path):
+    (tmp_path / "photos").mkdir()
+    animals.rename(tmp_path / "photos" / "Test")
+    data = load_data(tmp_path / "photos")
+    assert [len(s) for s in (data.train, data.val, data.test)] == [0, 0, 20]
+    assert data.classes == ("cat", "dog")
+    assert data.info["judged_alone"]
+    (tmp_path / "photos" / "Test").rename(tmp_path / "photos" / "TRAIN")
+    data = load_data(tmp_path / "photos")
+    assert [len(s) for s in (data.train, data.val, data.test)] == [14, 2, 4]
+    assert data.classes == ("cat", "dog") and data.info["divided"]
+
+
+@pytest.mark.parametrize(
+    ("train", "val", "test"),
+    [
+        ("train", "valid", "test"),
+        ("Train", "Val", "Test"),
+        ("training", "validation", "testing"),
+        ("TRAINING", "dev", "TEST"),
+        ("training_set", "Evaluation", "test_set"),
+    ],
+)
+def test_splits_by_their_usual_names_in_any_case(tmp_path, save, train, val, test):
+    for split, n in ((train, 5), (val, 2), (test, 3)):
+        for name in ("cat", "dog"):
+            for i in range(n):
+                save(tmp_path / split / name / f"{i}.png")
+    (tmp_path / "extra").mkdir()
+    save(tmp_path / "stray.png")
+    (tmp_path / "__MACOSX").mkdir()
+    data = load_data(tmp_path)
+    assert [len(s) for s in (data.train, data.val, data.test)] == [10, 4, 6]
+    assert data.classes == ("cat", "dog")
+    assert data.info["told"] == [
+        f"taken for training: {train}, validation: {val}, test: {test}",
+        f"not used in {tmp_path}: extra/, stray.png",
+    ]
+
+
+def test_two_folders_that_mean_one_split_are_named(tmp_path, save):
+    for split in ("train", "val", "Valid"):
+        save(tmp_path / split / "cat" / "0.png")
+        save(tmp_path / split / "dog" / "0.png")
+    with pytest.raises(InputError, match=r"Valid and val in .* all mean validation images"):
         load_data(tmp_path)
+
+
+def test_classes_that_are_called_like_a_split_stay_classes(tmp_path, save):
+    for name in ("train", "car", "bus"):
+        for i in range(8):
+            save(tmp_path / name / f"{i}.png")
+    data = load_data(tmp_path)
+    assert data.classes == ("bus", "car", "train")
+    assert data.info["told"] == []
+
+
+def test_splits_without_labels(tmp_path, save):
+    for split, n in (("train", 20), ("test", 3)):
+        for i in range(n):
+            save(tmp_path / split / f"{i}.png")
+    data = load_data(tmp_path)
+    assert data.classes is None
+    assert [len(s) for s in (data.train, data.val, data.test)] == [17, 3, 3]
+    for i in range(20):
+        for name in ("cat", "dog"):
+            save(tmp_path / "kaggle" / "train" / name / f"{i}.png")
+        save(tmp_path / "kaggle" / "test" / f"{i}.png")
+    data = load_data(tmp_path / "kaggle")
+    assert data.classes == ("cat", "dog")
+    assert [len(s) for s in (data.train, data.val, data.test)] == [28, 6, 6]
+    assert "test has no class folders, and is left out" in data.info["told"]
+
+
+def test_a_class_that_is_not_in_every_split_is_told(tmp_path, save):
+    for split, names in (("train", "abc"), ("val", "ab"), ("test", "abc")):
+        for name in names:
+            for i in range(4):
+                save(tmp_path / split / name / f"{i}.png")
+    assert 'not in val: class "c"' in load_data(tmp_path).info["told"]
 
 
 def test_mvtec_is_refused_with_a_way_out(real):

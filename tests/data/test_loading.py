@@ -5,6 +5,7 @@ import pytest
 
 from offmanifold.data import load_data, loading
 from offmanifold.data.arrays import ArraySource
+from offmanifold.data.loading import sized_within
 from offmanifold.data.opening import Found
 from offmanifold.errors import InputError
 
@@ -25,12 +26,41 @@ def test_info():
         "name": "distractor-digits",
         "seed": 4,
         "source": "divided 70/15/15",
+        "divided": True,
+        "judged_alone": False,
+        "eps": 1.0,
         "skipped": [],
         "notes": [
             "8×8 images upscaled bilinearly to 16×16",
             "a fixed letter in the half without signal",
         ],
+        "told": [],
     }
+
+
+def test_the_default_radius_is_decided_by_spec_and_never_by_a_name(animals, monkeypatch):
+    monkeypatch.chdir(animals.parent)
+    animals.rename("digits")
+    assert load_data("./digits").info["name"] == "digits"
+    assert load_data("./digits").info["eps"] is None
+    for spec, eps in (
+        ("digits", 1.0),
+        ("distractor:digits", 1.0),
+        ("random-labels:digits", 1.0),
+        ("random-labels:distractor:digits", 1.0),
+        ("distractor:distractor:digits", None),
+        ("distractor:./digits", None),
+        (animals.parent / "digits", None),
+        ("glyphs:30", None),
+    ):
+        assert load_data(spec).info["eps"] == eps, spec
+
+
+def test_specs_whose_size_is_that_of_images_within():
+    for spec in ("distractor:digits", "random-labels:distractor:x.npz"):
+        assert sized_within(spec)
+    for spec in ("digits", "./distractor", "random-labels:digits", "distractor"):
+        assert sized_within(spec) == (spec == "distractor")
 
 
 def test_a_relative_path_is_looked_up_here_and_then_in_the_data_folder(

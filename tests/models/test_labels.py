@@ -71,8 +71,39 @@ def test_synonyms_match_where_no_name_does():
     )
 
 
-def test_outputs_of_one_name_join():
-    assert match_labels(["cat", "dog", "Cat"], None, ["dog", "cat"]) == ((1,), (0, 2))
+def test_outputs_of_one_and_the_same_name_join_and_no_others():
+    assert match_labels(["cat", "dog", "cat"], None, ["dog", "cat"]) == ((1,), (0, 2))
+    assert match_labels(["cat", "dog", "Cat"], None, ["dog", "cat"]) == ((1,), (0,))
+
+
+def test_a_sign_is_no_separator():
+    assert match_labels(["-1", "0", "1"], None, ["0", "1"]) == ((1,), (2,))
+    assert match_labels(["-1", "0", "1"], None, ["1", "0", "-1"]) == ((2,), (1,), (0,))
+    with pytest.raises(InputError, match="named like 1;"):
+        match_labels(["-1", "0"], None, ["0", "1"])
+    mapped = {"-1": "bad", "0": "good", "1": "bad"}
+    assert match_labels(["1", "0", "-1"], None, ["bad", "good"], 3, mapped) == ((0, 2), (1,))
+
+
+def test_names_that_separators_alone_tell_apart_can_be_audited():
+    assert match_labels(["C-3", "C3"], None, ["C3", "C-3"]) == ((1,), (0,))
+    assert match_labels(["C-3", "C3"], None, ["c3", "c_3"]) == ((1,), (0,))
+    with pytest.raises(InputError, match=r'"cat" is like "CAT", "Cat", but not the same'):
+        match_labels(["CAT", "Cat"], None, ["cat"])
+
+
+def test_decomposed_names_are_composed_ones():
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    assert match_labels([composed, "\uff11"], None, ["1", decomposed]) == ((1,), (0,))
+    both = [decomposed, composed]
+    assert match_labels(both, None, [composed, decomposed]) == ((1,), (0,))
+
+
+def test_lists_that_look_the_same_say_what_differs():
+    with pytest.raises(InputError, match=r'"\\u0441at" is like "cat", but not the same'):
+        match_labels(["cat", "dog"], None, ["\u0441at", "dog"])  # a Cyrillic letter
+    with pytest.raises(InputError, match=r'"cafe\\u0301" is like "caf\\xe9"'):
+        match_labels(["caf\u00e9"], None, ["caf\u00e9", "cafe\u0301"])
 
 
 @pytest.mark.parametrize(

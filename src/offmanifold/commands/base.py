@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from offmanifold.data import Data, load_data
+from offmanifold.data.loading import sized_within
 from offmanifold.errors import InputError, unknown_name
 from offmanifold.files import read_json
 from offmanifold.manifold import (
@@ -54,9 +55,9 @@ class Images:
 
         Halves of a distractor picture are never resized for the sake of a model.
         """
-        asked = shape[1:] if shape and not self.data.startswith("distractor:") else None
+        asked = shape[1:] if shape and not sized_within(self.data) else None
         size = self.image_size or asked
-        return load_data(
+        data = load_data(
             self.data,
             size=size,
             channels=self.channels,
@@ -64,6 +65,15 @@ class Images:
             max_bad_share=self.max_bad_share,
             progress=show and sys.stderr.isatty(),
         )
+        if show:
+            note_what_is_told(data)
+        return data
+
+
+def note_what_is_told(data: Data) -> None:
+    """Say what was decided about images, or left out, as they were loaded."""
+    for sentence in data.info.get("told", ()):
+        note(sentence)
 
 
 def note_accuracy_unused(standard: str | None, accuracy: float | None) -> None:
@@ -77,16 +87,20 @@ def label_map(classes: str | None) -> Any:
     if classes is None or classes == BY_INDEX:
         return classes
     try:
-        return json.loads(Path(classes).read_text())
-    except (OSError, ValueError):
+        return read_json(Path(classes))
+    except InputError:
         return classes
 
 
 def print_json(value: Any) -> None:
     """Print JSON, alone on stdout."""
     if is_main_process():
-        json.dump(value, sys.stdout, ensure_ascii=False, allow_nan=False, indent=1)
-        sys.stdout.write("\n")
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1)
+        try:
+            text.encode(sys.stdout.encoding or "utf-8")
+        except UnicodeEncodeError:  # escapes say the same on any console
+            text = json.dumps(value, allow_nan=False, indent=1)
+        sys.stdout.write(f"{text}\n")
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

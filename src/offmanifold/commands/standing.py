@@ -116,7 +116,7 @@ def _look(model: nn.Module, data: Data) -> tuple[float, float, float]:
 
     The validation images alone: those for tests are read by audits.
     """
-    eps, size = default_eps(data.shape, data.info.get("name")), comfortable(data.shape)
+    eps, size = default_eps(data.shape, data.info.get("eps")), comfortable(data.shape)
     few = data.val.subset(min(LOOKED_AT, max(FEWEST, size)), 0)
     batch = few.read(few.rows)
     assert batch.y is not None

@@ -42,6 +42,7 @@ from offmanifold.sweeping import (
     read_sweep,
     run_jobs,
 )
+from offmanifold.trainable import check_data
 
 SUMMARY = "summary.json"
 
@@ -100,6 +101,7 @@ class Runs:
             raise InputError(f"--jobs must be at least 1, not {self.jobs}")
         check_options([], limit=self.limit, eps=self.attack_eps, eps_flag="--attack-eps")
         data = self.images.load()
+        check_data(data)
         judge, second = (
             None if spec is None else resolve_manifold(spec, data, device=self.device)
             for spec in (self.manifold, self.second)

@@ -9,16 +9,25 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from offmanifold.commands.base import MANIFOLDS, find_manifold, label_map, resolve_manifold
+from offmanifold.commands.base import (
+    MANIFOLDS,
+    find_manifold,
+    label_map,
+    note_what_is_told,
+    resolve_manifold,
+)
 from offmanifold.commands.standing import Said, standing_of, warnings_of
 from offmanifold.commands.synthesis_options import Options
 from offmanifold.commands.without_effect import check_mode
 from offmanifold.data import Data, load_data
+from offmanifold.data.dividing import check_divided
+from offmanifold.data.loading import sized_within
 from offmanifold.engine import Engine
 from offmanifold.errors import InputError, unknown_name
 from offmanifold.files import read_json
 from offmanifold.manifold import load_manifold, names_denoiser
 from offmanifold.models import Loaded, adapt_labels, load_model
+from offmanifold.models.naming import Named
 from offmanifold.progress import Bar, Unnumbered, note
 from offmanifold.synthesis import Method, Synthesis
 from offmanifold.synthesis.batching import comfortable
@@ -90,8 +99,8 @@ class Workshop:
 
     def class_of(self, name: str) -> int:
         """Return the output of a class by its name, else by its number; raises InputError."""
-        if name in self.classes:
-            return self.classes.index(name)
+        if len(found := Named([(c,) for c in self.classes]).find(name)) == 1:
+            return found[0]
         if name.isdecimal() and int(name) < len(self.classes):
             return int(name)
         raise unknown_name(f"class ({len(self.classes)} in all)", name, self.classes[:20])
@@ -144,6 +153,8 @@ def open_workshop(options: Options, *, needs_data: bool = False) -> Workshop:
     data = None
     if needs_data or options.data or (made_of_data and spec != "none"):
         data = _data(options, first, shape)
+        if needs_data:
+            check_divided(data)
         shape = shape or data.shape
     if shape is None and options.image_size is not None:
         shape = (options.channels or 3, *options.image_size)
@@ -220,7 +231,7 @@ def _data(options: Options, loaded: Loaded | None, shape: Shape | None) -> Data:
             "--data, or --manifold none where the classifier alone will do"
         )
     size, channels = options.image_size, options.channels
-    if shape is not None and not spec.startswith("distractor:"):
+    if shape is not None and not sized_within(spec):
         size, channels = shape[1:], shape[0] if shape[0] in (1, 3) else None
         if options.image_size not in (None, size) or options.channels not in (None, channels):
             raise InputError(
@@ -228,6 +239,7 @@ def _data(options: Options, loaded: Loaded | None, shape: Shape | None) -> Data:
                 "leave out --image-size and --channels"
             )
     data = load_data(spec, size=size, channels=channels, seed=options.data_seed)
+    note_what_is_told(data)
     trained = None if loaded is None else loaded.card.config.get("data")
     if trained is not None and trained != data.fingerprint:
         note(

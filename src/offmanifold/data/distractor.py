@@ -113,5 +113,6 @@ def add_distractor(found: Found, request: Request) -> Found:
         found,
         name=f"distractor-{found.name}",
         source=Distractor(found.source, request.seed),
+        eps=None if isinstance(found.source, Distractor) else found.eps,
         notes=(*found.notes, "a fixed letter in the half without signal"),
     )

@@ -12,13 +12,16 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
-from offmanifold.data.decoding import BadImage, decode
+from offmanifold.data.decoding import BadImage, in_8_bits, stored, unwarned
 from offmanifold.data.opening import Request
 from offmanifold.data.pixels import resize_and_crop, short_hash, to_channels, to_unit
+from offmanifold.data.white import DEPTHS, told, white_of
 from offmanifold.errors import InputError
 
 CACHE_BYTES = 1_000_000_000  # pixels beyond this are decoded again whenever they are read
 WORKERS = 2
+
+Examined = tuple[Tensor, str, int, int]  # pixels, hash, bits of storage, largest stored value
 
 
 class EncodedSource:
@@ -26,8 +29,10 @@ class EncodedSource:
 
     `fetch(i)` gives the i-th image's bytes; it is called from threads. Every image is decoded once
     here, to learn its size, its colours, its hash and whether it is sound. `kept` are the positions
-    of the sound ones, `skipped` the others. The images are grey if all of them are, else RGB.
-    Raises InputError beyond `request.max_bad_share`, and for mixed sizes without `request.size`.
+    of the sound ones, `skipped` the others. The images are grey if all of them are, else RGB. What
+    is white follows from the brightest of all images (`white_of`); `notes` says where it is not the
+    usual, and where all are nearly black. Raises InputError beyond `request.max_bad_share`, and for
+    mixed sizes without `request.size`.
     """
 
     def __init__(
@@ -39,27 +44,17 @@ class EncodedSource:
         where: str,
     ):
         self._fetch, self._request, self._where = fetch, request, where
-        kept: list[int] = []
-        self.hashes: list[str] = []
-        self.skipped: list[dict[str, str]] = []
-        self._cache: list[Tensor] | None = []
-        shapes: list[tuple[int, ...]] = []
-        cached = 0
-        for i, result in enumerate(self._examine_all(len(names))):
-            if isinstance(result, BadImage):
-                self.skipped.append({"path": names[i], "reason": str(result)})
-                continue
-            pixels, digest = result
-            kept.append(i)
-            self.hashes.append(digest)
-            shapes.append(tuple(pixels.shape))
-            cached += pixels.numel()
-            if cached > CACHE_BYTES:
-                self._cache = None
-            if self._cache is not None:
-                self._cache.append(pixels)
-        self.kept = np.array(kept, dtype=np.int64)
-        self.names = [names[i] for i in kept]
+        self._whites = {bits: known[-1] for bits, known in DEPTHS.items()}
+        usual, brightest = dict(self._whites), {}
+        with unwarned():
+            shapes = self._read_all(names, brightest)
+            self._whites |= {bits: white_of(high, bits) for bits, high in brightest.items()}
+            if self._whites != usual:
+                shapes = self._read_all(names, brightest)
+        self.notes: list[str] = []
+        for bits, high in brightest.items():
+            self.notes += told(high, self._whites[bits], usual[bits], f"{where} ({bits} bits)")
+        self.names = [names[int(i)] for i in self.kept]
         self.labels = None if labels is None else labels[self.kept]
         _report_skipped(self.skipped, len(names), request.max_bad_share, where)
         h, w = _common_size([shape[1:] for shape in shapes], self.names, where)
@@ -81,7 +76,33 @@ class EncodedSource:
     def masks(self, index: np.ndarray) -> None:
         """Return None: these images carry no signal masks."""
 
-    def _examine_all(self, n: int) -> Iterator[tuple[Tensor, str] | BadImage]:
+    def _read_all(self, names: Sequence[str], brightest: dict[int, int]) -> list[tuple[int, ...]]:
+        """Read every image by the whites assumed; return the shapes of the sound ones.
+
+        brightest: the largest value by bits of storage, which is brought up to date.
+        """
+        kept, shapes, cached = [], [], 0
+        self.hashes: list[str] = []
+        self.skipped: list[dict[str, str]] = []
+        self._cache: list[Tensor] | None = []
+        for i, result in enumerate(self._examine_all(len(names))):
+            if isinstance(result, BadImage):
+                self.skipped.append({"path": names[i], "reason": str(result)})
+                continue
+            pixels, digest, bits, high = result
+            brightest[bits] = max(brightest.get(bits, 0), high)
+            kept.append(i)
+            self.hashes.append(digest)
+            shapes.append(tuple(pixels.shape))
+            cached += pixels.numel()
+            if cached > CACHE_BYTES:
+                self._cache = None
+            if self._cache is not None:
+                self._cache.append(pixels)
+        self.kept = np.array(kept, dtype=np.int64)
+        return shapes
+
+    def _examine_all(self, n: int) -> Iterator[Examined | BadImage]:
         yield from track(
             _in_threads(self._examine, range(n)),
             description="reading images",
@@ -91,18 +112,23 @@ class EncodedSource:
             transient=True,
         )
 
-    def _examine(self, i: int) -> tuple[Tensor, str] | BadImage:
-        """Return pixels and hash of the i-th image given, or what is wrong with it."""
+    def _examine(self, i: int) -> Examined | BadImage:
+        """Return what is found of the i-th image given, or what is wrong with it."""
         try:
             content = self._fetch(i)
-            return self._pixels(content), short_hash(content)
+            values = stored(content)
+            bits = 8 if values.dtype == np.uint8 else 16
+            digest, white = short_hash(content), self._whites[bits]
+            if white != DEPTHS[bits][-1]:
+                digest = short_hash(f"{digest} {white}".encode())  # the same file, other pixels
+            return self._pixels(values, white), digest, bits, int(values.max())
         except BadImage as bad:
             return bad
         except OSError as error:
             return BadImage(f"it cannot be read: {error.strerror or error}")
 
-    def _pixels(self, content: bytes) -> Tensor:
-        x = decode(content)
+    def _pixels(self, values: np.ndarray, white: int) -> Tensor:
+        x = in_8_bits(values, white)
         size, channels = self._request.size, self._request.channels
         if size is None and channels is None:
             return x

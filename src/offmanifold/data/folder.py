@@ -1,112 +1,127 @@
-"""A folder of images: class folders, a flat folder, or train/ val/ test/ of class folders."""
+"""A folder of images: class folders, a flat folder, or folders of splits (train/, val/, test/)."""
 
 import os
 from pathlib import Path
 
 import numpy as np
 
+from offmanifold.data.decoding import MAX_BYTES, BadImage
 from offmanifold.data.encoded import EncodedSource
 from offmanifold.data.opening import Found, Request
+from offmanifold.data.readable import readable, readable_names, some
+from offmanifold.data.splits import by_split, one_each, split_of, taken
+from offmanifold.data.walking import SUFFIXES, Walk
 from offmanifold.errors import InputError
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif")
-SPLITS = ("train", "val", "test")
+Labelled = dict[Path, tuple[str | None, str]]  # {image: (class, split)}
 
 
 def open_folder(folder: Path, request: Request) -> Found:
     """Return the images under a folder, sorted by path.
 
     Each sub-folder is a class by its name, with all images below it; without sub-folders the images
-    have no labels. Where train/ and val/ or test/ lie side by side, they are the splits. Hidden
-    files and files of other types are ignored.
+    have no labels. Folders named like splits (`split_of`) are splits where training images and
+    others lie side by side, or nothing else does. What was taken for what, and what is left out, is
+    told.
     """
-    if _is_mvtec(folder):
-        return _open_mvtec(folder, request)
-    splits = [name for name in SPLITS if (folder / name).is_dir()]
-    loose, below = _contents(folder)
-    if "train" in splits and len(splits) > 1:
-        images = {file: (c, s) for s in splits for file, c in _labelled(folder / s).items()}
-    elif loose and not any(below.values()):
-        images = dict.fromkeys(loose, (None, ""))
-    else:
-        images = {file: (c, "") for file, c in _labelled(folder).items()}
-    files = sorted(images, key=lambda file: file.relative_to(folder).as_posix())
-    names = [file.relative_to(folder).as_posix() for file in files]
-    classes, parts = (np.array([images[file][i] for file in files]) for i in (0, 1))
-    known = None if classes[0] is None else sorted(set(classes))
+    walk = Walk(folder)
+    images, parts_given, told = _images(folder, walk)
+    paths = {file: readable(file.relative_to(folder).as_posix()) for file in images}
+    files = sorted(images, key=lambda file: (paths[file], os.fsencode(file)))
+    classes = [images[file][0] for file in files]
+    names = readable_names(dict.fromkeys(c for c in classes if c is not None))
+    known = {name: i for i, name in enumerate(sorted(names.values()))}
     source = EncodedSource(
-        names,
-        None if known is None else np.searchsorted(known, classes).astype(np.int64),
-        lambda i: files[i].read_bytes(),
+        [paths[file] for file in files],
+        np.array([known[names[c]] for c in classes if c is not None]) if known else None,
+        lambda i: read_file(files[i]),
         request,
-        str(folder),
+        readable(str(folder)),
     )
     return Found(
-        name=folder.resolve().name,
+        name=readable(folder.resolve().name),
         source=source,
-        classes=None if known is None else tuple(map(str, known)),
-        parts=parts[source.kept] if parts[0] else None,
+        classes=tuple(known) or None,
+        parts=np.array([images[f][1] for f in files])[source.kept] if parts_given else None,
         skipped=source.skipped,
+        told=(*told, *walk.left, *source.notes),
     )
 
 
-def _labelled(folder: Path) -> dict[Path, str]:
+def read_file(path: Path) -> bytes:
+    """Return the content of an image file; raises BadImage for one larger than any image."""
+    if path.stat().st_size > MAX_BYTES:
+        raise BadImage(f"it has {path.stat().st_size:,} bytes, above {MAX_BYTES:,}")
+    return path.read_bytes()
+
+
+def _images(folder: Path, walk: Walk) -> tuple[Labelled, bool, list[str]]:
+    """Return the images, whether they are in splits, and what is to be told."""
+    loose, below, others = walk.contents(folder)
+    full = {name: files for name, files in below.items() if files}
+    found = by_split(full)
+    alone = found and not loose and all(map(split_of, full))
+    if not alone and not ("train" in found and len(found) > 1):
+        if loose and not full:
+            return dict.fromkeys(loose, (None, "")), False, []
+        return {f: (c, "") for f, c in _labelled(folder, loose, below).items()}, False, []
+    splits = one_each(found, readable(str(folder)))
+    _refuse_mvtec(folder, splits, below)
+    told = [taken(splits)]
+    unused = [f"{n}/" for n in below if n not in splits.values()] + [f.name for f in loose] + others
+    if unused:
+        told.append(f"not used in {readable(str(folder))}: {some(list(map(readable, unused)))}")
+    flat = [s for s, name in splits.items() if not _classes(folder / name, below[name])]
+    if len(flat) < len(splits):  # Kaggle's test images have no labels
+        told += [f"{readable(splits.pop(s))} has no class folders, and is left out" for s in flat]
+    images: Labelled = {}
+    for split, name in splits.items():
+        for file in below[name]:
+            label = None if split in flat else _class_of(file, folder / name)
+            images[file] = (label, "test" if list(splits) == ["val"] else split)
+    return images, list(splits) != ["train"], told
+
+
+def _class_of(file: Path, split: Path) -> str:
+    """Return the class folder of an image in the folder of a split; raises InputError outside."""
+    first, *rest = file.relative_to(split).parts
+    if not rest:
+        raise _outside(split, [file])
+    return first
+
+
+def _classes(split: Path, files: list[Path]) -> set[str]:
+    return {p[0] for file in files if len(p := file.relative_to(split).parts) > 1}
+
+
+def _outside(folder: Path, files: list[Path]) -> InputError:
+    return InputError(
+        f"{readable(str(folder))} holds {len(files)} image(s) outside its class folders, such as "
+        f"{readable(files[0].name)}; move them into a class folder or away"
+    )
+
+
+def _labelled(folder: Path, loose: list[Path], below: dict[str, list[Path]]) -> dict[Path, str]:
     """Return {image: class} of class folders; raises InputError for a class without images."""
-    loose, below = _contents(folder)
+    where = readable(str(folder))
     if not loose and not below:
-        raise InputError(f"{folder} holds no image ({', '.join(SUFFIXES)}) and no class folder")
+        raise InputError(f"{where} holds no image ({', '.join(SUFFIXES)}) and no class folder")
     for name, files in below.items():
         if not files:
             raise InputError(
-                f"class folder {folder / name} holds no image ({', '.join(SUFFIXES)}); "
-                "fill it or remove it"
+                f"class folder {readable(str(folder / name))} holds no image "
+                f"({', '.join(SUFFIXES)}); fill it or remove it"
             )
     if loose:
-        raise InputError(
-            f"{folder} holds {len(loose)} image(s) outside its class folders, such as "
-            f"{loose[0].name}; move them into a class folder or away"
-        )
+        raise _outside(folder, loose)
     return {file: name for name, files in below.items() for file in files}
 
 
-def _contents(folder: Path) -> tuple[list[Path], dict[str, list[Path]]]:
-    """Return the images in a folder itself, and those at any depth below each sub-folder."""
-    try:
-        entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
-    except OSError as error:
-        raise _unreadable(error) from error
-    loose = sorted(entry for entry in entries if _is_image(entry) and entry.is_file())
-    return loose, {entry.name: _images_below(entry) for entry in entries if entry.is_dir()}
-
-
-def _images_below(folder: Path) -> list[Path]:
-    def refuse(error: OSError) -> None:
-        raise _unreadable(error) from error
-
-    found = []
-    for root, folders, files in os.walk(folder, onerror=refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [path for name in files if _is_image(path := Path(root, name))]
-    return found
-
-
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-
-
-def _unreadable(error: OSError) -> InputError:
-    return InputError(f"cannot read folder {error.filename}: {error.strerror}")
-
-
-def _is_mvtec(folder: Path) -> bool:
-    """Say whether there are train/good alone, to train on, and test/, with defects."""
-    train = folder / "train"
-    return train.is_dir() and (folder / "test").is_dir() and list(_contents(train)[1]) == ["good"]
-
-
-def _open_mvtec(folder: Path, request: Request) -> Found:
-    """Refuse, for now: the place where good/defect labels and masks will be read."""
-    raise InputError(
-        f"{folder} is laid out like MVTec (train/good, test/<defect>), which cannot be read yet; "
-        f"give {folder / 'test'} to load its class folders"
-    )
+def _refuse_mvtec(folder: Path, splits: dict[str, str], below: dict[str, list[Path]]) -> None:
+    """Refuse, for now, train/good alone beside test/<defect>, whose masks will be read one day."""
+    train, test = splits.get("train"), splits.get("test")
+    if train and test and _classes(folder / train, below[train]) == {"good"}:
+        raise InputError(
+            f"{readable(str(folder))} is laid out like MVTec (train/good, test/<defect>), which "
+            f"cannot be read yet; give {readable(str(folder / test))} to load its class folders"
+        )

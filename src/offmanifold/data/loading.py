@@ -5,19 +5,21 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from offmanifold.data.digits import open_digits
 from offmanifold.data.distractor import add_distractor
+from offmanifold.data.dividing import check_divided, divided
 from offmanifold.data.folder import open_folder
 from offmanifold.data.glyphs import open_glyphs
 from offmanifold.data.known import KINDS, opener
 from offmanifold.data.npz import open_npz
 from offmanifold.data.opening import Found, Request
-from offmanifold.data.parquet import TRAIN, open_parquet, pair_of
+from offmanifold.data.parquet import open_parquet, open_tables
 from offmanifold.data.random_labels import PREFIX, randomise_labels
+from offmanifold.data.readable import readable
+from offmanifold.data.repeated import repeated
 from offmanifold.data.resized import resized
-from offmanifold.data.types import Data, Split, divide
+from offmanifold.data.shards import tables_in
+from offmanifold.data.types import Data, Split
 from offmanifold.errors import InputError, unknown_name
 
 # A new kind of data is one new file and one line in one of these.
@@ -28,9 +30,6 @@ NAMES: dict[str, Callable[[str, Request], Found]] = {  # NAME or NAME:REST
 NAMES |= {kind: opener(kind) for kind in KINDS}
 AROUND: dict[str, Callable[[Found, Request], Found]] = {"distractor": add_distractor}  # NAME:SPEC
 FILES: dict[str, Callable[[Path, Request], Found]] = {".npz": open_npz, ".parquet": open_parquet}
-
-SHARES = (0.70, 0.15, 0.15)  # of data without splits of their own
-VAL_SHARE = 0.15  # of a given train part
 
 
 def load_data(
@@ -55,8 +54,11 @@ def load_data(
     seed: of the division and of the distractor's place. max_bad_share: of unreadable images, which
     are skipped and listed in `info["skipped"]`. progress: a bar on stderr while images are read.
 
-    `info` holds spec, name (short), seed, source (how the splits came about), skipped ([{path,
-    reason}]) and notes. Raises InputError for anything that cannot be used.
+    `info` holds spec, name (short), seed, source (how the splits came about), divided (whether
+    here, by seed), judged_alone (whether all are test images: too few to divide, or without any to
+    train on), eps (the default radius, where the spec has its own), skipped ([{path, reason}]),
+    notes, and told, those of the notes on what was decided or left out. Raises InputError for
+    anything that cannot be used.
 
     >>> data = load_data("distractor:digits")
     >>> data.shape, len(data.train), len(data.val), len(data.test)
@@ -79,18 +81,33 @@ def load_data(
         return randomise_labels(inner, seed)
     request = Request(_height_width(size), channels, seed, max_bad_share, progress)
     found = _open(str(spec), request)
-    rows, how, notes = _divide(found, seed)
-    _check_division(found, rows, str(spec))
+    division = divided(found, seed, readable(str(spec)))
+    told = [*found.told, *division.told]
+    if found.files:
+        told += repeated(found.source, division.rows, found.classes)
     info = {
         "spec": str(spec),
         "name": found.name,
         "seed": seed,
-        "source": how,
+        "source": division.source,
+        "divided": division.ours,
+        "judged_alone": division.alone,
+        "eps": found.eps,
         "skipped": found.skipped,
-        "notes": [*found.notes, *notes],
+        "notes": [*found.notes, *division.notes, *told],
+        "told": told,
     }
-    train, val, test = (Split(found.source, part, found.classes) for part in rows)
-    return Data(train, val, test, info)
+    train, val, test = (Split(found.source, part, found.classes) for part in division.rows)
+    data = Data(train, val, test, info)
+    if not found.files:
+        check_divided(data)  # more of what is made are there for the asking
+    return data
+
+
+def sized_within(spec: str) -> bool:
+    """Say whether the size asked for is that of images within, and not of those that come out."""
+    name, _, rest = spec.partition(":")
+    return sized_within(rest) if name == PREFIX else name in AROUND
 
 
 def _height_width(size: int | tuple[int, int] | None) -> tuple[int, int] | None:
@@ -108,14 +125,19 @@ def _open(spec: str, request: Request) -> Found:
         if not rest:
             raise InputError(f'"{name}" needs data after a colon, such as "{name}:digits"')
         return AROUND[name](_open(rest, request), request)
-    found = NAMES[name](rest, request) if name in NAMES else _open_path(_find(spec), request)
+    if name in NAMES:
+        found = NAMES[name](rest, request)
+    else:
+        found = replace(_open_path(_find(spec), request), files=True)
     return replace(found, source=resized(found.source, request, spec))
 
 
 def _open_path(path: Path, request: Request) -> Found:
     if path.is_dir():
-        pairs = [p for p in path.glob(f"*{TRAIN}") if len(pair_of(p)) == 2]
-        return open_parquet(pairs[0], request) if len(pairs) == 1 else open_folder(path, request)
+        tables = tables_in(path)
+        return open_folder(path, request) if tables is None else open_tables(tables, request)
+    if not path.is_file():
+        raise InputError(f"{readable(str(path))} is neither a folder nor a regular file")
     if path.suffix.lower() not in FILES:
         raise InputError(
             f"cannot tell what {path} is; data can be a folder or a file that ends in "
@@ -143,50 +165,3 @@ def _find(spec: str) -> Path:
         "a folder",
     ]
     raise InputError(f"{unknown_name('data', spec, known)}; and there is {missing}")
-
-
-def _divide(found: Found, seed: int) -> tuple[list[np.ndarray], str, list[str]]:
-    """Return the rows of train, val and test, how they came about, and notes on that."""
-    rows = np.arange(len(found.source))
-    labels = found.source.labels
-    if found.parts is None:
-        return divide(labels, rows, SHARES, seed), "divided 70/15/15", []
-    train, val, test = (rows[found.parts == part] for part in ("train", "val", "test"))
-    if len(val) and len(test):
-        return [train, val, test], "train/val/test given", []
-    given = "test" if len(test) else "val"
-    notes = [] if len(test) else ["no test part: val is used as test"]
-    notes.append(f"val is {VAL_SHARE:.0%} of train")
-    held_out = test if len(test) else val
-    train, val = divide(labels, train, (1 - VAL_SHARE, VAL_SHARE), seed)
-    return [train, val, held_out], f"train/{given} given", notes
-
-
-def _check_division(found: Found, rows: list[np.ndarray], spec: str) -> None:
-    """Raise InputError unless every split has images and can be learnt from."""
-    labels, classes = found.source.labels, found.classes
-    if labels is not None and classes is not None:
-        counts = [np.bincount(labels[part], minlength=len(classes)) for part in rows]
-        total = np.sum(counts, axis=0)
-        if np.count_nonzero(total) < 2:
-            raise InputError(
-                f"{spec} holds one class only ({classes[int(np.argmax(total))]}); give at least "
-                "two classes, or a folder of images alone for data without labels"
-            )
-        for name, n, in_train in zip(classes, total, counts[0], strict=True):
-            if found.parts is None and 0 < n < 3:
-                raise InputError(
-                    f'class "{name}" of {spec} has {n} readable image(s), too few for train, val '
-                    "and test; give at least 3, better 20, or remove the class"
-                )
-            if n and not in_train:
-                raise InputError(
-                    f'class "{name}" of {spec} is missing from train; '
-                    "every class needs images there"
-                )
-    for part, name in zip(rows, ("train", "val", "test"), strict=True):
-        if not len(part):
-            raise InputError(
-                f"{spec} has too few images ({len(found.source)}): its {name} part is empty; "
-                "give more images"
-            )

@@ -27,7 +27,10 @@ class Found:
     """All images of one spec, before they are divided.
 
     name: short, fit for a file name. parts: (n,) of "train", "val", "test" where the data say so
-    themselves, else None. skipped: one {"path", "reason"} an unreadable image.
+    themselves, else None. skipped: one {"path", "reason"} an unreadable image. notes: on the nature
+    of the data; told: what was decided about them or left out, which commands print. eps: the
+    default radius of attacks, an l2 norm, where the spec has one of its own. files: whether they
+    are a user's files, and not made or part of a package.
     """
 
     name: str
@@ -36,3 +39,6 @@ class Found:
     parts: np.ndarray | None = None
     skipped: list[dict[str, str]] = field(default_factory=list)
     notes: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+    eps: float | None = None
+    files: bool = False

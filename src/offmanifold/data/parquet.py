@@ -1,8 +1,8 @@
 """`FILE.parquet`: a table of encoded images, as Hugging Face `datasets` writes it.
 
 Column `image`: struct {bytes, path} or binary. Column `label`, optional: integers; class names are
-taken from the Hugging Face metadata where there are any. Of two files NAME-train.parquet and
-NAME-test.parquet side by side, giving either loads both, as train and test.
+taken from the Hugging Face metadata where there are any. Of files of one data set side by side
+(`shards`), giving any loads all, each as its split.
 """
 
 import errno
@@ -21,26 +21,34 @@ from offmanifold.data.decoding import BadImage
 from offmanifold.data.encoded import EncodedSource
 from offmanifold.data.labels import as_labels, numbered_classes
 from offmanifold.data.opening import Found, Request
+from offmanifold.data.readable import readable, some
+from offmanifold.data.shards import Tables, tables_of
 from offmanifold.errors import InputError, RunError
-
-TRAIN, TEST = "-train.parquet", "-test.parquet"
 
 
 def open_parquet(path: Path, request: Request) -> Found:
-    """Return the images of a table, or of the pair of tables it belongs to."""
-    files = pair_of(path)
+    """Return the images of a table and of those that belong to it."""
+    return open_tables(tables_of(path), request)
+
+
+def open_tables(tables: Tables, request: Request) -> Found:
+    """Return the images of the tables of one data set."""
     store = _Store()
     names: list[str] = []
     parts: list[str] = []
     labels: list[np.ndarray | None] = []
     classes: list[tuple[str, ...] | None] = []
-    for part, file in files.items():
-        n, file_labels, file_classes = _read(file, store)
-        names += [f"{part}/{i}" if part else str(i) for i in range(n)]
-        parts += [part] * n
-        labels.append(file_labels)
-        classes.append(file_classes)
-    where = " and ".join(map(str, files.values()))
+    for part, files in tables.files.items():
+        before = len(names)
+        for file in files:
+            n, file_labels, file_classes = _read(file, store)
+            done = len(names) - before
+            names += [f"{part}/{done + i}" if part else str(done + i) for i in range(n)]
+            parts += [part] * n
+            labels.append(file_labels)
+            classes.append(file_classes)
+    paths = [str(file) for files in tables.files.values() for file in files]
+    where = readable(" and ".join(paths) if len(paths) < 4 else some(paths, 2))
     if len(set(classes)) > 1 or len({x is None for x in labels}) > 1:
         raise InputError(f"{where} differ in their classes or label column; write both alike")
     if not names:
@@ -48,19 +56,13 @@ def open_parquet(path: Path, request: Request) -> Found:
     joined = np.concatenate([x for x in labels if x is not None]) if labels[0] is not None else None
     source = EncodedSource(names, joined, store.get, request, where)
     return Found(
-        name=path.name.removesuffix(TRAIN).removesuffix(TEST).removesuffix(".parquet"),
+        name=tables.name,
         source=source,
         classes=classes[0] or (None if joined is None else numbered_classes(joined, where)),
-        parts=np.array(parts)[source.kept] if len(files) > 1 else None,
+        parts=np.array(parts)[source.kept] if "" not in tables.files else None,
         skipped=source.skipped,
+        told=(*tables.told, *source.notes),
     )
-
-
-def pair_of(path: Path) -> dict[str, Path]:
-    """Return {"train": …, "test": …} where the file has its sibling, else {"": path}."""
-    stem = path.name.removesuffix(TRAIN).removesuffix(TEST)
-    pair = {"train": path.with_name(stem + TRAIN), "test": path.with_name(stem + TEST)}
-    return pair if path in pair.values() and all(p.is_file() for p in pair.values()) else {"": path}
 
 
 class _Store:

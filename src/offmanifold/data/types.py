@@ -15,6 +15,8 @@ from offmanifold.errors import InputError
 from offmanifold.precision import in_float32
 from offmanifold.randomness import seed_of
 
+ROUNDING = 1e-3  # beyond [0, 1], as whoever scales images may leave it
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -233,7 +235,7 @@ def divide(
     return [np.sort(np.concatenate(part)).astype(np.int64) for part in parts]
 
 
-def check_images(x: np.ndarray | Tensor, where: str, rounding: float = 0.0) -> None:
+def check_images(x: np.ndarray | Tensor, where: str, rounding: float = ROUNDING) -> None:
     """Raise InputError unless every value is finite and in [0, 1]; names the range found.
 
     rounding: how far beyond [0, 1] a value may be.
@@ -243,6 +245,6 @@ def check_images(x: np.ndarray | Tensor, where: str, rounding: float = 0.0) -> N
         raise InputError(f"{where} holds NaN or infinite values; images must lie in [0, 1]")
     if low < -rounding or high > 1 + rounding:
         raise InputError(
-            f"{where} holds values from {low:.4g} to {high:.4g}; images must lie in [0, 1] "
+            f"{where} holds values from {low:.7g} to {high:.7g}; images must lie in [0, 1] "
             "(divide 8-bit images by 255)"
         )

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
+from offmanifold.data.dividing import check_divided
 from offmanifold.data.types import Data, Split
 from offmanifold.engine import Engine, Precision, settled
 from offmanifold.errors import InputError
@@ -83,7 +84,8 @@ def fit_manifold(
     started = time.time()
     if estimator is None:
         estimator = estimators[DEFAULT]()
-    if len(data.train) < 2 or len(data.val) < 1:
+    check_divided(data)
+    if len(data.train) < 2:
         raise InputError("a manifold needs training and validation images; give more images")
     engine = Engine(device, settled(precision, saved_precision(out)))
     pooling, inner = _pooled(data)

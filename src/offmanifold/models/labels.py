@@ -1,6 +1,5 @@
 """Outputs of a model and classes of the data, matched by name and never by position."""
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,11 @@ from torch import Tensor, nn
 from offmanifold.errors import InputError
 from offmanifold.files import read_json
 from offmanifold.models.card import Loaded
+from offmanifold.models.naming import Named, Names, escaped, look_alike
 
 BY_INDEX = "by-index"
 MEND = "give --classes map.json, or --classes by-index if outputs and classes are in one order"
 
-Names = Sequence[str]
 Match = tuple[tuple[int, ...], ...]  # the model's outputs of each class of the data
 
 
@@ -73,8 +72,9 @@ def match_labels(
 ) -> Match:
     """Return, for each class of the data, the indices of the model's outputs that mean it.
 
-    Names are equal whatever their case, spaces, "_" and "-"; a class of no such name is looked for
-    among the synonyms. mapping: "by-index"; a list of names in the order of the outputs; {output
+    Names are held against each other as `Named` does: exactly, else by forms that no two names
+    of a side share; a class of no such name is looked for among the synonyms. Outputs of one and
+    the same name join. mapping: "by-index"; a list of names in the order of the outputs; {output
     index or name: class of the data}; or {class of the data: [output indices or names]}. Raises
     InputError where no names are known, a class has no output, or an output would have two.
     """
@@ -109,8 +109,12 @@ def match_labels(
 def _match_names(
     model_classes: Names, synonyms: Sequence[Names] | None, data_classes: Names
 ) -> Match:
-    names, others = _index([(name,) for name in model_classes]), _index(synonyms or [])
-    return tuple(tuple(names.get(key) or others.get(key) or ()) for key in map(_key, data_classes))
+    names, others, ours = _named(model_classes), Named(synonyms or []), _named(data_classes)
+    return tuple(tuple(names.find(c, ours) or others.find(c, ours)) for c in data_classes)
+
+
+def _named(names: Names | None) -> Named:
+    return Named([(name,) for name in names or ()])
 
 
 def _match_map(
@@ -122,18 +126,18 @@ def _match_map(
             pairs.append((key, value))
         else:
             pairs.extend((out, key) for out in (value if isinstance(value, list) else [value]))
-    of_output = _index([(name,) for name in model_classes or ()])
-    of_class = _index([(name,) for name in data_classes])
+    outputs_of, classes_of = _named(model_classes), _named(data_classes)
     match: list[list[int]] = [[] for _ in data_classes]
     for output, name in pairs:
-        found = _outputs_named(output, of_output)
+        found = _outputs_named(output, outputs_of)
         if not found or (outputs is not None and max(found) >= outputs):
             raise InputError(f'--classes: the model has no output "{output}"')
-        if _key(name) not in of_class:
+        owners = classes_of.find(str(name))
+        if len(owners) != 1:
             raise InputError(
                 f'--classes: "{name}" is no class of the data ({_short(data_classes)})'
             )
-        match[of_class[_key(name)][0]].extend(found)
+        match[owners[0]].extend(found)
     return tuple(tuple(sorted(set(found))) for found in match)
 
 
@@ -142,7 +146,8 @@ def _check(match: Match, model_classes: Names | None, data_classes: Names) -> No
     if lost:
         raise InputError(
             f"no output of the model is named like {_short(lost)}; the model has "
-            f"{_short(model_classes or ['no names'])}, the data {_short(data_classes)}; {MEND}"
+            f"{_short(model_classes or ['no names'])}, the data {_short(data_classes)}"
+            f"{_confusion(lost, model_classes or (), data_classes)}; {MEND}"
         )
     owner: dict[int, str] = {}
     for name, found in zip(data_classes, match, strict=True):
@@ -155,23 +160,21 @@ def _check(match: Match, model_classes: Names | None, data_classes: Names) -> No
             owner[output] = name
 
 
-def _index(names: Sequence[Names]) -> dict[str, list[int]]:
-    """Return {key: positions} of lists of names."""
-    index: dict[str, list[int]] = {}
-    for position, own in enumerate(names):
-        for key in {_key(name) for name in own}:
-            index.setdefault(key, []).append(position)
-    return index
-
-
-def _key(name: object) -> str:
-    return re.sub(r"[\s_-]+", "", str(name)).casefold() or str(name)  # a class may be named "-"
-
-
-def _outputs_named(output: object, names: dict[str, list[int]]) -> list[int]:
+def _outputs_named(output: object, names: Named) -> list[int]:
     """Return the outputs of that name, else the one of that index (a string in JSON's keys)."""
-    by_name = names.get(_key(output), []) if isinstance(output, str) else []
+    by_name = names.find(output) if isinstance(output, str) else []
     return by_name or ([int(str(output))] if str(output).isdecimal() else [])
+
+
+def _confusion(lost: Names, model_classes: Names, data_classes: Names) -> str:
+    """Say what differs where names that are not taken for one another look alike."""
+    said = ""
+    for name in lost[:3]:
+        like = sorted({n for n in (*model_classes, *data_classes) if look_alike(name, n)})
+        if like:
+            shown = ", ".join(f'"{escaped(n)}"' for n in like[:4])
+            said += f'; "{escaped(name)}" is like {shown}, but not the same, and which is not clear'
+    return said
 
 
 def _short(names: Names) -> str:

@@ -13,8 +13,6 @@ from offmanifold.models.extras import first_line
 from offmanifold.precision import in_float32
 from offmanifold.synthesis.batching import is_out_of_memory
 
-ROUNDING = 1e-3  # of a pixel, beyond [0, 1]
-
 
 def check_shape(x: Tensor) -> None:
     """Raise InputError unless images are (n, c, h, w) of floating-point numbers."""
@@ -36,7 +34,7 @@ def check_images(x: Tensor) -> None:
     """Raise InputError unless images (n, c, h, w) are finite and in [0, 1]."""
     check_shape(x)
     if x.numel():
-        types.check_images(x, "the tensor of images", ROUNDING)
+        types.check_images(x, "the tensor of images")
 
 
 def check_classes(y: Tensor, n: int | None = None) -> None:
