@@ -14,7 +14,7 @@ from offmanifold.certification import certify, lower_bound, predict, radius_cap
 from offmanifold.errors import InputError
 from offmanifold.randomness import ImageNoise, PartNoise, Randomness
 
-SIGMA = 0.5
+SIGMA, NARROW = 0.5, 0.1
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -38,28 +38,28 @@ class Answers(nn.Module):
 
 
 def half_plane() -> tuple[Linear, Tensor]:
-    """Return the classifier of 3u + 4v > 1 and its unit normal."""
-    weight, bias = torch.tensor([[0.0, 0.0], [3.0, 4.0]]), torch.tensor([0.0, -1.0])
+    """Return the classifier of 3u + 4v > 3.5 and its unit normal."""
+    weight, bias = torch.tensor([[0.0, 0.0], [3.0, 4.0]]), torch.tensor([0.0, -3.5])
     return Linear(weight, bias), torch.tensor([0.6, 0.8])
 
 
 def at_distances(signed: Tensor) -> Tensor:
-    """Return images (m, 1, 1, 2) at these distances from the line 3u + 4v = 1."""
+    """Return images (m, 1, 1, 2) at these distances from the line 3u + 4v = 3.5."""
     _, normal = half_plane()
-    return ((0.2 + signed)[:, None] * normal + torch.tensor([0.8, -0.6])).view(-1, 1, 1, 2)
+    return (0.5 + signed[:, None] * normal).view(-1, 1, 1, 2)
 
 
 def test_on_a_half_space_the_radius_is_below_the_distance_and_close_to_it():
     n = 100_000
-    near = torch.linspace(0.5 * SIGMA, 0.8 * radius_cap(SIGMA, n), 12)
-    signed = torch.cat([near, -near, torch.tensor([0.02, -3.0])])
-    found = certify(half_plane()[0], at_distances(signed), SIGMA, n=n, generator=seeded())
+    near = torch.linspace(0.5 * NARROW, 0.8 * radius_cap(NARROW, n), 12)
+    signed = torch.cat([near, -near, torch.tensor([0.004, -0.6])])
+    found = certify(half_plane()[0], at_distances(signed), NARROW, n=n, generator=seeded())
     certain = found.prediction >= 0
     assert torch.equal(found.prediction[certain], (signed[certain] > 0).long())
     assert certain[:-2].all()
     assert (found.radius <= signed.abs()).all()
     assert (1 - found.radius[:24] / signed.abs()[:24]).mean() < 0.02
-    assert float(found.radius[-1]) == pytest.approx(radius_cap(SIGMA, n))
+    assert float(found.radius[-1]) == pytest.approx(radius_cap(NARROW, n))
 
 
 def test_on_the_boundary_it_abstains():
@@ -81,8 +81,8 @@ def test_on_the_boundary_it_answers_about_as_often_as_alpha_allows():
 
 
 def test_a_prediction_is_the_side_or_an_abstention_at_its_rate():
-    sides = torch.cat([torch.ones(5), -torch.ones(5)])
-    found = predict(half_plane()[0], at_distances(sides), SIGMA, generator=seeded())
+    sides = 0.2 * torch.cat([torch.ones(5), -torch.ones(5)])
+    found = predict(half_plane()[0], at_distances(sides), NARROW, generator=seeded())
     assert found.tolist() == [1] * 5 + [0] * 5
     assert found.dtype == torch.int64
     x, n = at_distances(torch.zeros(4000)), 99
@@ -94,20 +94,20 @@ def test_a_prediction_is_the_side_or_an_abstention_at_its_rate():
 
 
 def test_three_classes_in_a_row():
-    """Classes u < −1, −1 < u < 1 and 1 < u: each has a known probability under noise."""
-    model = Answers(lambda u: -(u - torch.tensor([[-2.0, 0.0, 2.0]])).abs())
-    places = torch.tensor([-1.7, 0.0, 0.3, 2.5])
-    found = certify(model, places.view(-1, 1, 1, 1), SIGMA, n=20_000, generator=seeded())
+    """Classes u < .3, .3 < u < .7 and .7 < u: each has a known probability under noise."""
+    model = Answers(lambda u: -(u - torch.tensor([[0.1, 0.5, 0.9]])).abs())
+    places = torch.tensor([0.16, 0.5, 0.56, 1.0])
+    found = certify(model, places.view(-1, 1, 1, 1), NARROW, n=20_000, generator=seeded())
     assert found.prediction.tolist() == [0, 1, 1, 2]
-    few = predict(model, places.view(-1, 1, 1, 1), SIGMA, generator=seeded())
+    few = predict(model, places.view(-1, 1, 1, 1), NARROW, generator=seeded())
     assert few.tolist() == [0, 1, 1, 2]
-    normal = torch.distributions.Normal(0.0, SIGMA)
-    below = normal.cdf(torch.tensor([[-1.0], [1.0]]) - places)
+    normal = torch.distributions.Normal(0.0, NARROW)
+    below = normal.cdf(torch.tensor([[0.3], [0.7]]) - places)
     exact = torch.stack([below[0, 0], *(below[1] - below[0])[1:3], 1 - below[1, 3]]).double()
     assert (found.p_lower <= exact).all()
     torch.testing.assert_close(found.p_lower, exact, atol=0.01, rtol=0)
     standard = torch.distributions.Normal(0.0, 1.0)
-    expected = SIGMA * standard.icdf(found.p_lower)
+    expected = NARROW * standard.icdf(found.p_lower)
     torch.testing.assert_close(found.radius, expected, rtol=1e-5, atol=0)
 
 

@@ -75,7 +75,7 @@ def audit(
     *,
     label: str | None = None,
     classes: Any = None,
-    folder: Path | None = None,
+    folder: str | Path | None = None,
     **options: Any,
 ) -> Audit:
     """Audit one classifier; see `audit_models` for the options.
@@ -84,6 +84,7 @@ def audit(
     returned. classes: which output means which class, as `adapt_labels` takes it; by default by
     name, and for a bare module in the order of `data.classes`.
     """
+    folder = None if folder is None else Path(folder)
     if not isinstance(model, Loaded):
         spec = type(model).__name__
         weights_hash = tensors_hash(model.state_dict())

@@ -67,8 +67,9 @@ class Audit:
         return None if (labels < 0).any() or not len(labels) else labels
 
 
-def read_audit(folder: Path) -> Audit:
+def read_audit(folder: str | Path) -> Audit:
     """Return a saved audit (panels are left on disk). Raises InputError where it is none."""
+    folder = Path(folder)
     saved = read_json(folder / "audit.json")
     if not isinstance(saved, dict) or not str(saved.get("schema", "")).startswith(
         "offmanifold.audit/"
@@ -108,10 +109,11 @@ def common_images(one: Audit, other: Audit) -> tuple[dict[str, np.ndarray], dict
     return {k: v[i] for k, v in one.columns.items()}, {k: v[j] for k, v in other.columns.items()}
 
 
-def save_audit(audit: Audit, folder: Path | None) -> Audit:
+def save_audit(audit: Audit, folder: str | Path | None) -> Audit:
     """Write an audit atomically, audit.json last; return it with its folder (None: unsaved)."""
     if folder is None:
         return audit
+    folder = Path(folder)
     if (folder / "audit.json").exists():
         kept = read_json(folder / "audit.json")
         if kept.get("schema") == SCHEMA and kept["data"]["n"] > audit.json["data"]["n"]:

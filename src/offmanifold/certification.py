@@ -13,6 +13,7 @@ import torch
 from scipy.stats import beta, binom, norm
 from torch import Tensor, nn
 
+from offmanifold.data.given import check_given
 from offmanifold.errors import InputError
 from offmanifold.freezing import frozen
 from offmanifold.precision import at_least_float32, in_float32
@@ -51,13 +52,14 @@ def certify(
 ) -> Certificates:
     """Return the prediction and the certified radius of a smoothed classifier at each image.
 
-    x: (m, c, h, w). sigma: of the noise, standard deviation per pixel; noisy images are not
-    clipped. n0: draws that choose the class. n: fresh draws that bound its probability. alpha:
+    x: (m, c, h, w) in [0, 1]. sigma: of the noise, standard deviation per pixel; noisy images are
+    not clipped. n0: draws that choose the class. n: fresh draws that bound its probability. alpha:
     chance at most of a wrong certificate, an image. batch: noisy images classified at once, by
     their size if None. Memory grows with m, not with n. With `ImageNoise` the certificate of an
     image depends neither on its batch nor on the order. Logits that are not finite are no vote.
-    Raises InputError for a number out of range and for fewer than 2 classes.
+    Raises InputError for a number or images out of range and for fewer than 2 classes.
     """
+    check_given(x)
     _check(sigma, n, alpha, batch)
     if n0 < 1:
         raise InputError(f"n0 must be at least 1 draw, not {n0}")
@@ -91,6 +93,7 @@ def predict(
     classifier's. For a class without a radius it needs far fewer draws than `certify`, whose
     arguments it shares and whose errors it raises.
     """
+    check_given(x)
     _check(sigma, n, alpha, batch)
     counts, classes = _votes(model, x, sigma, n, generator, batch).topk(2)
     most, second = counts.numpy().T

@@ -6,7 +6,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from offmanifold.audits import Audit, common_images, standard_of, with_regimes
+from offmanifold.audits import Audit, common_images, read_audit, standard_of, with_regimes
 from offmanifold.crediting import credit
 from offmanifold.errors import InputError
 from offmanifold.files import write_json
@@ -31,20 +31,24 @@ Variants of a gradient may stand beside it.
 
 
 def compare(
-    audits: Sequence[Audit],
+    audits: Sequence[Audit | str | Path],
     *,
     reference: str | None = None,
     reference_accuracy: float | None = None,
 ) -> dict[str, Any]:
     """Return compare.json: the audits, each regime by the common reference, paired differences.
 
-    reference: label of the standard model; by default the only `erm` run. Differences are given for
-    every pair of audits of the same images; the standard model comes first. credit: of the pairs
-    that differ clearly in the on-manifold fraction, whether a fake manifold shares it
-    (`offmanifold.crediting`). reference_accuracy: of a standard model that is not among them.
+    audits: as `audit` returned them, or their folders. reference: label of the standard model; by
+    default the only `erm` run. Differences are given for every pair of audits of the same images;
+    the standard model comes first. credit: of the pairs that differ clearly in the on-manifold
+    fraction, whether a fake manifold shares it (`offmanifold.crediting`). reference_accuracy: of a
+    standard model that is not among them.
     Raises InputError for audits of other data or with equal labels.
     """
     check_reference_accuracy(reference_accuracy)
+    if isinstance(audits, str | Path | Audit):
+        raise InputError("a comparison is of several audits; give a list of them")
+    audits = [a if isinstance(a, Audit) else read_audit(a) for a in audits]
     if not audits:
         raise InputError("nothing to compare; give at least one audit")
     labels = [a.label for a in audits]
@@ -116,8 +120,9 @@ def _credit(audits: Sequence[Audit]) -> list[dict[str, Any]]:
     return result
 
 
-def save_comparison(comparison: dict[str, Any], path: Path) -> Path:
+def save_comparison(comparison: dict[str, Any], path: str | Path) -> Path:
     """Write compare.json, with the audits' folders relative to it, so that both can be moved."""
+    path = Path(path)
     place = path.parent.resolve()
     audits = [
         {**one, "folder": one["folder"] and os.path.relpath(one["folder"], place)}

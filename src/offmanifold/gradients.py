@@ -7,7 +7,7 @@ Adding any h(x) to every logit leaves the classifier as it is, but changes `logi
 import torch
 from torch import Tensor, nn
 
-from offmanifold.data.types import check_images
+from offmanifold.data.given import check_given
 from offmanifold.errors import InputError, unknown_name
 from offmanifold.freezing import frozen
 from offmanifold.models.scalars import SCALARS
@@ -31,10 +31,7 @@ def input_gradient(model: nn.Module, x: Tensor, y: Tensor, name: str = "log_prob
     >>> torch.equal(g[1].flatten(), linear[1].weight[1])
     True
     """
-    if x.numel():
-        check_images(
-            x.detach(), "the tensor of images given to input_gradient", torch.finfo(x.dtype).eps
-        )
+    check_given(x)
     gradient, core = core_gradient(model, x, y, name)
     slope = SCALARS[name].slope(core).clamp(min=LEAST).to(gradient.dtype)
     return slope[:, None, None, None] * gradient

@@ -64,13 +64,13 @@ def lpips_lacks(weights: Path | None) -> tuple[str, str] | None:
     return None
 
 
-def load_lpips(path: Path) -> nn.Module:
+def load_lpips(path: str | Path) -> nn.Module:
     """Return LPIPS with AlexNet, fields (n, 3, h, w) in [−1, 1] → distances (n, 1, 1, 1).
 
     path: safetensors, or a state dict of torchvision's AlexNet, of which the convolutions count.
     Raises InputError for a file that is neither, MissingExtra without the package.
     """
-    tensors = _read_weights(path)
+    tensors = _read_weights(Path(path))
     package = _package()
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):  # weights soon replaced
         # lpips 0.1.4 asks torchvision by the name that `weights=` had before 0.13

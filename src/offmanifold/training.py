@@ -40,14 +40,14 @@ class Trained(Loaded):
 
 
 def train(
-    model: str | Loaded,
+    model: str | Path | Loaded,
     data: Data,
     *,
     objective: Objective | None = None,
     recipe: Recipe | None = None,
     weights: str | Path | None = None,
     manifold: Any = None,
-    out: Path | None = None,
+    out: str | Path | None = None,
     save: bool = True,
     device: str = "auto",
     precision: Precision = "auto",
@@ -74,7 +74,8 @@ def train(
     fit them, a recipe that the objective or the batches do not allow, or a folder of another run;
     Diverged where the loss is not finite or explodes, RunError where another process has ended.
     """
-    started = time.time()
+    started, out = time.time(), None if out is None else Path(out)
+    model = str(model) if isinstance(model, Path) else model
     objective = ERM() if objective is None else objective
     recipe = Recipe() if recipe is None else recipe
     classes = check_data(data)

@@ -73,11 +73,11 @@ def test_the_tangent_of_a_sphere_where_images_are_dense():
     generator = torch.Generator().manual_seed(0)
     u = torch.randn(3000, 3, generator=generator).double()
     u = u / u.norm(dim=1, keepdim=True)
-    data = data_of((0.5 + u @ rotated(D)[:, :3].T).reshape(-1, *SHAPE), 50)
+    data = data_of((0.5 + 0.5 * u @ rotated(D)[:, :3].T).reshape(-1, *SHAPE), 50)
     manifold = fit(data, LocalPCA(neighbours=16))
     x = of(data.test)
     q = manifold.basis(x, 2)
-    outward = (x.flatten(1) - 0.5)[:, :, None]
+    outward = 2 * (x.flatten(1) - 0.5)[:, :, None]
     assert torch.linalg.vecdot(outward, outward, dim=1).sub(1).abs().max() < 1e-5
     assert (q @ outward).norm(dim=1).max() < 0.25  # neighbours lie within an angle of 2√(16/3000)
     assert (q @ outward).norm(dim=1).mean() < 0.08

@@ -9,6 +9,7 @@ from offmanifold.measures.statistics import (
     difference,
     estimate,
     estimate_over_seeds,
+    interval_of,
     mean_by_student,
     mean_of,
     over_seeds,
@@ -230,3 +231,40 @@ def test_numbers_that_cannot_be_paired_differ_by_the_widest_interval():
     gap = unpaired(Number(0.5, 0.4, 0.7, 10), Number(0.25, 0.25, 0.5, 10))
     assert gap.ends() == pytest.approx({"value": 0.25, "low": -0.1, "high": 0.45})
     assert unpaired(Number(0.5, None, None, 10), Number(0.2, 0.1, 0.3, 10)).value is None
+
+
+ODD = {
+    "one value throughout": np.full(200, 0.1, np.float32),
+    "one value throughout, rounded": np.full(7, 1 / 3, np.float32),
+    "one image unlike the others": np.r_[np.zeros(999), 1e6].astype(np.float32),
+    "heavy tails": RANDOM.standard_cauchy(50).astype(np.float32),
+    "two images": np.array([0.2, 0.9], np.float32),
+}
+
+
+@pytest.mark.parametrize("column", ODD.values(), ids=ODD)
+def test_a_value_lies_within_its_own_interval(column):
+    columns, n = {"a": column, "b": np.abs(column[::-1]) + np.float32(1e-3)}, len(column)
+    for statistic in (mean_of("a"), ratio_of("a", "b"), ratio_of("b", "a", part_of_sum=True)):
+        for number in (
+            estimate(statistic, columns, n),
+            estimate_over_seeds(statistic, [columns, columns], n),
+            difference(statistic, columns, {"a": columns["b"], "b": columns["b"]}, n),
+        ):
+            if number.low is not None:
+                assert number.low <= number.value <= number.high
+
+
+def test_a_biased_statistic_lies_within_its_own_interval():
+    columns = {"a": RANDOM.normal(size=(100, 20))}
+    number = estimate(lambda c, w: (w @ c["a"] / w.sum(1)[:, None]).max(1), columns, 100)
+    assert number.low <= number.value <= number.high
+    distinct = {"a": np.arange(50.0)}
+    count = estimate(lambda c, w: (w > 0).sum(1).astype(float), distinct, 50)
+    assert (count.value, count.high) == (50, 50)
+
+
+def test_the_resamples_of_a_place_may_all_lie_beyond_it():
+    number = interval_of(0.0, np.r_[np.linspace(1, 2, 1990), np.full(10, np.inf)], 9)
+    assert (number.low, number.value) == (0, 0)
+    assert number.high > 1.9

@@ -83,7 +83,7 @@ def test_a_bayes_optimal_classifier_is_aligned_with_the_score_difference():
         bayes[1].bias.copy_(-0.5 * (means @ precision * means).sum(1))
     objective = Aligned(directions="score_difference")
     objective = objective.prepare(Resources(manifold=manifold, train_data=split()))
-    x, y = torch.randn(64, *SHAPE, generator=seeded(6)), torch.arange(64) % 3
+    x, y = torch.rand(64, *SHAPE, generator=seeded(6)), torch.arange(64) % 3
     away = [
         objective(model, x, y, generator=seeded()).parts["one_minus_cosine"].mean()
         for model in (bayes, random)

@@ -18,9 +18,9 @@ Y = torch.tensor([0, 1, 2, 2])
 
 
 def test_the_hole_gets_the_mean_of_the_known_pixels():
-    x = torch.tensor([[[[1.0, 3.0], [torch.nan, 2.0]]]])
+    x = torch.tensor([[[[0.25, 0.75], [torch.nan, 0.5]]]])
     hole = torch.tensor([[[[False, False], [True, False]]]])
-    assert mean_fill(x, hole).flatten().tolist() == [1, 3, 2, 2]
+    assert mean_fill(x, hole).flatten().tolist() == [0.25, 0.75, 0.5, 0.5]
 
 
 def test_a_linear_logit_is_highest_along_its_weights_in_the_hole():

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from offmanifold.attacks.balls import Radius, ball_of, check_eps
-from offmanifold.attacks.base import attacks, check_attacked, misclassified
+from offmanifold.attacks.base import attacks, misclassified, to_attack
 from offmanifold.attacks.losses import check_labels, loss_of, targeted
 from offmanifold.errors import InputError
 from offmanifold.freezing import frozen
@@ -70,8 +70,7 @@ class APGD:
 
         Raises InputError for images outside [0, 1], and for labels the model does not have.
         """
-        check_attacked(x)
-        x = x.detach()
+        x = to_attack(x)
         radius = torch.as_tensor(eps, dtype=x.dtype, device=x.device).expand(len(x), 1, 1, 1)
         with frozen(model), torch.enable_grad():
             with torch.no_grad():

@@ -5,7 +5,7 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor, nn
 
-from offmanifold.data.types import check_images
+from offmanifold.data.given import check_given
 from offmanifold.precision import in_float32
 from offmanifold.randomness import Randomness
 from offmanifold.registry import Registry
@@ -24,13 +24,14 @@ class Attack(Protocol):
 attacks: Registry[Attack] = Registry("attack")
 
 
-def check_attacked(x: Tensor) -> None:
-    """Raise InputError unless images (n, c, h, w), from which an attack may start, are in [0, 1].
+def to_attack(x: Tensor) -> Tensor:
+    """Return images (n, c, h, w) from which an attack may start, detached, cut to [0, 1].
 
-    Outside, the box would draw them further than eps.
+    Raises InputError where more than rounding lies beyond: the box would draw them further than
+    eps.
     """
-    if x.numel():
-        check_images(x.detach(), "the tensor of images to attack", torch.finfo(x.dtype).eps)
+    check_given(x, "the tensor of images to attack")
+    return x.detach().clamp(0, 1)
 
 
 def misclassified(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:

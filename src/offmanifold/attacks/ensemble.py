@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from offmanifold.attacks.apgd import APGD
 from offmanifold.attacks.balls import ball_of, check_eps
-from offmanifold.attacks.base import Attack, check_attacked, misclassified
+from offmanifold.attacks.base import Attack, misclassified, to_attack
 from offmanifold.attacks.square import Square
 from offmanifold.freezing import frozen
 from offmanifold.precision import fast_autocast
@@ -77,7 +77,7 @@ def robust_accuracy(
     """
     ball_of(norm)
     check_eps(eps, "robust_accuracy")
-    check_attacked(x)
+    x = to_attack(x)
     with frozen(model):
         clean = ~misclassified(model, x, y)
         left, result = clean, {}

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from offmanifold.attacks.apgd import APGD
 from offmanifold.attacks.balls import ball_of
-from offmanifold.attacks.base import check_attacked, misclassified
+from offmanifold.attacks.base import misclassified, to_attack
 from offmanifold.attacks.ensemble import Survival, outputs, survivors
 from offmanifold.freezing import frozen
 from offmanifold.precision import fast_autocast
@@ -45,7 +45,7 @@ def masking_signs(
     Cost: at most 150 more forward and backward passes an image.
     """
     ball = ball_of(norm)
-    check_attacked(x)
+    x = to_attack(x)
     names = list(survival.left)
     before, after = survival.left[names[-2]], survival.left[names[-1]]
     with frozen(model):

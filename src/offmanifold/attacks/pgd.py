@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from offmanifold.attacks.balls import ball_of, check_eps
-from offmanifold.attacks.base import attacks, check_attacked
+from offmanifold.attacks.base import attacks, to_attack
 from offmanifold.attacks.losses import Goal, check_labels, log_odds_against
 from offmanifold.errors import InputError
 from offmanifold.freezing import frozen
@@ -72,8 +72,7 @@ class PGD:
 
         Raises InputError for images outside [0, 1].
         """
-        check_attacked(x)
-        x = x.detach()
+        x = to_attack(x)
         with frozen(model), torch.enable_grad():
             best, best_loss = self._run(model, x, loss, generator)
             for _ in range(self.restarts - 1):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from offmanifold.attacks.balls import ball_of, check_eps, l2_norms
-from offmanifold.attacks.base import attacks, check_attacked, misclassified
+from offmanifold.attacks.base import attacks, misclassified, to_attack
 from offmanifold.attacks.losses import check_labels, margin
 from offmanifold.errors import InputError
 from offmanifold.freezing import frozen
@@ -56,8 +56,7 @@ class Square:
 
         Raises InputError for images outside [0, 1], and for labels the model does not have.
         """
-        check_attacked(x)
-        x = x.detach()
+        x = to_attack(x)
         n, c, h, w = x.shape
         squares, ball = SQUARES[self.norm], ball_of(self.norm)
         first = uniform_like(x, generator)

@@ -14,6 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from offmanifold.data.given import check_given
 from offmanifold.errors import InputError
 from offmanifold.randomness import image_noise
 
@@ -77,6 +78,15 @@ def check_shape(x: Tensor, card: ManifoldCard) -> None:
             f"images of shape {tuple(x.shape[1:])} do not match the manifold, fitted at "
             f'{tuple(card.shape)}; refit with "offmanifold fit-manifold --data …"'
         )
+
+
+def check_clean(x: Tensor, card: ManifoldCard) -> None:
+    """Raise InputError unless images (n, c, h, w) are such as a manifold was fitted on, in [0, 1].
+
+    Asked for by what others call; a fit and its gates have images that were checked when read.
+    """
+    check_shape(x, card)
+    check_given(x)
 
 
 class Fitted(nn.Module):

@@ -68,7 +68,7 @@ def fit_manifold(
     estimator: Estimator | None = None,
     *,
     seed: int = 0,
-    out: Path | None = None,
+    out: str | Path | None = None,
     save: bool = True,
     device: str = "auto",
     precision: Precision = "auto",
@@ -81,7 +81,7 @@ def fit_manifold(
     blocks first (`Pooled`). Returns a Manifold (Tangent and Score). Raises InputError where the
     images cannot carry one.
     """
-    started = time.time()
+    started, out = time.time(), None if out is None else Path(out)
     if estimator is None:
         estimator = estimators[DEFAULT]()
     check_divided(data)
@@ -142,8 +142,9 @@ def _pooled(data: Data) -> tuple[int, Data]:
     return pooling, pool_data(data, pooling) if pooling > 1 else data
 
 
-def load_manifold(folder: Path) -> Any:
+def load_manifold(folder: str | Path) -> Any:
     """Return a fitted manifold from its folder, for images of the size it was fitted on."""
+    folder = Path(folder)
     config = read_json(folder / "config.json")
     if not isinstance(config, dict) or config.get("kind") != "manifold":
         raise InputError(f"{folder} is no fitted manifold; give a folder that fit-manifold made")

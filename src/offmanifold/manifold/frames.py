@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.weak import WeakIdKeyDictionary
 
-from offmanifold.manifold.base import Fitted, check_shape
+from offmanifold.manifold.base import Fitted, check_clean, check_shape
 
 
 @dataclass(frozen=True)
@@ -61,30 +61,35 @@ class FrameManifold(Fitted):
                 self._frames[x] = asked, self.frame(x, index)
         return self._frames[x][1]
 
+    def clean(self, x: Tensor, index: Tensor | None) -> Frame:
+        """Return `at` of images without noise; raises InputError for others."""
+        check_clean(x, self.card)
+        return self.at(x, index)
+
     def tangent(
         self, x: Tensor, v: Tensor, sigma: float | None = None, *, index: Tensor | None = None
     ) -> Tensor:
         """Return QᵀGQv (n, c, h, w); differentiable in v."""
         sigma = self.sigma_or_default(sigma)
-        return self.at(x, index).project(v.flatten(1), sigma).reshape(v.shape)
+        return self.clean(x, index).project(v.flatten(1), sigma).reshape(v.shape)
 
     def energy(
         self, x: Tensor, v: Tensor, sigma: float | None = None, *, index: Tensor | None = None
     ) -> Tensor:
         """Return vᵀQᵀGQv (n,), or (m, n) for v (m, n, c, h, w)."""
-        frame, sigma = self.at(x, index), self.sigma_or_default(sigma)
+        frame, sigma = self.clean(x, index), self.sigma_or_default(sigma)
         along = torch.einsum("nkd,...nd->...nk", frame.rows, v.flatten(-3))
         return (along.square() * frame.gains(sigma)).sum(-1)
 
     def basis(self, x: Tensor, k: int | None = None, *, index: Tensor | None = None) -> Tensor:
         """Return the k rows of largest variance, (n, k, d)."""
-        rows = self.at(x, index).rows
+        rows = self.clean(x, index).rows
         wanted = round(self.card.dimension or 0) if k is None else k
         return rows[:, : max(1, wanted)]
 
     def dimension(self, x: Tensor, *, index: Tensor | None = None) -> Tensor:
         """Return tr J at the default σ, (n,)."""
-        return self.at(x, index).gains(self.sigma_or_default(None)).sum(1)
+        return self.clean(x, index).gains(self.sigma_or_default(None)).sum(1)
 
     def spectrum(self, x: Tensor, k: int, *, index: Tensor | None = None) -> Tensor:
         """Return the k largest eigenvalues of J̄ at the default σ, (n, k), falling."""

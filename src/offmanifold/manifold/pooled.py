@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from offmanifold.data.types import Data, Source, Split
-from offmanifold.manifold.base import ManifoldCard, check_shape
+from offmanifold.manifold.base import ManifoldCard, check_clean, check_shape
 
 LARGEST_SIDE = 64
 
@@ -85,7 +85,7 @@ class Pooled(nn.Module):
         return v - self.blocks.resolved(v)
 
     def _small(self, x: Tensor) -> Tensor:
-        check_shape(x, self.card)
+        check_clean(x, self.card)
         return self.down(x)
 
     def tangent(self, x, v, sigma=None, *, index=None) -> Tensor:
@@ -104,11 +104,13 @@ class Pooled(nn.Module):
         return self.estimator.dimension(self._small(x), index=index)
 
     def spectrum(self, x: Tensor, k: int, *, index=None) -> Tensor:
-        return self.estimator.spectrum(self._small(x), k, index=index)
+        check_shape(x, self.card)
+        return self.estimator.spectrum(self.down(x), k, index=index)
 
     def noisy(self, x: Tensor, sigma: float, index: Tensor | None) -> Iterator[Tensor]:
         """Yield x̃ for each draw: noise of σ a pooled pixel, constant over blocks."""
-        small = self._small(x)
+        check_shape(x, self.card)
+        small = self.down(x)
         for noisy in self.estimator.noisy(small, sigma, index):
             yield x + self.r**2 * self.up(noisy - small)
 
@@ -117,7 +119,8 @@ class Pooled(nn.Module):
 
     def denoise(self, noisy: Tensor, y: Tensor | None, sigma) -> Tensor:
         """Return the noisy image with its resolved part denoised; σ is of the pooled pixels."""
-        small = self.estimator.denoise(self._small(noisy), y, sigma)
+        check_shape(noisy, self.card)
+        small = self.estimator.denoise(self.down(noisy), y, sigma)
         return self.unresolved(noisy) + self.r**2 * self.up(small)
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.func import jvp, vjp, vmap
 
-from offmanifold.manifold.base import Fitted
+from offmanifold.manifold.base import Fitted, check_clean
 from offmanifold.randomness import image_noise
 
 PIXELS = 2**17  # directions × those of the images, held at once in a batched jvp
@@ -26,6 +26,7 @@ class TweedieManifold(Fitted):
         *,
         index: Tensor | None = None,
     ) -> Tensor:
+        check_clean(x, self.card)
         sigma = self.sigma_or_default(sigma)
         with torch.no_grad():
             scores = [
@@ -37,6 +38,7 @@ class TweedieManifold(Fitted):
     def tangent(
         self, x: Tensor, v: Tensor, sigma: float | None = None, *, index: Tensor | None = None
     ) -> Tensor:
+        check_clean(x, self.card)
         sigma = self.sigma_or_default(sigma)
         total = torch.zeros_like(v)
         for noisy in self.noisy(x, sigma, index):
@@ -46,6 +48,7 @@ class TweedieManifold(Fitted):
     def energy(
         self, x: Tensor, v: Tensor, sigma: float | None = None, *, index: Tensor | None = None
     ) -> Tensor:
+        check_clean(x, self.card)
         sigma = self.sigma_or_default(sigma)
         many = v if v.dim() == 5 else v[None]
         total = torch.zeros(many.shape[:2], dtype=x.dtype, device=x.device)
@@ -59,6 +62,7 @@ class TweedieManifold(Fitted):
 
         Cost: k + 8 jvps or vjps a draw and iteration, and one application more.
         """
+        check_clean(x, self.card)
         return self._largest(x, round(self.card.dimension or 0) if k is None else k, index)[1]
 
     def spectrum(self, x: Tensor, k: int, *, index: Tensor | None = None) -> Tensor:

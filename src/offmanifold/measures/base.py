@@ -9,6 +9,7 @@ from torch import Tensor
 
 from offmanifold.measures.statistics import (
     Columns,
+    Number,
     Statistic,
     estimate,
     mean_of,
@@ -79,18 +80,20 @@ class Measure:
         """The statistic of the columns: their mean unless a measure says otherwise."""
         return mean_of(self.name)
 
+    def number(self, columns: Columns, n: int) -> Number:
+        """Return the value with its interval."""
+        if self.method == "wilson":
+            return proportion(float(columns[self.name].sum()), n, unit=self.unit)
+        return estimate(self.statistic, columns, n, unit=self.unit)
+
     def curves(self, step: float) -> dict[str, Curve]:
         """Return the curves that the columns hold, by name; step: the reference step."""
         return {}
 
     def reduce(self, columns: Columns, n: int) -> dict[str, Any]:
         """Return the number of `audit.json`, with its chance and controls where there are any."""
-        if self.method == "wilson":
-            number = proportion(float(columns[self.name].sum()), n, unit=self.unit)
-        else:
-            number = estimate(self.statistic, columns, n, unit=self.unit)
         saved = {
-            **number.json(),
+            **self.number(columns, n).json(),
             "title": self.title,
             "title_ja": self.title_ja,
             "better": self.better,

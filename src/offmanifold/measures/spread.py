@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
 from torch import Tensor
 
 from offmanifold.measures.base import Measure, measures
-from offmanifold.measures.statistics import Columns, Statistic
+from offmanifold.measures.statistics import Columns, Number, largest_deviation
 from offmanifold.probe import Probe
 
 
@@ -23,11 +22,6 @@ class Spread(Measure):
     def columns(self, probe: Probe) -> dict[str, Tensor]:
         return {self.name: probe.probabilities}
 
-    @property
-    def statistic(self) -> Statistic:
-        def spread(columns: Columns, weights: np.ndarray) -> np.ndarray:
-            p, total = columns[self.name].astype(np.float64), weights.sum(1, keepdims=True)
-            mean, square = weights @ p / total, weights @ p**2 / total
-            return np.sqrt(np.maximum(square - mean**2, 0)).max(1)
-
-        return spread
+    def number(self, columns: Columns, n: int) -> Number:
+        """Return the largest deviation; a bootstrap of it would leave it outside its interval."""
+        return largest_deviation(columns[self.name], unit=self.unit)

@@ -15,6 +15,7 @@ from scipy.stats import norm
 from scipy.stats import t as student
 
 RESAMPLES, LEVEL = 2000, 0.95
+QUANTILES = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
 
 Columns = Mapping[str, np.ndarray]
 Statistic = Callable[[Columns, np.ndarray], np.ndarray]
@@ -203,6 +204,39 @@ def proportion_gap(gaps: np.ndarray, *, unit: str = "") -> Number:
     return Number(value, end(-1), end(1), n, "tango", unit=unit)
 
 
+def largest_deviation(values: np.ndarray, *, unit: str = "") -> Number:
+    """Return the largest over columns (n, k) of the standard deviation over images, in an interval.
+
+    A resampled maximum lies above the maximum, so that percentiles leave it out. Here each column
+    has an interval of its own, of the logarithm, with the standard error ½ √((κ − 1) ÷ n) of its
+    kurtosis κ; the largest lies between the largest lower end of all at once (Bonferroni) and the
+    largest upper end. A column is chosen for being large, which makes its own κ too small: the
+    lower ends take that of all columns together where it is larger. n below 2: no interval.
+    """
+    n = len(values)
+    if n == 0 or not np.isfinite(values).all():
+        return Number(None, None, None, n, "log-deviation", unit=unit)
+    apart = values.astype(np.float64) - values.mean(0, dtype=np.float64)
+    variance, fourth = (apart**2).mean(0), (apart**4).mean(0)
+    largest = float(np.sqrt(variance.max()))
+    if n < 2:
+        return Number(largest, None, None, n, "log-deviation", unit=unit)
+    varying = variance > 0
+    if not varying.any():
+        return Number(largest, largest, largest, n, "log-deviation", unit=unit)
+    variance, fourth = variance[varying], fourth[varying]
+
+    def error(kurtosis: np.ndarray) -> np.ndarray:
+        return np.sqrt((kurtosis - 1).clip(0) / n) / 2
+
+    own, together = error(fourth / variance**2), error(fourth.sum() / (variance**2).sum())
+    above = float(student.ppf(0.5 + LEVEL / 2, n - 1))
+    below = float(student.isf((1 - LEVEL) / 2 / len(variance), n - 1))
+    low = np.sqrt(variance) * np.exp(-below * np.maximum(own, together))
+    high = np.sqrt(variance) * np.exp(above * own)
+    return Number(largest, float(low.max()), float(high.max()), n, "log-deviation", unit=unit)
+
+
 def over_seeds_too(number: Number, statistic: Statistic, runs: Sequence[Columns]) -> Number:
     """Return a number of the mean over runs, its interval widened to that over seeds and images.
 
@@ -247,8 +281,8 @@ def interval_of(value: float, samples: np.ndarray, n: int, *, unit: str = "") ->
     """Return a value among whose resamples some may be −inf or inf: an end there is None."""
     if not np.isfinite(value):
         return Number(None, None, None, n, unit=unit)
-    ends = np.quantile(samples, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="nearest")
-    low, high = (float(e) if np.isfinite(e) else None for e in ends)
+    ends = _around(value, np.quantile(samples, QUANTILES, method="nearest"))
+    low, high = (e if np.isfinite(e) else None for e in ends)
     return Number(float(value), low, high, n, unit=unit)
 
 
@@ -259,5 +293,10 @@ def number_of(value: float, samples: np.ndarray, n: int, unit: str = "") -> Numb
     finite = samples[np.isfinite(samples)]
     if len(finite) < 0.95 * len(samples):
         return Number(float(value), None, None, n, unit=unit)
-    low, high = np.quantile(finite, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Number(float(value), float(low), float(high), n, unit=unit)
+    low, high = _around(value, np.quantile(finite, QUANTILES))
+    return Number(float(value), low, high, n, unit=unit)
+
+
+def _around(value: float, ends: np.ndarray) -> tuple[float, float]:
+    """Return the ends of an interval, a value that rounding or bias left outside taken in."""
+    return min(float(value), float(ends[0])), max(float(value), float(ends[1]))

@@ -54,7 +54,7 @@ SOURCES: dict[str, Callable[[str, Wanted], Network]] = {
 
 
 def load_model(
-    spec: str,
+    spec: str | Path,
     weights: str | Path | None = None,
     *,
     classes: Names | None = None,
@@ -69,6 +69,7 @@ def load_model(
     (c, h, w); with a shape one forward pass checks the model. Raises InputError where anything
     does not fit.
     """
+    spec = str(spec)
     if not _is_run(spec):
         return build_model(
             spec, classes=classes, shape=shape, weights=weights, allow_pickle=allow_pickle

@@ -38,12 +38,13 @@ SECOND = "#7a4fb5"
 TICKS = 7  # named strengths at most
 
 
-def draw_sweep(summary: dict[str, Any], path: Path, language: str = "en") -> Path:
+def draw_sweep(summary: dict[str, Any], path: str | Path, language: str = "en") -> Path:
     """Draw every objective side by side to a file (.png, .svg or .pdf), and return its path.
 
     An .svg names fonts that hold its characters; where a picture would need one that is not
     installed here, its words are English.
     """
+    path = Path(path)
     check_suffix(path, FIGURES, "a figure")
     if path.suffix == ".svg":
         figure = figure_of(list(columns_of(summary)), summary, Texts(language))

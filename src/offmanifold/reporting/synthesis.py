@@ -25,12 +25,12 @@ SURE = 0.9995  # a probability above would be written as 1
 LEAST_CHANGE = 0.05  # of a pixel, at the ends of the colours
 
 
-def synthesis_page(folder: Path, out: Path, language: str = "en") -> Path:
+def synthesis_page(folder: str | Path, out: str | Path, language: str = "en") -> Path:
     """Write one self-contained HTML page of a folder of made images, and return its path.
 
     Raises InputError for an unknown language, or a folder that holds no made images.
     """
-    t = Texts(language)
+    t, folder, out = Texts(language), Path(folder), Path(out)
     saved = read_json(folder / "synthesis.json")
     if not str(saved.get("schema", "")).startswith("offmanifold.synthesis/"):
         raise InputError(f"{folder} holds no made images")

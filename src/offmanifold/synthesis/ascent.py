@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from offmanifold.attacks.balls import l2_norms
 from offmanifold.data.augmentation import augment, check_shift
+from offmanifold.data.given import check_given
 from offmanifold.errors import InputError, unknown_name
 from offmanifold.freezing import frozen
 from offmanifold.memory import freed_memory_kept
@@ -18,7 +19,7 @@ from offmanifold.precision import at_least_float32, fast_autocast, in_float32
 from offmanifold.progress import Bar
 from offmanifold.randomness import ImageNoise
 from offmanifold.synthesis.constraints import Box, Constraint
-from offmanifold.synthesis.inputs import check_classes, check_classifier_takes, check_images
+from offmanifold.synthesis.inputs import check_classes, check_classifier_takes
 from offmanifold.synthesis.result import Synthesis, change_norms
 from offmanifold.synthesis.rules import RULES
 from offmanifold.synthesis.scales import check_scales, multi_resolution
@@ -126,7 +127,7 @@ def ascend(
     >>> bool((found.norms <= 0.1).all()), found.steps.tolist()
     (True, [5, 5, 5])
     """
-    check_images(start)
+    check_given(start)
     check_classes(y, len(start))
     check_classifier_takes(model, start, y)
     start, y = at_least_float32(start.detach()), y.long()

@@ -6,12 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from offmanifold.data.given import check_given
 from offmanifold.errors import InputError
 from offmanifold.progress import Bar
 from offmanifold.synthesis.ascent import SILENT, Ascent, ascend
 from offmanifold.synthesis.filling import checked_classes, device_of, likely, predicted, value_of
 from offmanifold.synthesis.guides import Projected
-from offmanifold.synthesis.inputs import check_images, check_manifold_takes
+from offmanifold.synthesis.inputs import check_manifold_takes
 from offmanifold.synthesis.result import Synthesis, change_norms, in_8_bits
 
 STEP = 0.02  # l2 norm of a first step, in √d
@@ -58,7 +59,7 @@ def counterfactual(
     """
     if rounds < 0:
         raise InputError(f"a counterfactual needs 0 rounds or more, not {rounds}")
-    check_images(x)
+    check_given(x)
     x = x.to(device_of(model))
     y = checked_classes(model, x, y)
     index = torch.arange(len(x)) if index is None else index
@@ -167,4 +168,5 @@ def _nearest(model: nn.Module, x: Tensor, moved: Tensor, y: Tensor) -> Tensor:
 
 def second_best(model: nn.Module, x: Tensor) -> Tensor:
     """Return the class of the second largest logit of each image, (n,)."""
+    check_given(x)
     return likely(model, x, 2)[:, 1]

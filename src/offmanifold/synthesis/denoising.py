@@ -6,13 +6,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from offmanifold.data.given import check_noisy
 from offmanifold.errors import InputError
 from offmanifold.progress import Bar
 from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.constraints import Box
 from offmanifold.synthesis.filling import checked_classes, device_of, fill, made, predicted
 from offmanifold.synthesis.guidance import denoise_towards
-from offmanifold.synthesis.inputs import check_finite, check_manifold_takes
+from offmanifold.synthesis.inputs import check_manifold_takes
 from offmanifold.synthesis.methods import Method
 from offmanifold.synthesis.result import Synthesis
 
@@ -44,7 +45,7 @@ def denoise(
     (n,) classes; by default what the classifier sees in `start`. Raises InputError for a
     sigma that is not above 0, or more than the denoiser or an image can hold (`check_sigma`).
     """
-    check_finite(x)  # noise may reach beyond [0, 1]
+    check_noisy(x, sigma)
     method = (method or Method()).settled(manifold, "manifold")
     x = x.to(device_of(model))
     levels = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(len(x))
@@ -124,6 +125,7 @@ def noise_level(x: Tensor) -> Tensor:
     >>> noise_level(torch.zeros(1, 1, 8, 8)).tolist()
     [nan]
     """
+    check_noisy(x, 1.0)
     if min(x.shape[-2:]) < len(DETAIL):
         return x.new_full((len(x),), torch.nan)
     taps, c = torch.tensor(DETAIL).to(x), x.shape[1]

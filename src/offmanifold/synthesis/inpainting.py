@@ -5,12 +5,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from offmanifold.data.given import check_given, check_shape
 from offmanifold.errors import InputError
 from offmanifold.progress import Bar
 from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.constraints import KnownPixels
 from offmanifold.synthesis.filling import device_of, fill
-from offmanifold.synthesis.inputs import check_images, check_shape
 from offmanifold.synthesis.methods import Method
 from offmanifold.synthesis.result import Synthesis
 
@@ -39,7 +39,7 @@ def inpaint(
     """
     check_shape(x)
     hole = checked_hole(hole, x)
-    check_images(torch.where(hole, 0, x))
+    check_given(torch.where(hole, 0, x))
     method = (method or Method()).settled(manifold)
     missing = hole.flatten(1).sum(1) * x.shape[1]
     device = device_of(model)
@@ -59,6 +59,7 @@ def inpaint(
 
 def mean_fill(x: Tensor, hole: Tensor) -> Tensor:
     """Return x with the hole filled by each image's mean of known pixels, channel by channel."""
+    check_given(torch.where(hole, 0, x))
     known = (~hole).to(x)
     total = known.flatten(1).sum(1).clamp(min=1)[:, None, None, None]
     mean = (torch.where(hole, 0, x)).sum((2, 3), keepdim=True) / total

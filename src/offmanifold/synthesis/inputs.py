@@ -6,35 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from offmanifold.attacks.losses import check_labels
-from offmanifold.data import types
 from offmanifold.errors import InputError
 from offmanifold.freezing import frozen
 from offmanifold.models.extras import first_line
 from offmanifold.precision import in_float32
 from offmanifold.synthesis.batching import is_out_of_memory
-
-
-def check_shape(x: Tensor) -> None:
-    """Raise InputError unless images are (n, c, h, w) of floating-point numbers."""
-    if x.ndim != 4 or not x.is_floating_point():
-        raise InputError(
-            f"images must be floating-point tensors of shape (n, c, h, w), not {x.dtype} of shape "
-            f"{tuple(x.shape)}"
-        )
-
-
-def check_finite(x: Tensor) -> None:
-    """Raise InputError for images that are none by their shape, or hold NaN or infinity."""
-    check_shape(x)
-    if not bool(x.isfinite().all()):
-        raise InputError("the tensor of images holds NaN or infinite values")
-
-
-def check_images(x: Tensor) -> None:
-    """Raise InputError unless images (n, c, h, w) are finite and in [0, 1]."""
-    check_shape(x)
-    if x.numel():
-        types.check_images(x, "the tensor of images")
 
 
 def check_classes(y: Tensor, n: int | None = None) -> None:

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from offmanifold.data.given import check_given
 from offmanifold.errors import InputError
 from offmanifold.progress import Bar
 from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.constraints import BlockMeans
 from offmanifold.synthesis.filling import device_of, fill
-from offmanifold.synthesis.inputs import check_images
 from offmanifold.synthesis.methods import Method
 from offmanifold.synthesis.result import Synthesis
 
@@ -37,7 +37,7 @@ def superresolve(
     """
     if r < 2:
         raise InputError(f"super-resolution needs a factor of 2 or more, not {r}")
-    check_images(low)
+    check_given(low)
     method = (method or Method()).settled(manifold)
     method = method.completed(eps=RADIUS * r * low[0:1].numel() ** 0.5 or 1.0)
     low = low.to(device_of(model))
@@ -48,6 +48,7 @@ def superresolve(
 
 def bicubic(low: Tensor, r: int) -> Tensor:
     """Return images enlarged r times bicubically, (n, c, r·h, r·w) in [0, 1]."""
+    check_given(low)
     large = F.interpolate(low, scale_factor=r, mode="bicubic", align_corners=False)
     return large.clamp(0, 1)
 
