@@ -1,11 +1,13 @@
 """Whose fault an exception is: the place in a file of the user's own through which it came."""
 
 import site
+import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import CodeType
 
+LOADED = "offmanifold_user_"  # how the names of modules of FILE.py begin
 OURS = Path(__file__).resolve().parent
 _PLACES = {"stdlib", "platstdlib", "purelib", "platlib"}
 
@@ -29,7 +31,16 @@ def of_user(code: CodeType) -> bool:
     )
 
 
-def place_of(error: BaseException) -> str | None:
+def asked_for(code: CodeType) -> bool:
+    """Return whether code lies in a FILE.py that was loaded as a model, or beside one."""
+    modules = [m for name, m in sys.modules.items() if name.startswith(LOADED)]
+    files = [Path(f).resolve() for m in modules if (f := getattr(m, "__file__", None))]
+    return of_user(code) and any(
+        Path(code.co_filename).resolve().is_relative_to(file.parent) for file in files
+    )
+
+
+def place_of(error: BaseException, among: Callable[[CodeType], bool] = of_user) -> str | None:
     """Return `FILE:LINE` of the deepest frame of an exception that lies in a user's file, or None.
 
     What an exception was made from is searched too, as where torch.compile raises its own.
@@ -37,7 +48,7 @@ def place_of(error: BaseException) -> str | None:
     for one in _chain(error):
         found, traceback = None, one.__traceback__
         while traceback is not None:
-            if of_user(traceback.tb_frame.f_code):
+            if among(traceback.tb_frame.f_code):
                 found = f"{traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}"
             traceback = traceback.tb_next
         if found is not None:
