@@ -34,7 +34,14 @@ from offmanifold.manifold import global_pca, low_pass
 from offmanifold.manifold.base import fitted_folder
 from offmanifold.manifold.pooled import pool_data
 from offmanifold.measures import Measure, measures, passes
-from offmanifold.models import Loaded, ModelCard, adapt_labels, check_classifier
+from offmanifold.models import (
+    Loaded,
+    ModelCard,
+    adapt_labels,
+    check_classifier,
+    check_state,
+    some_images,
+)
 from offmanifold.models.labels import BY_INDEX
 from offmanifold.panels import draw_panels
 from offmanifold.perceptual import find_weights, load_lpips
@@ -87,6 +94,7 @@ def audit(
     folder = None if folder is None else Path(folder)
     if not isinstance(model, Loaded):
         spec = type(model).__name__
+        check_state(model)
         weights_hash = tensors_hash(model.state_dict())
         parameters = sum(p.numel() for p in model.parameters())
         card = ModelCard(spec, weights_hash=weights_hash, parameters=parameters)
@@ -317,7 +325,9 @@ class _Run:
 
 def adapted(loaded: Loaded, data: Data, mapping: Any, device: torch.device) -> nn.Module:
     """Return a classifier whose outputs are the classes of the data, checked on its images."""
-    module, outputs = check_classifier(loaded.module.to(device), data.shape, device)
+    module, outputs = check_classifier(
+        loaded.module.to(device), data.shape, device, some_images(data)
+    )
     checked = Loaded(module, replace(loaded.card, outputs=outputs))
     return adapt_labels(checked, data.classes, mapping).to(device)
 

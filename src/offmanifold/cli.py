@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from offmanifold.errors import InputError, RunError, unknown_name
+from offmanifold.faults import asked_for, place_of, told
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 
@@ -35,6 +36,8 @@ def guarded(run: Callable[[], int]) -> int:
     except Exception as error:  # a bug: one sentence, and the traceback where it can be found
         if isinstance(error, BrokenPipeError) and _reader_is_gone():
             return FAILED
+        if place_of(error, asked_for) is not None:  # of a model or denoiser of the user's own
+            return _say(f"error: {told(error)}; mend it there (traceback: {_log()})", BAD_INPUT)
         return _say(f"bug: {type(error).__name__}: {error} (traceback: {_log()})", FAILED)
 
 

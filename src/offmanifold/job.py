@@ -75,6 +75,8 @@ def _train(config: dict[str, Any], folder: Path, inputs: Inputs) -> None:
     Train(
         model=wanted["model"],
         weights=inputs.weights,
+        allow_pickle=True,  # the sweep that wrote this config has checked that they may
+        allow_code=True,
         images=_images(config),
         recipe=Recipe(**wanted["recipe"]),
         objective=from_config(objectives, wanted["objective"]),
@@ -94,7 +96,11 @@ def _audit(config: dict[str, Any], folder: Path, inputs: Inputs) -> None:
     }
     wanted |= {name: str(path) for name, path in here.items() if path is not None}
     AuditCommand(
-        model=(str(folder),), images=_images(config), device=config["device"], **wanted
+        model=(str(folder),),
+        allow_code=True,
+        images=_images(config),
+        device=config["device"],
+        **wanted,
     ).run()
 
 

@@ -14,7 +14,7 @@ from offmanifold.data.dividing import check_divided
 from offmanifold.data.types import Data, Split
 from offmanifold.engine import Engine
 from offmanifold.errors import InputError
-from offmanifold.models import Loaded, build_model
+from offmanifold.models import Loaded, build_model, check_classifier, some_images
 from offmanifold.objectives import Objective
 from offmanifold.recipes import Recipe
 
@@ -71,7 +71,7 @@ def own_copy(loaded: Loaded, data: Data, save: bool) -> Loaded:
             f"are {classes}; give the model's spec, so that it gets a head for them"
         )
     spec = card.config.get("model", {}).get("spec", card.spec)
-    module = copy.deepcopy(loaded.module)
+    module, _ = check_classifier(copy.deepcopy(loaded.module), data.shape, None, some_images(data))
     if save:
         again = build_model(
             spec, classes=classes, shape=data.shape, pretrained=False, for_training=True

@@ -16,7 +16,7 @@ from offmanifold.errors import Diverged
 from offmanifold.files import read_json, tensors_hash, write_tensors
 from offmanifold.freezing import frozen
 from offmanifold.loop import optimise
-from offmanifold.models import Loaded, build_model, load_model
+from offmanifold.models import Loaded, build_model, load_model, some_images
 from offmanifold.objectives import ERM, Objective, Resources
 from offmanifold.recipes import Recipe
 from offmanifold.registry import to_config
@@ -53,6 +53,8 @@ def train(
     precision: Precision = "auto",
     devices: int = 1,
     num_nodes: int = 1,
+    allow_pickle: bool = False,
+    allow_code: bool = False,
     show: bool = True,
 ) -> Trained:
     """Train a model on `data.train`, watching `data.val`.
@@ -61,7 +63,7 @@ def train(
     trained on from its weights if it has them. objective: `ERM()` by default. Saved in `out`, or
     in `runs/<objective-strength>-<hash>`, unless not `save`; interrupted, the same call goes on
     where it was, and once finished it only loads.
-    The global random state is left as found.
+    The global random state is left as found. allow_pickle, allow_code: as in `load_model`.
 
     devices: processes on this machine, each with a device of its own, which divide each batch; they
     run the same script from its start, and what follows this call too. num_nodes: machines; more
@@ -87,6 +89,9 @@ def train(
             shape=data.shape,
             weights=weights,
             for_training=True,
+            images=some_images(data),
+            allow_pickle=allow_pickle,
+            allow_code=allow_code,
             seed=recipe.seed,
         )
         if isinstance(model, str)
@@ -222,5 +227,5 @@ def accuracy(module: nn.Module, split: Split, engine: Engine | None = None) -> f
 
 
 def _finished(folder: Path) -> Trained:
-    loaded = load_model(str(folder))
+    loaded = load_model(str(folder), allow_code=True)  # its model was asked for by this call
     return Trained(loaded.module, loaded.card, folder, read_json(folder / "metrics.json"))

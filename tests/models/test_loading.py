@@ -1,4 +1,5 @@
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -136,7 +137,26 @@ def test_a_run_of_one_logit_is_rebuilt(tmp_path: Path, linear_file: str):
     write_json(tmp_path / "r" / "config.json", {"model": {**model, "classes": ["a", "b"]}})
     write_tensors(tmp_path / "r" / "model.safetensors", made.module.state_dict())
     x = torch.rand(2, *GREY)
-    assert load_model(str(tmp_path / "r")).module(x).equal(made.module(x))
+    with pytest.raises(InputError, match=r"is Python code, .*:binary.*--allow-code"):
+        load_model(str(tmp_path / "r"))
+    again = load_model(str(tmp_path / "r"), allow_code=True)
+    assert again.module(x).equal(made.module(x))
+
+
+def test_a_run_from_elsewhere_runs_no_code(tmp_path: Path):
+    """Its config may name any file, here one that would leave a trace."""
+    (tmp_path / "net.py").write_text(
+        f"open({str(tmp_path / 'trace')!r}, 'w').close()\ndef make(): ...\n"
+    )
+    model = {"spec": f"{tmp_path}/net.py:make", "channels": 1, "height": 16, "width": 8}
+    write_json(tmp_path / "r" / "config.json", {"model": {**model, "classes": ["a", "b"]}})
+    write_tensors(tmp_path / "r" / "model.safetensors", {"x": torch.ones(1)})
+    for load in (load_model, partial(build_model, classes=None, shape=None)):
+        with pytest.raises(InputError, match="--allow-code"):
+            load(str(tmp_path / "r"))
+        with pytest.raises(InputError, match="--allow-code"):
+            load(f"{tmp_path}/r", weights=tmp_path / "r" / "model.safetensors")
+    assert not (tmp_path / "trace").exists()
 
 
 def test_a_run_tells_that_images_of_another_kind_do_not_fit(tmp_path: Path):

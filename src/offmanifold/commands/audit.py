@@ -49,6 +49,7 @@ class AuditCommand:
         images: which images; the test part of them is audited.
         weights: a file of weights for the model.
         allow_pickle: load weights that hold pickled objects, which can run code.
+        allow_code: run the Python file that a run names as its model.
         classes: map.json, or by-index: how outputs are named where names do not match.
         manifold: auto, none, exact, a fitted manifold, or a denoiser: FILE.py:FUNCTION,
             diffusers:PATH.
@@ -87,6 +88,7 @@ class AuditCommand:
     images: Annotated[Images, tyro.conf.arg(name="")] = field(default_factory=Images)
     weights: Path | None = None
     allow_pickle: bool = False
+    allow_code: bool = False
     classes: str | None = None
     manifold: str = "auto"
     second: str | None = None
@@ -137,6 +139,7 @@ class AuditCommand:
                 classes=data.classes,
                 shape=data.shape,
                 allow_pickle=self.allow_pickle,
+                allow_code=self.allow_code,
             )
             for spec in self.model
         ]
@@ -264,7 +267,12 @@ class AuditCommand:
     def _randomised(self, data: Data) -> Loaded:
         """Return the network trained on permuted labels."""
         assert self.label_randomised is not None
-        loaded = load_model(self.label_randomised, classes=data.classes, shape=data.shape)
+        loaded = load_model(
+            self.label_randomised,
+            classes=data.classes,
+            shape=data.shape,
+            allow_code=self.allow_code,
+        )
         adapt_labels(loaded, data.classes, None)
         return loaded
 
@@ -273,7 +281,9 @@ class AuditCommand:
         spec = self.model[0]
         if self.images.image_size or spec.startswith("small-resnet") or ".py:" in spec:
             return None
-        return load_model(spec, self.weights, allow_pickle=self.allow_pickle).card.input_shape
+        return load_model(
+            spec, self.weights, allow_pickle=self.allow_pickle, allow_code=self.allow_code
+        ).card.input_shape
 
 
 def show(audits: list[Audit], as_json: bool, language: str) -> None:

@@ -27,7 +27,8 @@ from offmanifold.files import content_hash, file_hash, write_json
 from offmanifold.manifold import load_manifold
 from offmanifold.manifold.base import fitted_folder
 from offmanifold.measures import measures
-from offmanifold.models import find_run, load_model
+from offmanifold.models import check_code, find_run, load_model
+from offmanifold.models.checkpoint import read_checkpoint
 from offmanifold.objectives import ERM, PGD, Objective, objectives
 from offmanifold.planning import check_options, check_randomised
 from offmanifold.progress import live_table, note
@@ -54,6 +55,8 @@ class Runs:
     Attributes:
         model: what is trained; as in train.
         weights: a file of weights to begin with; its content counts, not its place.
+        allow_pickle: load weights that hold pickled objects, which can run code.
+        allow_code: run the Python file that a run names as its model.
         images: which images.
         recipe: how long and how fast.
         manifold: that judges all runs; as in audit.
@@ -74,6 +77,8 @@ class Runs:
 
     model: str = "small-resnet"
     weights: Path | None = None
+    allow_pickle: bool = False
+    allow_code: bool = False
     images: Annotated[Images, tyro.conf.arg(name="")] = field(default_factory=Images)
     recipe: Annotated[Recipe, tyro.conf.arg(name="")] = field(default_factory=Recipe)
     manifold: str = "auto"
@@ -100,6 +105,9 @@ class Runs:
         if self.jobs is not None and self.jobs < 1:
             raise InputError(f"--jobs must be at least 1, not {self.jobs}")
         check_options([], limit=self.limit, eps=self.attack_eps, eps_flag="--attack-eps")
+        check_code(self.model, self.allow_code)
+        if self.weights is not None:  # the jobs, which check that it is this file, may read it
+            read_checkpoint(self.weights, self.allow_pickle)
         data = self.images.load()
         check_data(data)
         judge, second = (
@@ -152,7 +160,9 @@ class Runs:
     def _check_randomised(self, folder: Path, data: Data) -> None:
         """Raise InputError, before anything is trained, for a control that no audit takes."""
         device = Engine(self.device, "fp32").device
-        control = load_model(str(folder), classes=data.classes, shape=data.shape)
+        control = load_model(
+            str(folder), classes=data.classes, shape=data.shape, allow_code=self.allow_code
+        )
         module = adapted(control, data, None, device)
         check_randomised(module, control.card.label, data.val, device)
 

@@ -17,6 +17,8 @@ class Options:
     Attributes:
         model: runs/NAME, timm:NAME, torchvision:NAME or FILE.py:FUNCTION.
         weights: a file of weights for the model.
+        allow_pickle: load weights that hold pickled objects, which can run code.
+        allow_code: run the Python file that a run names as its model.
         data: the images the model was trained on, where its run does not tell.
         classes: map.json, or by-index: how outputs are named where names do not match.
         data_seed: of the division of the images, as in the model's training.
@@ -51,6 +53,8 @@ class Options:
 
     model: str
     weights: Path | None = None
+    allow_pickle: bool = False
+    allow_code: bool = False
     data: str | None = None
     classes: str | None = None
     data_seed: int = 0

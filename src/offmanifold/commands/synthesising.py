@@ -26,7 +26,13 @@ from offmanifold.engine import Engine
 from offmanifold.errors import InputError, unknown_name
 from offmanifold.files import read_json
 from offmanifold.manifold import load_manifold, names_denoiser
-from offmanifold.models import Loaded, adapt_labels, load_model
+from offmanifold.models import (
+    Loaded,
+    adapt_labels,
+    check_classifier,
+    load_model,
+    some_images,
+)
 from offmanifold.models.naming import Named
 from offmanifold.progress import Bar, Unnumbered, note
 from offmanifold.synthesis import Method, Synthesis
@@ -163,14 +169,15 @@ def open_workshop(options: Options, *, needs_data: bool = False) -> Workshop:
             f"which size of images {options.model} takes is not known; give --data or --image-size"
         )
     check_scales(options.scales, shape[1:])
-    loaded = first or load_model(
-        options.model, options.weights, classes=data and data.classes, shape=shape
-    )
+    loaded = first or _loaded(options, classes=data and data.classes, shape=shape)
     if data is not None and data.shape != shape:
         raise InputError(
             f"{options.model} takes images of shape {shape}, and those of {data.info.get('spec')} "
             f"have {data.shape}; give its own --data"
         )
+    if data is not None:
+        module, _ = check_classifier(loaded.module, shape, None, some_images(data))
+        loaded = replace(loaded, module=module)
     model = loaded.module
     if options.classes is not None and (data is None or data.classes is None):
         raise InputError("--classes names outputs by the classes of --data, and there are none")
@@ -209,10 +216,20 @@ def equipped(shop: Workshop, best: str = "denoised") -> Workshop:
     return replace(shop, manifold=manifold, method=method)
 
 
+def _loaded(options: Options, **known: Any) -> Loaded:
+    return load_model(
+        options.model,
+        options.weights,
+        allow_pickle=options.allow_pickle,
+        allow_code=options.allow_code,
+        **known,
+    )
+
+
 def _first_look(options: Options) -> Loaded | None:
     """Return the model if it knows its own size, as runs do; None of one made for data."""
     try:
-        loaded = load_model(options.model, options.weights)
+        loaded = _loaded(options)
     except InputError:
         if options.data is None:
             raise

@@ -23,6 +23,8 @@ class Train:
         model: small-resnet, small-resnet:relu, timm:NAME, torchvision:NAME, FILE.py:FUNCTION or a
             run; trained on from its weights if it has them.
         weights: a file of weights to begin with.
+        allow_pickle: load weights that hold pickled objects, which can run code.
+        allow_code: run the Python file that a run names as its model.
         images: which images.
         recipe: how long and how fast.
         manifold: a fitted manifold, for objectives that need one.
@@ -38,6 +40,8 @@ class Train:
 
     model: str = "small-resnet"
     weights: Path | None = None
+    allow_pickle: bool = False
+    allow_code: bool = False
     images: Annotated[Images, tyro.conf.arg(name="")] = field(default_factory=Images)
     recipe: Annotated[Recipe, tyro.conf.arg(name="")] = field(default_factory=Recipe)
     manifold: str | None = None
@@ -65,6 +69,8 @@ class Train:
             precision=self.precision,
             devices=self.devices,
             num_nodes=self.num_nodes,
+            allow_pickle=self.allow_pickle,
+            allow_code=self.allow_code,
         )
         accuracy = run.metrics["val_accuracy"]
         if self.json:

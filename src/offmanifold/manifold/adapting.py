@@ -13,6 +13,7 @@ from torch import Tensor
 from offmanifold.data.types import Data
 from offmanifold.engine import Engine
 from offmanifold.errors import InputError, RunError
+from offmanifold.faults import told
 from offmanifold.manifold.base import ManifoldCard
 from offmanifold.manifold.content import content_of
 from offmanifold.manifold.ddpm import diffusers_denoiser
@@ -139,7 +140,7 @@ def _check(manifold: CallableManifold, x: Tensor, index: Tensor) -> None:
         except Exception as error:  # code of the user's own
             any_class = ", for images of any class" if y is None and manifold.takes_labels else ""
             raise InputError(
-                f"{name} raised {type(error).__name__}: {first_line(error)}; it is asked for "
+                f"{name} raised {told(error)}; it is asked for "
                 f"D(x, sigma{any_class and ', y=None'}){any_class}, x of shape {tuple(x.shape)}"
             ) from error
         if denoised.shape != noisy.shape:

@@ -53,3 +53,34 @@ class TwoLogits(nn.Module):
 
     def forward(self, s: Tensor) -> Tensor:
         return torch.cat([torch.zeros_like(s), s], 1)
+
+
+class CopyOf(nn.Module):
+    """Images → a copy of them, for a network that writes into what it is given."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.clone()
+
+
+class LogOf(nn.Module):
+    """Probabilities (n, k) → their logarithms, logits of the same softmax.
+
+    Those that have rounded to 0 are clamped at the least number of float32, e⁻⁸⁷, where the order
+    and the gradient are lost.
+    """
+
+    def forward(self, p: Tensor) -> Tensor:
+        return p.float().clamp(min=torch.finfo(torch.float32).tiny).log()
+
+
+class LogOddsOf(nn.Module):
+    """Probabilities (n, k), each for itself → log p − log(1 − p).
+
+    Those that have rounded to 1 (beyond 16 nats in float32) or to 0 are clamped, where the order
+    and the gradient are lost.
+    """
+
+    def forward(self, p: Tensor) -> Tensor:
+        limits = torch.finfo(torch.float32)
+        p = p.float().clamp(limits.tiny, 1 - limits.eps / 2)
+        return p.log() - torch.log1p(-p)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from offmanifold.errors import InputError, MissingExtra, unknown_name
+from offmanifold.faults import first_line
 
 
 def import_extra(package: str, feature: str) -> Any:
@@ -24,12 +25,6 @@ def import_extra(package: str, feature: str) -> Any:
             f"{feature} needs {package}, which is installed but cannot be imported "
             f"({first_line(error)}); install versions of torch and torchvision that match"
         ) from error
-
-
-def first_line(error: BaseException) -> str:
-    """Return what an error of another library says, in one line."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 def unknown_architecture(library: str, name: str, known: Iterable[str]) -> InputError:

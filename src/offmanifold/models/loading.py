@@ -4,15 +4,16 @@ import dataclasses
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from offmanifold.errors import InputError, unknown_name
 from offmanifold.files import tensors_hash
 from offmanifold.models.adapters import GreyToColour, Normalise
 from offmanifold.models.card import Loaded, ModelCard
-from offmanifold.models.checking import check_classifier
+from offmanifold.models.checking import Examined, check_state, examine
 from offmanifold.models.checkpoint import load_weights, read_checkpoint, unprefixed
 from offmanifold.models.glyphs_bayes import bayes_network
 from offmanifold.models.network import (
@@ -59,26 +60,34 @@ def load_model(
     *,
     classes: Names | None = None,
     shape: Shape | None = None,
+    images: Tensor | None = None,
     allow_pickle: bool = False,
+    allow_code: bool = False,
 ) -> Loaded:
     """Return the classifier a user names, in eval mode on the CPU, and its card.
 
     spec: `small-resnet`, `small-resnet:relu`, `timm:NAME`, `torchvision:NAME`, `bayes:glyphs`,
     `FILE.py:FUNCTION`, or a run: its folder, or `runs/` and its name or hash. weights: a file to
     load instead of the model's own. classes, shape: the data's class names and image shape
-    (c, h, w); with a shape one forward pass checks the model. Raises InputError where anything
-    does not fit.
+    (c, h, w); with a shape the model is tried on a few images, `images` (n, c, h, w) among them.
+    allow_pickle: read weights whose reading may run code. allow_code: run the Python file that a
+    run names as its model; a spec FILE.py:FUNCTION is consent itself. Raises InputError where
+    anything does not fit.
     """
     spec = str(spec)
+    given: dict[str, Any] = {
+        "weights": weights,
+        "images": images,
+        "allow_pickle": allow_pickle,
+        "allow_code": allow_code,
+    }
     if not _is_run(spec):
-        return build_model(
-            spec, classes=classes, shape=shape, weights=weights, allow_pickle=allow_pickle
-        )
+        return build_model(spec, classes=classes, shape=shape, **given)
     run = find_run(spec)
-    loaded = build_model(
-        spec, classes=None, shape=run.shape, weights=weights, allow_pickle=allow_pickle
-    )
-    outputs = check_classifier(loaded.module, shape)[1] if shape else loaded.card.outputs
+    loaded = build_model(spec, classes=None, shape=run.shape, **given)
+    outputs = loaded.card.outputs
+    if shape and shape != run.shape:
+        outputs = examine(loaded.module, shape).outputs
     card = dataclasses.replace(
         loaded.card,
         spec=str(run.folder),
@@ -99,7 +108,9 @@ def build_model(
     weights: str | Path | None = None,
     pretrained: bool = True,
     for_training: bool = False,
+    images: Tensor | None = None,
     allow_pickle: bool = False,
+    allow_code: bool = False,
     seed: int = 0,
 ) -> Loaded:
     """Return a model from its architecture and the weights it has.
@@ -112,28 +123,30 @@ def build_model(
     checkpoint = read_checkpoint(weights, allow_pickle) if weights else None
     if _is_run(spec):
         run = find_run(spec)
+        check_code(spec, allow_code)
         spec, checkpoint = run.spec, checkpoint or run.weights()
         shape, classes = shape or run.shape, classes or run.classes
     wanted = Wanted(classes, shape, checkpoint, pretrained and checkpoint is None)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed_of("model", spec, seed))
         network = _with_weights(_network(spec, wanted), wanted, spec)
-        module, outputs = _classifier(network, shape)
+        found = _classifier(network, shape, images)
         if for_training:
             if classes is None or shape is None:
                 raise InputError("training needs labelled images; give a folder of class folders")
-            if outputs != len(classes):
-                _new_head(network, spec, outputs, len(classes))
-                module, outputs = _classifier(network, shape)
+            if found.outputs != len(classes):
+                _new_head(network, spec, found.outputs, len(classes))
+                found = _classifier(network, shape, images)
             named = tuple(network.classes or ())
             if named != tuple(classes) and {*named} == {*classes}:
                 raise InputError(
                     f"the outputs of {spec} are named {', '.join(named)}, the classes of the data "
                     f"{', '.join(classes)}; give the outputs that order"
                 )
-            if not any(p.requires_grad for p in module.parameters()):
+            if not any(p.requires_grad for p in found.module.parameters()):
                 raise InputError(f"{spec} has nothing to train; audit it as it is")
             network = dataclasses.replace(network, classes=classes, synonyms=None)
+    module, outputs = found.tell()
     if network.classes and outputs and len(network.classes) != outputs:
         raise InputError(
             f"{spec} names {len(network.classes)} classes but has {outputs} outputs; "
@@ -183,8 +196,8 @@ def _with_weights(network: Network, wanted: Wanted, spec: str) -> Network:
     return network
 
 
-def _classifier(network: Network, shape: Shape | None) -> tuple[nn.Module, int | None]:
-    """Return the network behind its preprocessing, checked where a shape is known; its outputs."""
+def _classifier(network: Network, shape: Shape | None, images: Tensor | None) -> Examined:
+    """Return the network behind its preprocessing, tried where a shape is known."""
     steps: OrderedDict[str, nn.Module] = OrderedDict()
     takes_colour = network.input_shape is not None and network.input_shape[0] == 3
     if shape and shape[0] == 1 and takes_colour:
@@ -193,8 +206,24 @@ def _classifier(network: Network, shape: Shape | None) -> tuple[nn.Module, int |
         steps["normalise"] = Normalise(network.mean, network.std)
     module = nn.Sequential(OrderedDict(**steps, net=network.module)) if steps else network.module
     if shape is None:
-        return module, head_outputs(network.module, network.heads)
-    return check_classifier(module, shape)
+        check_state(module)
+        return Examined(module, head_outputs(network.module, network.heads))
+    return examine(module, shape, images=images)
+
+
+def check_code(spec: str, allow_code: bool) -> None:
+    """Raise InputError for a run whose model is Python code, unless its running is allowed.
+
+    FILE.py:FUNCTION by itself is consent: it was typed by whoever runs it.
+    """
+    if allow_code or not _is_run(spec):
+        return
+    run = find_run(spec)
+    if ".py:" in run.spec:
+        raise InputError(
+            f"the model of the run {run.folder} is Python code, {run.spec}, which would be run; "
+            "give --allow-code (allow_code=True) if you trust that file"
+        )
 
 
 def _new_head(network: Network, spec: str, outputs: int | None, classes: int) -> None:

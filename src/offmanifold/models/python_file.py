@@ -10,7 +10,7 @@ from typing import Any
 from torch import nn
 
 from offmanifold.errors import InputError, unknown_name
-from offmanifold.models.extras import first_line
+from offmanifold.faults import told
 from offmanifold.models.network import Network, Wanted
 
 
@@ -45,8 +45,8 @@ def call_function(spec: str, **offered: Any) -> tuple[Any, ModuleType]:
         return function(**{k: v for k, v in offered.items() if k in asked}), file
     except InputError:
         raise
-    except Exception as error:
-        raise InputError(f"{spec} raised {type(error).__name__}: {first_line(error)}") from error
+    except (Exception, SystemExit) as error:  # a script may end the process when it is imported
+        raise InputError(f"{spec} raised {told(error)}") from error
 
 
 def class_names(made: Any, file: ModuleType) -> tuple[str, ...] | None:

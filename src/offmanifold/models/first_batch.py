@@ -1,0 +1,27 @@
+"""The few images on which a module is tried before its numbers are believed."""
+
+import torch
+from torch import Tensor
+
+from offmanifold.data.types import Data
+from offmanifold.randomness import seed_of
+
+REAL, DRAWN = 5, 3
+EXTREME = 1000.0  # far outside [0, 1]: a logit leaves any interval there, a probability does not
+
+
+def some_images(data: Data) -> Tensor:
+    """Return a few real images (n ≤ REAL, c, h, w), of training where there are any."""
+    part = next((p for p in (data.train, data.val, data.test) if len(p)), data.test)
+    few = part.subset(REAL)
+    return few.read(few.rows).x
+
+
+def drawn_images(shape: tuple[int, int, int]) -> Tensor:
+    """Return DRAWN images in [0, 1], none flat: grey noise, dim noise, and coarse contrasts."""
+    c, h, w = shape
+    generator = torch.Generator().manual_seed(seed_of("first batch", shape))
+    noise = torch.rand(2, c, h, w, generator=generator)
+    coarse = torch.rand(c, -(-h // 4), -(-w // 4), generator=generator).round()
+    blocks = coarse.repeat_interleave(4, 1).repeat_interleave(4, 2)[:, :h, :w]
+    return torch.stack([noise[0], 0.1 + 0.2 * noise[1], 0.05 + 0.9 * blocks])

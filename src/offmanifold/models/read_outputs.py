@@ -1,0 +1,116 @@
+"""What the outputs of a module are: logits, or probabilities that are taken back to logits."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from offmanifold.errors import InputError
+from offmanifold.models.adapters import LogitsOf, LogOddsOf, LogOf, TwoLogits
+
+SUMS = 1e-3  # relative; in half precision 3e-2
+# Nodes of the graph that only put values elsewhere or scale them, and what stands before them.
+MOVES = (
+    *("View", "Reshape", "Squeeze", "Unsqueeze", "Slice", "Select", "Index", "T", "Transpose"),
+    *("Permute", "Clone", "ToCopy", "Alias", "Expand", "AsStrided", "Cat", "Stack", "Unbind"),
+    *("Split", "Rsub", "Mul", "Div", "CopySlices", "UnsafeView"),
+)
+LINEAR, SIGMOID = ("Addmm", "Mm", "Convolution"), ("Sigmoid", "Hardsigmoid", "Softmax")
+
+SAID = {
+    "softmax": "the model returns probabilities (none below 0, with the same sum for every image): "
+    "their logarithms are taken as logits; return what goes into its softmax where it can",
+    "sigmoids": "the model returns a probability for each class by itself ({why}): their log-odds "
+    "are taken as logits of one softmax; return what goes into its sigmoid where it can",
+    "sigmoid": "the model returns one probability ({why}), that of the second class: its log-odds "
+    "s are read as the logits (0, s); return what goes into its sigmoid where it can",
+    "logit": "the model returns one number, read as a logit s of the second class (0, s) though it "
+    "lies in [0, 1] for the first images ({why}); return log-odds where it is a probability",
+    "lost": "{n} of {all} first images have probabilities that rounded to 0 or 1 in float32 (1 "
+    "beyond 16 nats), where order and gradient are lost: return what goes into the softmax or "
+    "sigmoid instead",
+}
+
+
+def tensor_of(output: object) -> tuple[Tensor, dict[str, nn.Module]]:
+    """Return the outputs, and the adapter that got them from an object with `.logits`, if any.
+
+    Raises InputError that says what came back where that is no tensor of floating numbers.
+    """
+    adapters: dict[str, nn.Module] = {}
+    if isinstance(getattr(output, "logits", None), Tensor):
+        adapters["logits"] = LogitsOf()
+        output = adapters["logits"](output)
+    if not isinstance(output, Tensor):
+        alone = "; return the logits alone" if isinstance(output, (tuple, list, dict)) else ""
+        raise InputError(
+            f"the model returned {type(output).__name__}; it must return logits, a tensor of "
+            f"shape (images, classes){alone}"
+        )
+    if not output.is_floating_point():
+        raise InputError(
+            f"the model returned {str(output.dtype).removeprefix('torch.')} numbers, as of "
+            "classes; it must return logits, without argmax"
+        )
+    return output, adapters
+
+
+def read_as(
+    output: Tensor, bounded: Callable[[], bool]
+) -> tuple[dict[str, nn.Module], tuple[str, ...]]:
+    """Return the adapters that make logits of the outputs (n, k) of several images, what is said.
+
+    output: with its graph, where it has one, of which the last operation tells most. bounded:
+    whether outputs stay in [0, 1] for images far outside of it, asked where nothing else tells.
+    """
+    made, p = last_operation(output), output.detach().float()
+    rounded = (p <= 0).any(1)
+    adapters: dict[str, nn.Module] = {}
+    why = kind = None
+    if made.startswith(LINEAR):
+        why = "its last layer is linear"
+    elif p.shape[1] > 1 and _same_sums(p, output.dtype):
+        kind = "softmax"
+    elif not ((p >= 0) & (p <= 1)).all():
+        return _two(p, adapters), ()
+    elif made.startswith(SIGMOID):
+        kind, why = "sigmoid", f"its last operation is a {made.lower()}"
+    elif p.shape[1] == 1 and bool((p != p[0]).any()):
+        kind, why = None, "images far outside [0, 1] take it out of it"
+        if bounded():
+            kind, why = "sigmoid", "it stays in [0, 1] whatever the image"
+    if kind == "softmax":
+        adapters["log"] = LogOf()
+    elif kind == "sigmoid":
+        adapters["log_odds"] = LogOddsOf()
+        rounded |= (p >= 1).any(1)
+    inside = bool(((p >= 0) & (p <= 1)).all())
+    if kind is None:
+        said = [SAID["logit"].format(why=why)] if why and p.shape[1] == 1 and inside else []
+        return _two(p, adapters), tuple(said)
+    said = [SAID["sigmoids" if kind == "sigmoid" and p.shape[1] > 1 else kind].format(why=why)]
+    if rounded.any():
+        said.append(SAID["lost"].format(n=int(rounded.sum()), all=len(p)))
+    return _two(p, adapters), tuple(said)
+
+
+def last_operation(output: Tensor) -> str:
+    """Return the name of the operation that made an output, `Softmax`; "" where it has no graph.
+
+    Those that only move or scale values are passed by.
+    """
+    node = output.grad_fn
+    while node is not None and node.name().startswith(MOVES):
+        node = next((n for n, _ in node.next_functions if n is not None), None)
+    return "" if node is None else node.name().partition("Backward")[0]
+
+
+def _two(p: Tensor, adapters: dict[str, nn.Module]) -> dict[str, nn.Module]:
+    return adapters | ({"two_logits": TwoLogits()} if p.shape[1] == 1 else {})
+
+
+def _same_sums(p: Tensor, dtype: torch.dtype) -> bool:
+    """Return whether outputs are probabilities up to a common factor."""
+    sums = p.sum(1)
+    tolerance = SUMS if dtype in (torch.float32, torch.float64) else 3e-2
+    return bool((p >= 0).all() and sums[0] > 0 and ((sums / sums[0] - 1).abs() < tolerance).all())

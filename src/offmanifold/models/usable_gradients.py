@@ -1,0 +1,65 @@
+"""Whether the gradient at an image can be followed: finite, and not zero everywhere."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from offmanifold.errors import InputError
+from offmanifold.faults import first_line
+
+NONE = (
+    "the model's output does not depend differentiably on the image; remove no_grad, detach, "
+    "argmax or numpy from its forward pass{more}"
+)
+INFINITE = (
+    "the model's gradient is infinite or NaN at every image that was tried, so that no attack and "
+    "no explanation has anything to follow: a power, root or logarithm of pixels that are 0, or a "
+    "norm of 0; clamp what goes into it, as in x.clamp(min=1e-3) ** gamma"
+)
+ZERO = (
+    "the model's gradient is zero at every image that was tried though its answers differ, so that "
+    "no attack and no explanation has anything to follow: rounding, quantising, thresholds or "
+    "argmax in its forward pass; leave that out, or let gradients through, as in "
+    "x + (x.round() - x).detach()"
+)
+SOME = (
+    "{n} of {all} first images have no gradient that can be followed (infinite, NaN or zero "
+    "everywhere): what is told of gradients and attacks does not hold for such images"
+)
+
+
+def usable(gradient: Tensor) -> Tensor:
+    """Return for each gradient (n, …) whether it is finite and not zero everywhere, (n,) bool."""
+    flat = gradient.detach().flatten(1)
+    return flat.isfinite().all(1) & (flat != 0).any(1)
+
+
+def check_gradients(run: Callable[[Tensor], Tensor], x: Tensor) -> str | None:
+    """Return what is to be said of images (n, c, h, w) without a usable gradient, if of any.
+
+    run: images → logits (n, k ≥ 2). The scalar is f_y − logsumexp of the others, which does not
+    saturate, of the class preferred. Raises InputError where no image has a usable gradient,
+    unless the outputs are the same for all, as those of a collapsed model may be.
+    """
+    x = x.clone().requires_grad_()
+    with torch.enable_grad():
+        logits = run(x)
+        if not logits.requires_grad:
+            raise InputError(NONE.format(more=""))
+        y = logits.detach().argmax(1, keepdim=True)
+        others = logits.scatter(1, y, -torch.inf).logsumexp(1)
+        try:
+            (gradient,) = torch.autograd.grad((logits.gather(1, y)[:, 0] - others).sum(), x)
+        except RuntimeError as error:
+            raise InputError(NONE.format(more=f" ({first_line(error)})")) from error
+    good = usable(gradient)
+    if good.all():
+        return None
+    if good.any():
+        return SOME.format(n=int((~good).sum()), all=len(x))
+    if not gradient.isfinite().all():
+        raise InputError(INFINITE)
+    if bool((logits.detach() != logits.detach()[:1]).any()):
+        raise InputError(ZERO)
+    return None
