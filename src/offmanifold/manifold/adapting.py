@@ -14,11 +14,11 @@ from offmanifold.data.types import Data
 from offmanifold.engine import Engine
 from offmanifold.errors import InputError, RunError
 from offmanifold.manifold.base import ManifoldCard
-from offmanifold.manifold.content import content_of
 from offmanifold.manifold.ddpm import diffusers_denoiser
 from offmanifold.manifold.foreign import CallableManifold, takes_labels
 from offmanifold.manifold.gates import PREFERRED, measure_gates, with_sigma
 from offmanifold.manifold.pooled import Blocks, Pooled
+from offmanifold.models.content import content_of
 from offmanifold.models.extras import first_line
 from offmanifold.models.python_file import call_function, class_names
 from offmanifold.randomness import image_noise
