@@ -86,6 +86,7 @@ def load_data(
         "name": found.name,
         "seed": seed,
         "source": how,
+        "divided": found.parts is None,
         "skipped": found.skipped,
         "notes": [*found.notes, *notes],
     }

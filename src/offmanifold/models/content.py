@@ -67,7 +67,12 @@ def _content(value: Any, seen: dict[int, Any]) -> Any:
             return _name(value)
         used = inspect.getclosurevars(value)
         given = {"defaults": value.__defaults__, "named": value.__kwdefaults__}
-        return [_code(value.__code__), inside({**used.globals, **used.nonlocals}), inside(given)]
+        return [
+            code_of(value.__module__),
+            _code(value.__code__),
+            inside({**used.globals, **used.nonlocals}),
+            inside(given),
+        ]
     if inspect.isclass(value):
         return _name(value) if _is_of_library(value) else _class(value, inside)
     if inspect.ismodule(value) or _is_of_library(type(value)):
@@ -118,7 +123,10 @@ def _is_of_library(value: Any) -> bool:
 
 
 def _name(value: Any) -> str:
-    """Return the qualified name of a class or function, or that of a module."""
+    """Return the qualified name of a class or function, or that of a module, wherever it lies."""
+    if inspect.ismodule(value):
+        name = value.__name__
+        return name if code_of(name) is None else name.partition(".")[2]
     own = getattr(value, "__qualname__", value.__name__)
     home = getattr(value, "__module__", None) or ""
     return own if code_of(home) is not None else f"{home}.{own}"

@@ -213,9 +213,9 @@ def local_code(path: Path) -> LocalCode:
     return LocalCode(whole, f"{PACKAGE}{digits}{number}")
 
 
-def code_of(module: str) -> str | None:
+def code_of(module: str | None) -> str | None:
     """Return the hash of the user's code that a module of this name is of; None of another."""
-    package = module.partition(".")[0]
+    package = (module or "").partition(".")[0]
     return next((code.digest() for code in _all() if code.package == package), None)
 
 
