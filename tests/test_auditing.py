@@ -1,7 +1,6 @@
 """The audit as a library call, on a classifier and a manifold known exactly."""
 
 import json
-import os
 import signal
 from pathlib import Path
 
@@ -156,27 +155,131 @@ def test_an_image_size_the_model_does_not_take_is_named(masked, linear):
         om.audit(linear, masked, **QUICK)
 
 
-def test_ctrl_c_saves_what_is_done_and_never_over_a_longer_audit(digits, linear, tmp_path):
-    class Interrupts(nn.Module):
-        def __init__(self, after: int):
-            super().__init__()
-            self.linear, self.left = linear, after
+INTERRUPT = {"after": 0}  # forward passes until Ctrl-C; not of the model, whose content counts
 
-        def forward(self, x):
-            self.left -= 1
-            if self.left == 0:
-                os.kill(os.getpid(), signal.SIGINT)
-            return self.linear(x.flatten(1))
 
-    def run(after: int) -> int:
-        options = {"folder": tmp_path / "a", "only": ["accuracy.clean"], "show": False}
-        with pytest.raises(KeyboardInterrupt):
-            om.audit(Interrupts(after), digits, batch_size=5, limit=40, **options)
-        return om.read_audit(tmp_path / "a")["accuracy.clean"].n
+class Interrupts(nn.Module):
+    """A linear classifier that is interrupted at a forward pass."""
 
-    first = run(8)
-    assert 0 < first < 40
-    assert run(6) == first
+    def __init__(self, linear: nn.Module):
+        super().__init__()
+        self.linear = linear
+
+    def forward(self, x):
+        interrupt()
+        return self.linear(x.flatten(1))
+
+
+def interrupt(state=INTERRUPT) -> None:
+    state["after"] -= 1
+    if state["after"] == 0:
+        signal.raise_signal(signal.SIGINT)
+
+
+interrupt.__module__ = "torch.interrupt"  # of a library: how it is interrupted does not count
+
+
+def interrupted(after: int, *args, **options) -> None:
+    INTERRUPT["after"] = after
+    with pytest.raises(KeyboardInterrupt):
+        om.audit(*args, **options)
+    INTERRUPT["after"] = 0
+
+
+RESUMED = {
+    "only": ["accuracy.clean", "accuracy.pgd_l2", "output.spread"],
+    "batch_size": 5,
+    "limit": 38,
+    "show": False,
+}
+
+
+def assert_same(one: om.Audit, other: om.Audit) -> None:
+    """The same numbers, to the bit, and the same pictures."""
+    saved = [json.loads(json.dumps(audit.json)) for audit in (one, other)]
+    for each in saved:
+        del each["settings"]["seconds"]
+    assert saved[0] == saved[1]
+    assert one.columns.keys() == other.columns.keys()
+    for name, column in one.columns.items():
+        np.testing.assert_array_equal(column, other.columns[name])
+    pictures = [read_tensors(a.folder / "panels.safetensors")[0] for a in (one, other)]
+    assert pictures[0].keys() == pictures[1].keys()
+    for name, picture in pictures[0].items():
+        assert torch.equal(picture, pictures[1][name])
+
+
+def test_an_interrupted_audit_goes_on_and_equals_a_whole_one_to_the_bit(digits, linear, tmp_path):
+    model, folder = Interrupts(linear), tmp_path / "a"
+    interrupted(60, model, digits, folder=folder, **RESUMED)
+    first = om.read_audit(folder)
+    assert 0 < first["accuracy.clean"].n < 38
+    assert first.json["data"]["planned"] == 38
+    interrupted(40, model, digits, folder=str(folder), **RESUMED)
+    second = om.read_audit(folder)
+    assert first["accuracy.clean"].n < second["accuracy.clean"].n < 38
+    calls = count_calls(model, lambda: om.audit(model, digits, folder=folder, **RESUMED))
+    whole = om.audit(model, digits, folder=tmp_path / "b", **RESUMED)
+    assert 0 < calls < count_calls(model, lambda: om.audit(model, digits, **RESUMED)) / 2
+    assert_same(om.read_audit(folder), whole)
+    assert not (folder / "batches").exists()
+
+
+def count_calls(model: nn.Module, run) -> int:
+    INTERRUPT["after"] = 0
+    run()
+    return -INTERRUPT["after"]
+
+
+def test_an_audit_that_was_killed_goes_on(digits, linear, tmp_path):
+    """All that a kill leaves are the batches: no audit.json, and perhaps half a file."""
+    model, folder = Interrupts(linear), tmp_path / "a"
+    interrupted(60, model, digits, folder=folder, **RESUMED)
+    for name in ("audit.json", "images.parquet", "panels.safetensors"):
+        (folder / name).unlink()
+    last = sorted((folder / "batches").iterdir())[-1]
+    last.write_bytes(last.read_bytes()[:100])
+    audit = om.audit(model, digits, folder=folder, **RESUMED)
+    assert_same(audit, om.audit(model, digits, folder=tmp_path / "b", **RESUMED))
+
+
+def test_models_that_stopped_at_different_images_go_on_in_one_pass(digits, linear, tmp_path):
+    torch.manual_seed(1)
+    other = nn.Sequential(nn.Flatten(), nn.Linear(256, 10))
+    models = {"a": Interrupts(linear), "b": other, "c": Interrupts(other)}
+    interrupted(60, models["a"], digits, label="a", folder=tmp_path / "a", **RESUMED)
+    interrupted(30, models["c"], digits, label="c", folder=tmp_path / "c", **RESUMED)
+    subjects = [
+        Subject(om.Loaded(m, om.ModelCard(n)), n, tmp_path / n, "by-index")
+        for n, m in models.items()
+    ]
+    for one in audit_models(subjects, digits, **RESUMED):
+        alone = tmp_path / f"{one.label}-alone"
+        whole = om.audit(models[one.label], digits, label=one.label, folder=alone, **RESUMED)
+        whole.json["model"]["spec"] = one.json["model"]["spec"]
+        for key in ("parameters", "weights_hash"):
+            whole.json["model"][key] = one.json["model"][key]
+        assert_same(one, whole)
+
+
+def test_ctrl_c_is_answered_within_a_batch_and_keeps_the_batches_before(
+    digits, linear, tmp_path, capsys
+):
+    model, options = Interrupts(linear), {**RESUMED, "show": True}
+    interrupted(60, model, digits, folder=tmp_path / "a", **options)
+    n = om.read_audit(tmp_path / "a")["accuracy.clean"].n
+    assert n % 5 == 0
+    assert "stopping: saving what is done" in capsys.readouterr().err
+    INTERRUPT["after"] = 0
+    om.audit(model, digits, folder=tmp_path / "a", **options)
+    assert f"goes on after the {n} images" in capsys.readouterr().err
+
+
+def test_ctrl_c_in_the_first_batch_leaves_no_audit(digits, linear, tmp_path):
+    model = Interrupts(linear)
+    interrupted(8, model, digits, folder=tmp_path / "a", **RESUMED)
+    assert not (tmp_path / "a" / "audit.json").exists()
+    assert om.audit(model, digits, folder=tmp_path / "a", **RESUMED)["accuracy.clean"].n == 38
 
 
 def test_golden_schemas_are_read(tmp_path):

@@ -32,7 +32,8 @@ regimes
 audits planning panels temperature
 recipes
 steps trainable
-describing training auditing
+describing training
+audit_identity audit_batches auditing
 crediting comparing
 sweeping
 strengths recommending boundaries explaining summarising

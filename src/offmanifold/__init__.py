@@ -8,8 +8,15 @@ audit = om.audit(run, data, manifold)
 om.report([audit], "report.html")
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+import sys
+
+asked = {argument.removeprefix("-m").partition(".")[0] for argument in sys.orig_argv}
+if sys.argv[:1] == ["-m"] and "offmanifold" in asked and not sys.flags.safe_path:
+    del sys.path[0]  # the folder in which it is run may hold random.py and the like
+del asked
+
+from importlib import import_module  # noqa: E402
+from typing import TYPE_CHECKING, Any  # noqa: E402
 
 if TYPE_CHECKING:
     from offmanifold.public import *  # noqa: F403

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from offmanifold.audits import SCHEMA, Audit, save_audit, with_regimes
+from offmanifold.audit_batches import Seen, forget_batches, keep_batch, kept_batches
+from offmanifold.audit_identity import found_again, model_parts, shared_parts, whole_parts
+from offmanifold.audits import SCHEMA, Audit, audit_folder, save_audit, with_regimes
 from offmanifold.certification import radius_cap
 from offmanifold.data.types import Batch, Data
 from offmanifold.describing import (
@@ -27,9 +30,8 @@ from offmanifold.describing import (
     without_nan,
 )
 from offmanifold.engine import Engine
-from offmanifold.files import tensors_hash
+from offmanifold.files import content_hash, tensors_hash
 from offmanifold.freezing import at_home, frozen
-from offmanifold.interrupts import deferred_interrupt
 from offmanifold.manifold import global_pca, low_pass
 from offmanifold.manifold.base import fitted_folder
 from offmanifold.manifold.pooled import pool_data
@@ -67,12 +69,17 @@ PANELS = 32
 
 @dataclass(frozen=True)
 class Subject:
-    """A classifier to be audited, under a label, and where its audit is to lie."""
+    """A classifier to be audited, under a label, and where its audit is to lie.
+
+    folder: None for none, unless `kept`: then a folder named by the audit's identity, below its
+    run. mapping: of --classes.
+    """
 
     loaded: Loaded
     label: str
     folder: Path | None = None
-    mapping: Any = None  # of --classes
+    mapping: Any = None
+    kept: bool = False
 
 
 def audit(
@@ -89,7 +96,8 @@ def audit(
 
     model: any module, images (n, c, h, w) in [0, 1] → logits; or what `load_model` or `train`
     returned. classes: which output means which class, as `adapt_labels` takes it; by default by
-    name, and for a bare module in the order of `data.classes`.
+    name, and for a bare module in the order of `data.classes`. folder: where the audit is saved,
+    goes on after an interruption, and is found again by the same call.
     """
     folder = None if folder is None else Path(folder)
     if not isinstance(model, Loaded):
@@ -144,8 +152,9 @@ def audit_models(
     reference_accuracy: for the regime. device: auto, cpu, cuda or mps. beside: finished audits
     among which a reference may be. Raises InputError where a model does not fit the data, was
     trained with the manifold that judges it (unless `allow_dependent`, which marks the audit), or
-    where `label_randomised` knows the labels or `lpips` holds no AlexNet. Ctrl-C saves what is
-    done, with its n.
+    where `label_randomised` knows the labels, `lpips` holds no AlexNet, or another audit lies in a
+    subject's folder. Each finished batch is on disk, and the same call goes on after it; a finished
+    audit is only read. Ctrl-C saves what is done, with its n.
     """
     if not subjects:
         return []
@@ -189,6 +198,55 @@ def audit_models(
     )
     if show and (caution := _out_of_reach(plan.settings)):
         note(caution)
+    of_models = [model_parts(s.loaded) for s in subjects]
+    shared = shared_parts(plan, data, manifold, second, label_randomised)
+    stopped: KeyboardInterrupt | None = None
+    with ExitStack() as stack:
+        for subject in subjects:
+            stack.enter_context(frozen(subject.loaded.module))
+            stack.enter_context(at_home(subject.loaded.module))
+        runs = [
+            _Run(one, adapted(one.loaded, data, one.mapping, place), parts, shared)
+            for one, parts in zip(subjects, of_models, strict=True)
+        ]
+        found = {run.subject.label: run.found(show) for run in runs}
+        waiting = [run for run in runs if found[run.subject.label] is None]
+        try:
+            if waiting:
+                judges = (manifold, second, label_randomised)
+                _measure(waiting, plan, data, judges, place, batch_size, show)
+        except KeyboardInterrupt as stop:
+            stopped = stop
+            if show:
+                note("stopping: saving what is done (Ctrl-C again stops at once)")
+    for run in waiting:
+        if run.n:
+            found[run.subject.label] = run.finish(plan, data, manifold, second)
+    made = [one for one in found.values() if one is not None]
+    if stopped is not None and reference not in [one.label for one in [*beside, *made]]:
+        reference = None
+    made = with_regimes([*beside, *made], reference, reference_accuracy)[len(beside) :]
+    measured = {run.subject.label: run for run in waiting}
+    audits = [measured[a.label].save(a) if a.label in measured else a for a in made]
+    if stopped is not None:
+        raise stopped
+    return audits
+
+
+def _measure(
+    runs: Sequence["_Run"],
+    plan: Plan,
+    data: Data,
+    judges: tuple[Any, Any, Loaded | None],
+    place: torch.device,
+    batch_size: int | None,
+    show: bool,
+) -> None:
+    """Let the runs see all images that they have not seen, batch by batch.
+
+    judges: the manifold, the second one, and the classifier trained on permuted labels.
+    """
+    (manifold, second, control), images = judges, plan.images
     learnt = len(data.train) > 0  # pictures that are judged alone have no others beside them
     means = data.train.class_means.to(place) if learnt and "labels" in plan.has else None
     mean = (data.train if learnt else images).mean.to(place) if plan.settings.explain else None
@@ -197,28 +255,29 @@ def audit_models(
     fakes = {} if judge is None else _fakes(judge, data, place)
     kept = fitted_folder(judge)
     perceptual = None if plan.lpips is None else load_lpips(plan.lpips).to(place)
+    size = batch_size or _batch_size(data, judge)
     with ExitStack() as stack:
-        for subject in subjects:
-            stack.enter_context(frozen(subject.loaded.module))
-            stack.enter_context(at_home(subject.loaded.module))
         if isinstance(judge, nn.Module):
             judge = stack.enter_context(at_home(judge)).to(place)
         if isinstance(other, nn.Module):
             other = stack.enter_context(at_home(other)).to(place)
-        interrupted = stack.enter_context(deferred_interrupt())
-        randomised = label_randomised and adapted(label_randomised, data, None, place)
-        if label_randomised is not None and randomised is not None:
-            check_randomised(randomised, label_randomised.card.label, data.val, place)
-        runs = [_Run(s, data, place, randomised) for s in subjects]
-        for run in runs if show else ():
-            if run.temperature.bound:
+        randomised = control and adapted(control, data, None, place)
+        if control is not None and randomised is not None:
+            check_randomised(randomised, control.card.label, data.val, place)
+        for run in runs:
+            run.prepare(data, place, randomised)
+            if show and run.temperature.bound:
                 note(f"{run.subject.label}: {AT_BOUND[run.temperature.bound]}")
-        progress = stack.enter_context(bar("auditing", len(images), show=show))
-        first = True
-        for batch in images.batches(batch_size or _batch_size(data, judge)):
-            seen = _to(batch, place)
+        done = min(run.n for run in runs)
+        progress = stack.enter_context(bar("auditing", len(images), done=done, show=show))
+        cuts = {*range(0, len(images), size), *(run.n for run in runs), len(images)}
+        first = show
+        for a, b in pairwise(sorted(cuts)):
+            unseen = [run for run in runs if run.n <= a]
+            if not unseen:
+                continue
             scene = Scene(
-                seen,
+                _to(images.read(images.rows[a:b]), place),
                 images,
                 judge,
                 means,
@@ -229,37 +288,58 @@ def audit_models(
                 mean=mean,
                 perceptual=perceptual,
             )
-            for run in runs:
+            for run in unseen:
                 run.see(scene, plan.running, plan.has)
-            progress.advance(len(batch))
-            if show and first:
-                note(_expectation(plan, runs, len(batch)))
-                first = False
-            if interrupted():
-                break
-    found = [run.finish(plan, data, manifold, second) for run in runs]
-    found = with_regimes([*beside, *found], reference, reference_accuracy)[len(beside) :]
-    audits = [save_audit(a, s.folder) for a, s in zip(found, subjects, strict=True)]
-    if interrupted():
-        raise KeyboardInterrupt
-    return audits
+            progress.advance(b - a)
+            if first:
+                note(_expectation(plan, unseen, b - a, len(images) - b))
+            first = False
 
 
 class _Run:
-    """One classifier under audit: its columns and panels as they grow."""
+    """One classifier under audit, and what was found of each batch, as it grows.
 
-    def __init__(
-        self, subject: Subject, data: Data, device: torch.device, randomised: nn.Module | None
-    ):
-        self.subject, self.randomised = subject, randomised
-        self.module = adapted(subject.loaded, data, subject.mapping, device)
+    module: with the data's classes as outputs. model, shared: parts of its audit's identity.
+    """
+
+    def __init__(self, subject: Subject, module: nn.Module, model: Any, shared: Any):
+        self.subject, self.module = subject, module
+        self.parts = whole_parts(shared, model, module)
+        self.identity = content_hash(self.parts)
+        self.folder = subject.folder
+        if self.folder is None and subject.kept:
+            self.folder = audit_folder(subject.loaded, self.identity)
+        self.seen: list[Seen] = []
+
+    @property
+    def n(self) -> int:
+        """How many images were seen."""
+        return sum(map(len, self.seen))
+
+    def found(self, show: bool) -> Audit | None:
+        """Return the audit, should it be finished; else take up what was kept of it."""
+        if self.folder is None:
+            return None
+        label, rename = self.subject.label, self.subject.folder is not None
+        audit = found_again(self.folder, self.parts, label, rename)
+        if audit is not None:
+            forget_batches(self.folder)
+            if show:
+                note(f"{label}: found again in {self.folder}, nothing measured")
+            return audit
+        self.seen = kept_batches(self.folder, self.parts)
+        if self.seen and show:
+            note(f"{label}: goes on after the {self.n} images that were measured before")
+        return None
+
+    def prepare(self, data: Data, device: torch.device, randomised: nn.Module | None) -> None:
+        """Make what all batches need."""
+        self.randomised = randomised
         self.shuffled = shuffled_copies(self.module)
         self.temperature = fit_temperature(self.module, data.val, device)
-        self.columns: dict[str, list[np.ndarray]] = {}
-        self.panels: dict[str, list[Tensor]] = {}
-        self.seconds = 0.0
 
     def see(self, scene: Scene, running: Sequence[Measure], has: set[str]) -> None:
+        """Measure a batch and keep what was found: on disk first, then here, at one stroke."""
         started = time.time()
         probe = Probe(scene, self.module, self.temperature.value, self.shuffled, self.randomised)
         probe.gradient()  # a model without one is refused before anything long
@@ -271,17 +351,29 @@ class _Run:
         }
         for measure in running:
             found |= measure.columns(probe)
-        for name, values in found.items():
-            self.columns.setdefault(name, []).append(values.detach().cpu().numpy())
-        shown = sum(len(part) for part in self.panels.get("index", []))
-        if shown < PANELS:
-            for name, values in draw_panels(probe, PANELS - shown, has).items():
-                self.panels.setdefault(name, []).append(values.cpu())
-        self.seconds += time.time() - started
+        shown = sum(len(seen.panels.get("index", ())) for seen in self.seen)
+        panels = draw_panels(probe, PANELS - shown, has) if shown < PANELS else {}
+        seen = Seen(
+            {name: values.detach().cpu().numpy() for name, values in found.items()},
+            {name: values.cpu() for name, values in panels.items()},
+            time.time() - started,
+        )
+        if self.folder is not None:
+            keep_batch(self.folder, self.parts, self.n, seen)
+        self.seen.append(seen)
+
+    def save(self, audit: Audit) -> Audit:
+        """Write the audit; the batches go once it is whole."""
+        saved = save_audit(audit, self.folder)
+        if self.folder is not None and audit.json["data"]["n"] == audit.json["data"]["planned"]:
+            forget_batches(self.folder)
+        return saved
 
     def finish(self, plan: Plan, data: Data, manifold: Any, second: Any) -> Audit:
-        columns = {k: np.concatenate(v) for k, v in self.columns.items()}
-        n = len(columns.get("index", ()))
+        """Return the audit of what was seen."""
+        n = self.n
+        columns = _joined([seen.columns for seen in self.seen], np.concatenate)
+        panels = _joined([seen.panels for seen in self.seen if seen.panels], torch.cat)
         numbers = {m.name: m.reduce(columns, n) for m in plan.running}
         step = plan.settings.reference_step
         skipped = dict(plan.reasons)
@@ -291,6 +383,8 @@ class _Run:
         saved = {
             "schema": SCHEMA,
             "version": package_version(),
+            "identity": self.identity,
+            "identity_of": self.parts,
             "label": self.subject.label,
             "model": describe_model(self.subject.loaded.card),
             "data": describe_data(data, plan, n),
@@ -305,7 +399,7 @@ class _Run:
                 **describe_lpips(plan, data),
                 "temperature": self.temperature.value,
                 **({"temperature_bound": bound} if (bound := self.temperature.bound) else {}),
-                "seconds": round(self.seconds, 1),
+                "seconds": round(sum(seen.seconds for seen in self.seen), 1),
             },
             "measures": numbers,
             "curves": {
@@ -319,8 +413,11 @@ class _Run:
         }
         paths = [plan.images.source.names[i] for i in columns.get("index", ())]
         kept = {k: v for k, v in columns.items() if v.ndim == 1}
-        joined = {k: torch.cat(v) for k, v in self.panels.items()}
-        return Audit(without_nan(saved), {**kept, "path": np.array(paths, dtype=object)}, joined)
+        return Audit(without_nan(saved), {**kept, "path": np.array(paths, dtype=object)}, panels)
+
+
+def _joined(parts: Sequence[dict[str, Any]], join: Any) -> dict[str, Any]:
+    return {name: join([part[name] for part in parts]) for name in (parts[0] if parts else ())}
 
 
 def adapted(loaded: Loaded, data: Data, mapping: Any, device: torch.device) -> nn.Module:
@@ -356,12 +453,12 @@ def _out_of_reach(settings: Settings) -> str | None:
     )
 
 
-def _expectation(plan: Plan, runs: Sequence[_Run], done: int) -> str:
+def _expectation(plan: Plan, runs: Sequence[_Run], done: int, left: int) -> str:
     """Return the plan and the expected time, in a sentence, once a first batch is done."""
-    left = (len(plan.images) - done) / done * sum(run.seconds for run in runs)
+    seconds = left / done * sum(run.seen[-1].seconds for run in runs)
     return (
         f"images: {len(plan.images)}, models: {len(runs)}, measures: {len(plan.running)} "
-        f"({passes(plan.running):.0f} forward passes an image); about {left:.0f} s to go"
+        f"({passes(plan.running):.0f} forward passes an image); about {seconds:.0f} s to go"
     )
 
 

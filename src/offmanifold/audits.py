@@ -3,7 +3,7 @@
 Report, compare, sweep and regime read these and nothing else.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,20 +13,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from torch import Tensor
 
-from offmanifold.data.types import Data
 from offmanifold.errors import InputError
 from offmanifold.files import (
-    content_hash,
     make_folder,
     read_json,
     write_atomically,
     write_json,
     write_tensors,
 )
-from offmanifold.measures import Number, measures
-from offmanifold.models import Loaded, ModelCard
+from offmanifold.measures import Number
+from offmanifold.models import Loaded
 from offmanifold.regimes import Regime, choose_reference, gather, regime
-from offmanifold.runs import FORMAT, ROOT
+from offmanifold.runs import ROOT
 from offmanifold.variants import VARIANTS
 
 SCHEMA = "offmanifold.audit/1"
@@ -88,16 +86,6 @@ def read_audit(folder: str | Path) -> Audit:
     return Audit(saved, columns, {}, folder)
 
 
-def finished_audit(folder: Path | None, label: str) -> Audit | None:
-    """Return the audit in a folder if it saw all the images it was to see, under this label."""
-    if folder is None or not (folder / "audit.json").is_file():
-        return None
-    saved = read_json(folder / "audit.json")
-    if saved.get("schema") != SCHEMA or saved.get("label") != label:
-        return None
-    return read_audit(folder) if saved["data"]["n"] == saved["data"]["planned"] else None
-
-
 def common_images(one: Audit, other: Audit) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Return the columns of both for the images that both saw, in one order.
 
@@ -116,8 +104,10 @@ def save_audit(audit: Audit, folder: str | Path | None) -> Audit:
     folder = Path(folder)
     if (folder / "audit.json").exists():
         kept = read_json(folder / "audit.json")
-        if kept.get("schema") == SCHEMA and kept["data"]["n"] > audit.json["data"]["n"]:
+        same = kept.get("schema") == SCHEMA and kept.get("identity") == audit.json.get("identity")
+        if same and kept["data"]["n"] > audit.json["data"]["n"]:
             return read_audit(folder)  # an interrupted audit does not replace a longer one
+        (folder / "audit.json").unlink()  # or it would speak of other images for a moment
     make_folder(folder)
     first = ["index", "path", "label", "prediction"]
     order = [*first, *(name for name in audit.columns if name not in first)]
@@ -179,23 +169,8 @@ def with_regimes(
     return result
 
 
-def audit_hash(card: ModelCard, data: Data, manifold: Any, options: Mapping[str, Any]) -> str:
-    """Return the 12 hex digits that name an audit: all that changes its numbers."""
-    return content_hash(
-        {
-            "format": FORMAT,
-            "schema": SCHEMA,
-            "weights": card.weights_hash,
-            "data": data.fingerprint,
-            "manifold": None if manifold is None else manifold.card.hash,
-            "measures": sorted(measures),
-            **options,
-        }
-    )
-
-
 def audit_folder(loaded: Loaded, name: str, out: Path | None = None) -> Path:
-    """Return where an audit named by `audit_hash` lies: below its run, or `runs/<spec>-<hash>`."""
+    """Return where an audit of this identity lies: below its run, or `runs/<spec>-<hash>`."""
     if out is not None:
         return out
     run = Path(loaded.card.spec)

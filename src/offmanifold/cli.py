@@ -94,5 +94,6 @@ def _log() -> Path:
 
 
 def entry() -> None:
-    """The console script."""
+    """The console script; what it starts is safe too from random.py and the like in a folder."""
+    os.environ.setdefault("PYTHONSAFEPATH", "1")
     sys.exit(main())

@@ -176,8 +176,7 @@ def judged(
             raise InputError(f"{data.info.get('spec')} has no validation images: give --split test")
         return "val", data.val
     foreign = all(m.card.config.keys() == {"spec", "weights_hash"} for m in models)
-    divided = data.info.get("source") == "divided 70/15/15"
-    if manifold is not None or not foreign or not divided:
+    if manifold is not None or not foreign or not data.info.get("divided"):
         return "test", data.test
     rows = np.concatenate([part.rows for part in (data.train, data.val, data.test)])
     return "all", Split(data.test.source, np.sort(rows), data.classes)

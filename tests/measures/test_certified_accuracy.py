@@ -7,9 +7,7 @@ import torch
 
 import offmanifold as om
 from gaussian_data import D, Linear, images, probe_of
-from offmanifold.audits import audit_hash
 from offmanifold.certification import radius_cap
-from offmanifold.commands import audit as command
 from offmanifold.measures import CertifiedAccuracy, CertifiedRadius, SmoothedAccuracy
 from offmanifold.measures.certified_accuracy import POINTS, RADII, RIGHT, certificates
 from offmanifold.planning import LACKS
@@ -180,19 +178,12 @@ def test_a_bad_sigma_is_one_sentence(here: Path, offmanifold, sigma):
         om.audit(om.load_model("runs/standard"), om.load_data("digits"), certify=float(sigma))
 
 
-def test_sigma_is_part_of_an_audit_s_name_and_its_absence_is_not(
-    here: Path, monkeypatch, offmanifold
-):
-    hashed = []
-
-    def kept(card, data, manifold, options):
-        hashed.append((audit_hash(card, data, manifold, options), dict(options)))
-        return hashed[-1][0]
-
-    monkeypatch.setattr(command, "audit_hash", kept)
-    clean = ("--only", "accuracy.clean")
+def test_sigma_is_part_of_an_audit_s_identity(here: Path, offmanifold):
+    clean = ("--only", "accuracy.clean", "--json")
+    found = []
     for i, asked in enumerate([(), ("--certify", "0.1"), ("--certify", "0.2")]):
-        assert offmanifold(*AUDIT, *clean, *asked, "--out", f"runs/named-{i}")[0] == 0
-    assert len({name for name, _ in hashed}) == 3
-    assert "certify" not in hashed[0][1]
-    assert [options["certify"] for _, options in hashed[1:]] == [0.1, 0.2]
+        code, (one,), _ = offmanifold(*AUDIT, *clean, *asked, "--out", f"runs/named-{i}")
+        assert code == 0
+        found.append(one["identity"])
+    assert len({*found}) == 3
+    assert offmanifold(*AUDIT, *clean, "--certify", "0.2", "--out", "runs/named-1")[0] == 2

@@ -8,17 +8,9 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from offmanifold.auditing import Subject, audit_models
-from offmanifold.audits import (
-    Audit,
-    audit_folder,
-    audit_hash,
-    finished_audit,
-    standard_of,
-    with_regimes,
-)
+from offmanifold.audits import Audit, standard_of, with_regimes
 from offmanifold.commands.base import (
     Images,
-    label_map,
     note_accuracy_unused,
     print_json,
     print_table,
@@ -26,17 +18,11 @@ from offmanifold.commands.base import (
 )
 from offmanifold.data import Data
 from offmanifold.errors import InputError
-from offmanifold.files import PAGES, check_suffix, file_hash
+from offmanifold.files import PAGES, check_suffix
 from offmanifold.measures import measures
 from offmanifold.models import Loaded, adapt_labels, load_model
 from offmanifold.perceptual import NO_PACKAGE, NO_WEIGHTS, find_weights
-from offmanifold.planning import (
-    check_gradient,
-    check_independence,
-    check_options,
-    default_limit,
-    judged,
-)
+from offmanifold.planning import check_gradient, check_options
 from offmanifold.progress import note
 
 
@@ -193,56 +179,33 @@ class AuditCommand:
         beside: Sequence[Audit],
     ) -> list[Audit]:
         """Return the audits of one gradient, those made before or now; beside: those of others."""
-        largest = max(m.card.parameters for m in loaded)
-        options: dict[str, Any] = {
-            "limit": self.limit or default_limit(data, largest, manifold),
-            "seed": self.seed,
-            "gradient": gradient,
-            "eps": self.eps,
-            "fast": self.fast,
-            "only": list(self.only) or None,
-        }
-        asked = {
-            "thorough": self.thorough,
-            "explain": self.explain,
-            "certify": self.certify,
-        }
-        options |= {name: value for name, value in asked.items() if value}  # no other hash changes
-        if second is not None:
-            options["second"] = second.card.hash
-        if randomised is not None:
-            options["label_randomised"] = randomised.card.weights_hash
-        if (weights := find_weights(self.lpips)) is not None:
-            options["lpips"] = file_hash(weights)
-        part, _ = judged(loaded, data, manifold, self.split)
-        hashed = {**options, "classes": label_map(self.classes), "part": part}
         subjects = [
-            Subject(
-                one,
-                label,
-                audit_folder(one, audit_hash(one.card, data, manifold, hashed), self.out),
-                self.classes,
-            )
+            Subject(one, label, self.out, self.classes, kept=True)
             for one, label in zip(loaded, self._labels(loaded, gradient), strict=True)
         ]
-        kept = {s.label: finished_audit(s.folder, s.label) for s in subjects}
-        waiting = [s for s in subjects if kept[s.label] is None]
-        check_independence(loaded, manifold, self.allow_dependent)
-        options |= {"second": second, "label_randomised": randomised, "lpips": self.lpips}
-        made = audit_models(
-            waiting,
+        return audit_models(
+            subjects,
             data,
             manifold,
+            second=second,
+            label_randomised=randomised,
+            lpips=self.lpips,
+            limit=self.limit,
+            split=self.split,
+            seed=self.seed,
+            gradient=gradient,
+            eps=self.eps,
+            thorough=self.thorough,
+            explain=self.explain,
+            certify=self.certify,
+            fast=self.fast,
+            only=list(self.only) or None,
             reference=self.reference,
             reference_accuracy=self.reference_accuracy,
             device=self.device,
             allow_dependent=self.allow_dependent,
-            split=self.split,
-            beside=[*beside, *(one for one in kept.values() if one is not None)],
-            **options,
+            beside=beside,
         )
-        found = {**kept, **{one.label: one for one in made}}
-        return [one for one in found.values() if one is not None]
 
     def _labels(self, loaded: Sequence[Loaded], gradient: str) -> list[str]:
         """Return the models' labels, with the gradient in them where several are asked for."""

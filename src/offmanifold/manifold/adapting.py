@@ -15,13 +15,13 @@ from offmanifold.engine import Engine
 from offmanifold.errors import InputError, RunError
 from offmanifold.faults import told
 from offmanifold.manifold.base import ManifoldCard
-from offmanifold.manifold.content import content_of
 from offmanifold.manifold.ddpm import diffusers_denoiser
 from offmanifold.manifold.foreign import CallableManifold, takes_labels
 from offmanifold.manifold.gates import PREFERRED, measure_gates, with_sigma
 from offmanifold.manifold.pooled import Blocks, Pooled
+from offmanifold.models.content import content_of
 from offmanifold.models.extras import first_line
-from offmanifold.models.python_file import call_function, class_names
+from offmanifold.models.python_file import call_function, class_names, code_hash
 from offmanifold.randomness import image_noise
 from offmanifold.runs import identity
 
@@ -38,6 +38,7 @@ def as_manifold(
     images: int = 128,
     seed: int = 0,
     device: str = "auto",
+    code: str | None = None,
 ) -> Any:
     """Return a denoiser as a manifold of `data`, its gates measured on validation images.
 
@@ -47,11 +48,11 @@ def as_manifold(
     It must be differentiable by torch; a module is used in eval mode and left as found. `classes`
     (None: it knows none) and `shape` (c, h, w) may be attributes of it. Larger images than `shape`
     are averaged over blocks (`Pooled`); without it they are taken as they are, however large.
-    images: judged by, of `data.val`, drawn by seed. device: auto, cpu, cuda or mps.
+    images: judged by, of `data.val`, drawn by seed. device: auto, cpu, cuda or mps. code: hash of
+    what made it, if known.
 
-    Returns a Manifold, unusable where its gates say so. Its identity is the content of the weights;
-    without any, the code and the values that it uses. Raises InputError where the denoiser does not
-    fit.
+    Returns a Manifold, unusable where its gates say so. Its identity is the content of the weights,
+    the code and the values that it uses. Raises InputError where the denoiser does not fit.
     """
     name = spec or getattr(denoiser, "__name__", type(denoiser).__name__)
     if not callable(denoiser):
@@ -61,7 +62,8 @@ def as_manifold(
     named = _class_names(name, denoiser, classes, data)
     r = _pooling(name, getattr(denoiser, "shape", None), data)
     blocks = Blocks(data.shape, r)
-    digest = identity({"kind": "manifold", "content": content_of(denoiser), "classes": named})
+    content = {"content": content_of(denoiser), "code": code, "classes": named}
+    digest = identity({"kind": "manifold", **content})
     matched = bool(data.classes) and {*data.classes} <= {*named}  # then in the order of the data
     shown = data.classes if matched else named or None
     card = ManifoldCard(name, digest, blocks.small, shown, pooling=r)
@@ -89,7 +91,14 @@ def load_denoiser(spec: str, data: Data, *, device: str = "auto") -> Any:
     if source in DENOISERS:
         return as_manifold(DENOISERS[source](rest), data, spec=spec, device=device)
     made, file = call_function(spec, shape=data.shape, classes=data.classes)
-    return as_manifold(made, data, classes=class_names(made, file), spec=spec, device=device)
+    return as_manifold(
+        made,
+        data,
+        classes=class_names(made, file),
+        spec=spec,
+        device=device,
+        code=code_hash(spec, file),
+    )
 
 
 def names_denoiser(spec: str) -> bool:

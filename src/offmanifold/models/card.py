@@ -16,7 +16,7 @@ class ModelCard:
     input_shape: (c, h, w) the model asks for; None where any will do. config: what rebuilds it
     (a run's config, or {spec, weights hash}). weights_hash: of its state dict. parameters: their
     number. manifold: hash of the manifold it was trained with, or None. objective: of a run, else
-    None.
+    None. code: hash of the user's code that makes it (`FILE.py:FUNCTION`), or None.
     """
 
     spec: str
@@ -30,6 +30,7 @@ class ModelCard:
     manifold: str | None = None
     objective: dict[str, Any] | None = None
     licence: str | None = None
+    code: str | None = None
 
     @property
     def label(self) -> str:

@@ -163,6 +163,7 @@ def build_model(
         weights_hash=weights_hash,
         parameters=sum(p.numel() for p in module.parameters()),
         licence=network.licence,
+        code=network.code,
     )
     return Loaded(module.eval(), card)
 

@@ -29,7 +29,7 @@ class Network:
 
     heads: names of the layers that give the logits, empty where the head must stay as it is.
     classes, synonyms: names of its own outputs. mean, std: per channel, of its normalisation.
-    input_shape: (c, h, w) it asks for.
+    input_shape: (c, h, w) it asks for. code: hash of the user's code that makes it, if any.
     """
 
     module: nn.Module
@@ -40,6 +40,7 @@ class Network:
     std: tuple[float, ...] | None = None
     input_shape: tuple[int, int, int] | None = None
     licence: str | None = None
+    code: str | None = None
 
 
 def last_layer(module: nn.Module) -> Names:

@@ -1,8 +1,6 @@
 """`FILE.py:FUNCTION`: a model that the user's own code makes."""
 
-import importlib.util
 import inspect
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,6 +9,8 @@ from torch import nn
 
 from offmanifold.errors import InputError, unknown_name
 from offmanifold.faults import told
+from offmanifold.files import content_hash
+from offmanifold.models.local_code import code_of, local_code
 from offmanifold.models.network import Network, Wanted
 
 
@@ -26,7 +26,7 @@ def python_network(spec: str, wanted: Wanted) -> Network:
             f"{spec} returned {type(module).__name__}; it must return a torch.nn.Module "
             "that maps images to logits"
         )
-    return Network(module, classes=class_names(module, file))
+    return Network(module, classes=class_names(module, file), code=code_hash(spec, file))
 
 
 def call_function(spec: str, **offered: Any) -> tuple[Any, ModuleType]:
@@ -36,17 +36,24 @@ def call_function(spec: str, **offered: Any) -> tuple[Any, ModuleType]:
     """
     path, _, name = spec.rpartition(":")
     try:
-        file = _imported(Path(path))
+        code = local_code(Path(path))
+        file = code.file
         function = getattr(file, name, None)
         if not callable(function):
             known = [k for k, v in vars(file).items() if callable(v) and not k.startswith("_")]
             raise unknown_name(f"function of {path}", name, known)
         asked = inspect.signature(function).parameters if offered else {}
-        return function(**{k: v for k, v in offered.items() if k in asked}), file
+        with code.at_work():
+            return function(**{k: v for k, v in offered.items() if k in asked}), file
     except InputError:
         raise
     except (Exception, SystemExit) as error:  # a script may end the process when it is imported
         raise InputError(f"{spec} raised {told(error)}") from error
+
+
+def code_hash(spec: str, file: ModuleType) -> str:
+    """Return 12 hex digits over the FUNCTION of a spec, its file's code and that of neighbours."""
+    return content_hash([spec.rpartition(":")[2], code_of(file.__name__)])
 
 
 def class_names(made: Any, file: ModuleType) -> tuple[str, ...] | None:
@@ -56,20 +63,3 @@ def class_names(made: Any, file: ModuleType) -> tuple[str, ...] | None:
         if isinstance(names, (list, tuple)):
             return tuple(str(n) for n in names)
     return None
-
-
-def _imported(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise InputError(f"there is no file {path}; code of your own is FILE.py:FUNCTION")
-    spec = importlib.util.spec_from_file_location(f"offmanifold_user_{path.stem}", path)
-    assert spec is not None  # of any .py path
-    assert spec.loader is not None
-    source = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = source  # dataclasses and pickles of the file look for it there
-    folder = str(path.resolve().parent)
-    sys.path.insert(0, folder)  # it may import its neighbours, as it can when run by itself
-    try:
-        spec.loader.exec_module(source)
-    finally:
-        sys.path.remove(folder)
-    return source

@@ -1,10 +1,13 @@
+import os
+import subprocess
+import sys
 from functools import partial
 
 import numpy as np
 import torch
 from torch import nn
 
-from offmanifold.manifold.content import content_of
+from offmanifold.models.content import content_of
 
 FACTOR = 2.0
 
@@ -97,3 +100,58 @@ def test_what_holds_itself_ends():
     held = Held(1)
     held.own = held
     assert content_of(held) == content_of(held)
+
+
+def test_what_a_module_does_counts_beside_its_weights():
+    """The same state dict, and other outputs: each time another content."""
+    torch.manual_seed(0)
+    linear = nn.Linear(2, 2)
+
+    class Net(nn.Module):
+        steps = 1
+
+        def __init__(self, scale=1.0):
+            super().__init__()
+            self.linear, self._scale = linear, scale
+
+        def forward(self, x):
+            return self._scale * half(self.linear(x), 0) + self.steps
+
+    class Edited(Net):
+        def forward(self, x):
+            return self._scale * self.linear(x) + self.steps
+
+    hooked, patched, buffered = Net(), Net(), Net()
+    hooked.register_forward_hook(lambda module, args, out: out + 1)
+    patched.forward = lambda x: linear(x) - 1
+    buffered.register_buffer("mean", torch.ones(1), persistent=False)
+    other = Net()
+    other.register_buffer("mean", torch.zeros(1), persistent=False)
+    counted = type("Net", (Net,), {"steps": 2})()
+    made = [Net(), Net(2.0), Edited(), hooked, patched, buffered, other, counted]
+    made += [nn.Sequential(linear, nn.LeakyReLU(s)) for s in (0.1, 0.2)]
+    made += [nn.Sequential(linear, nn.ReLU()), nn.Sequential(linear, nn.Softplus(2))]
+    found = [str(content_of(module)) for module in made]
+    assert len({*found}) == len(made)
+    assert found == [str(content_of(module)) for module in made]
+    assert content_of(Net()) == content_of(Net())
+
+
+def test_names_in_a_set_have_no_order():
+    """Content is the same in every process, whatever the seed of its hashes."""
+    script = (
+        "from offmanifold.models.content import content_of\n"
+        "def made(x, sigma):\n    return x if x in {'a', 'b', 'c', 'd'} else [y for y in x]\n"
+        "print(content_of(made))"
+    )
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in "12"
+    }
+    assert len(told) == 1
