@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from offmanifold.audits import SCHEMA, Audit, save_audit
+from offmanifold.executors import Job
 from offmanifold.files import write_json
 from offmanifold.measures import measures
 from offmanifold.regimes import Regime
@@ -46,7 +47,8 @@ def make_run(
     write_json(folder / "job.json", config)
     if state == "unfinished":
         return folder
-    write_json(folder / "outcome.json", {"state": state, "error": None, "digest": "x"})
+    digest = Job("", config).digest
+    write_json(folder / "outcome.json", {"state": state, "error": None, "digest": digest})
     if state != "finished":
         return folder
     random = np.random.default_rng(seed)

@@ -1,12 +1,13 @@
 """The command line beside other programs of a shell."""
 
+import errno
 import os
 import subprocess
 import sys
 
 import pytest
 
-from offmanifold.cli import guarded
+from offmanifold.cli import guarded, main
 
 ENTRY = [sys.executable, "-c", "from offmanifold.cli import entry; entry()"]
 
@@ -35,7 +36,7 @@ import os, runpy, signal, sys
 class CtrlC:
     def find_spec(self, name, path=None, target=None):
         if name == "torch":
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.Signals[os.environ["SENT"]])
 
 sys.meta_path.insert(0, CtrlC())
 """
@@ -45,11 +46,53 @@ STARTS = {
 }
 
 
+@pytest.mark.parametrize(("sent", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 @pytest.mark.parametrize("start", STARTS)
-def test_ctrl_c_while_libraries_load_is_one_line(start):
-    script = INTERRUPTED + STARTS[start]
+def test_ctrl_c_while_libraries_load_is_one_line(start, sent, code):
+    line, sent = [sys.executable, "-c", INTERRUPTED + STARTS[start], "info"], {"SENT": sent}
     done = subprocess.run(
-        [sys.executable, "-c", script, "info"], capture_output=True, text=True, timeout=120
+        line, capture_output=True, text=True, timeout=120, env={**os.environ, **sent}
     )
-    assert done.returncode == 130
+    assert done.returncode == code
     assert done.stderr.startswith("interrupted; ") and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "exit", "said"),
+    [
+        (errno.ENAMETOOLONG, 2, "too long for this file system (xx: File name too long)"),
+        (errno.EACCES, 2, "xx: Permission denied"),
+        (errno.ENOSPC, 1, "no space left (xx: No space left on device)"),
+        (errno.EIO, 1, "bug: OSError"),
+    ],
+)
+def test_what_the_system_refuses_is_a_sentence(code, exit, said, capsys):
+    def run() -> int:
+        raise OSError(code, os.strerror(code), "xx")
+
+    assert guarded(run) == exit
+    err = capsys.readouterr().err
+    assert said in err and err.count("\n") == 1
+
+
+LONG = "x" * 300
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["train", "--data", "digits", "--out", LONG],
+        ["train", "--data", LONG],
+        ["train", "--data", "digits", "--model", f"runs/{LONG}"],
+        ["audit", f"{LONG}.py:make", "--data", "digits"],
+        ["report", LONG],
+        ["fit-manifold", "--data", f"{'場' * 90}/{'x' * 5000}"],
+    ],
+)
+def test_a_name_that_is_too_long_is_a_sentence(line, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(line) == 2
+    err = capsys.readouterr().err
+    assert "bug" not in err
+    assert err.splitlines()[-1].startswith("error: ")
+    assert not list(tmp_path.iterdir())

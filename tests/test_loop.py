@@ -1,4 +1,5 @@
 import contextlib
+import io
 import itertools
 import math
 import os
@@ -13,6 +14,7 @@ from torch import nn
 
 from offmanifold.engine import Engine
 from offmanifold.errors import InputError, RunError
+from offmanifold.files import write_sealed
 from offmanifold.loop import PATIENCE, Schedule, _Average, optimise
 from offmanifold.randomness import generator_of
 
@@ -290,7 +292,7 @@ def test_a_checkpoint_from_before_there_was_a_least_goes_on(tmp_path: Path, engi
         run(engine, path, kill_at(6))
     state = torch.load(path, weights_only=True)
     del state["best"]
-    torch.save(state, path)
+    save(state, path)
     assert_same_weights(run(engine, path)[0], run(engine, None)[0])
 
 
@@ -413,28 +415,38 @@ def test_a_loss_that_explodes(engine: Engine, losses: list[float], stop: int | N
         )
 
 
-def test_ctrl_c_ends_after_the_step_with_a_checkpoint(tmp_path: Path, engine: Engine):
-    path, before = tmp_path / "resume.pt", signal.getsignal(signal.SIGINT)
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_ends_after_the_step_with_a_checkpoint(
+    tmp_path: Path, engine: Engine, sent: signal.Signals
+):
+    path, before = tmp_path / "resume.pt", signal.getsignal(sent)
 
     def interrupt(step: int) -> None:
         if step == 5:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), sent)
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as ended:
         run(engine, path, interrupt)
-    assert signal.getsignal(signal.SIGINT) is before
+    assert getattr(ended.value, "code", None) == 128 + sent
+    assert signal.getsignal(sent) is before
     assert torch.load(path, weights_only=True)["step"] == 6
     assert_same_weights(run(engine, path)[0], run(engine, None)[0])
 
 
+def save(state: dict, path: Path) -> None:
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    write_sealed(path, buffer.getbuffer())
+
+
 def valid_but_other(path: Path) -> None:
-    torch.save({"step": 3}, path)
+    save({"step": 3}, path)
 
 
 def of_another_network(path: Path) -> None:
     optimiser = torch.optim.AdamW([torch.ones(1)])
     state = {"module": {"w": torch.ones(1)}, "optimiser": optimiser.state_dict()}
-    torch.save({**state, "average": [], "step": 3, "log": []}, path)
+    save({**state, "average": [], "step": 3, "log": []}, path)
 
 
 def half(path: Path) -> None:
@@ -448,8 +460,23 @@ def half(path: Path) -> None:
 def test_a_damaged_checkpoint_is_named(tmp_path: Path, engine: Engine, spoil):
     path = tmp_path / "resume.pt"
     spoil(path)
-    with pytest.raises(InputError, match=r"resume\.pt cannot be read .*delete it"):
+    with pytest.raises(InputError, match=r"resume\.pt cannot be read or is damaged.*delete it"):
         run(engine, path)
+
+
+def test_a_flipped_bit_of_a_checkpoint_is_found(tmp_path: Path, engine: Engine):
+    path = tmp_path / "resume.pt"
+    with pytest.raises(Killed):
+        run(engine, path, kill_at(3))
+    whole = path.read_bytes()
+    for place in [*range(0, len(whole), len(whole) // 40), len(whole) - 1]:
+        flipped = bytearray(whole)
+        flipped[place] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        with pytest.raises(InputError, match=r"resume\.pt .*is damaged.*delete it"):
+            run(engine, path)
+    path.write_bytes(whole)
+    assert_same_weights(run(engine, path)[0], run(engine, None)[0])
 
 
 def test_a_full_disk_keeps_the_former_checkpoint(

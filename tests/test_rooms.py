@@ -16,7 +16,8 @@ MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p != PACKAGE / "__init__.py
 # From upstream to downstream; rooms of one line may import from each other.
 ROOMS = """
 errors
-faults registry files randomness freezing precision memory progress interrupts runs engine loop
+faults registry locks files folders randomness freezing precision memory progress interrupts
+parents runs engine loop
 data
 models
 attacks certification
@@ -42,6 +43,7 @@ reporting
 serving
 commands
 cli __main__
+sweep_job
 job
 public
 """

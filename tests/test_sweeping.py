@@ -15,7 +15,6 @@ from offmanifold.executors.base import ended
 from offmanifold.files import write_json
 from offmanifold.objectives import ERM, PGD, Noise
 from offmanifold.sweeping import (
-    alone,
     check_grid,
     claim_sweep,
     make_job,
@@ -182,12 +181,6 @@ def test_two_sweeps_in_one_folder_are_refused_by_what_differs(tmp_path: Path):
     with pytest.raises(InputError, match=r'another data \("fingerprint", not "others"\)'):
         claim_sweep({**SHARED, "data": "others"}, tmp_path)
     assert (tmp_path / "sweep.json").read_bytes() == before
-
-
-def test_two_processes_in_one_folder_are_refused(tmp_path: Path):
-    with alone(tmp_path), pytest.raises(InputError, match="another sweep is at work"):
-        list(run_jobs(jobs(1), tmp_path, Fake(), Inputs()))
-    list(run_jobs(jobs(1), tmp_path, Fake("collapsed"), Inputs()))
 
 
 def test_an_index_cut_off_in_the_middle_is_written_anew(tmp_path: Path):

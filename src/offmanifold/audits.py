@@ -3,6 +3,8 @@
 Report, compare, sweep and regime read these and nothing else.
 """
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,8 +17,11 @@ from torch import Tensor
 
 from offmanifold.errors import InputError
 from offmanifold.files import (
+    DIGEST,
     make_folder,
+    plain,
     read_json,
+    target,
     write_atomically,
     write_json,
     write_tensors,
@@ -78,12 +83,7 @@ def read_audit(folder: str | Path) -> Audit:
             f"{folder} has schema {saved['schema']}, which this version cannot read; update "
             "offmanifold"
         )
-    try:
-        table = pq.read_table(folder / "images.parquet")
-    except (OSError, pa.ArrowInvalid) as error:
-        raise InputError(f"cannot read {folder / 'images.parquet'}: {error}") from error
-    columns = {name: table[name].to_numpy() for name in table.column_names}
-    return Audit(saved, columns, {}, folder)
+    return Audit(saved, _read_table(folder / "images.parquet"), {}, folder)
 
 
 def common_images(one: Audit, other: Audit) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
@@ -121,7 +121,42 @@ def save_audit(audit: Audit, folder: str | Path | None) -> Audit:
 def _write_table(table: pa.Table, path: Path) -> None:
     """Write columns a quarter smaller: floats seldom repeat, and dictionaries of them only add."""
     names: Any = ["path"]  # which the library takes and its annotation leaves out
-    pq.write_table(table, path, compression="zstd", use_dictionary=names, write_statistics=False)
+    pq.write_table(
+        table.replace_schema_metadata({DIGEST: _hashed(_columns(table))}),
+        path,
+        compression="zstd",
+        use_dictionary=names,
+        write_statistics=False,
+        write_page_checksum=True,
+    )
+
+
+def _read_table(path: Path) -> dict[str, np.ndarray]:
+    """Return the columns; raises InputError where they cannot be read or are not as written."""
+    try:
+        table = pq.read_table(path, page_checksum_verification=True)
+        columns = _columns(table)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise InputError(f"cannot read {path}: {error}; make the audit anew") from error
+    written = (table.schema.metadata or {}).get(DIGEST.encode())
+    if written is not None and written.decode(errors="replace") != _hashed(columns):
+        raise InputError(f"{path} is damaged: it is not what was written; make the audit anew")
+    return columns
+
+
+def _columns(table: pa.Table) -> dict[str, np.ndarray]:
+    return {name: table[name].to_numpy() for name in table.column_names}
+
+
+def _hashed(columns: dict[str, np.ndarray]) -> str:
+    """Return the sha256 of names, types and values."""
+    digest = hashlib.sha256()
+    for name, values in columns.items():
+        plain = values.dtype != object
+        content = values.tobytes() if plain else json.dumps(values.tolist()).encode()
+        digest.update(f"{name} {values.dtype} {len(content)} ".encode())
+        digest.update(content)
+    return digest.hexdigest()
 
 
 def of_variant(audit: Audit) -> bool:
@@ -172,9 +207,8 @@ def with_regimes(
 def audit_folder(loaded: Loaded, name: str, out: Path | None = None) -> Path:
     """Return where an audit of this identity lies: below its run, or `runs/<spec>-<hash>`."""
     if out is not None:
-        return out
+        return target(out)
     run = Path(loaded.card.spec)
     if (run / "config.json").is_file():
         return run / "audits" / name
-    plain = "".join(c if c.isalnum() or c in "._-" else "-" for c in loaded.card.spec)
-    return ROOT / f"{plain}-{loaded.card.weights_hash}" / "audits" / name
+    return ROOT / f"{plain(loaded.card.spec)}-{loaded.card.weights_hash}" / "audits" / name

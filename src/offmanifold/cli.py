@@ -8,14 +8,20 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from offmanifold.errors import InputError, RunError, unknown_name
+from offmanifold.errors import InputError, RunError, of_the_system, unknown_name
 from offmanifold.faults import asked_for, place_of, told
+from offmanifold.interrupts import signals_raise
+from offmanifold.parents import end_with_main_process
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command line and return its exit code: 0, 1 failed, 2 bad input, 130 interrupted."""
+    """Run a command line and return its exit code: 0, 1 failed, 2 bad input, 130 interrupted.
+
+    143 where it was ended by SIGTERM, in the same way.
+    """
+    end_with_main_process()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     given = list(sys.argv[1:] if argv is None else argv)
     return guarded(lambda: _run(given))
@@ -24,20 +30,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 def guarded(run: Callable[[], int]) -> int:
     """Return what `run` returns, or say its error in one sentence and return the exit code."""
     try:
-        code = run()
-        sys.stdout.flush()  # a reader that is gone is met here, not at the interpreter's end
-        return code
+        with signals_raise():
+            code = run()
+            sys.stdout.flush()  # a reader that is gone is met here, not at the interpreter's end
+            return code
     except InputError as error:
         return _say(f"error: {error}", BAD_INPUT)
     except RunError as error:
         return _say(f"error: {error}", FAILED)
-    except KeyboardInterrupt:
-        return _say("interrupted; what was finished is kept, the same command goes on", INTERRUPTED)
+    except KeyboardInterrupt as error:
+        said = "interrupted; what was finished is kept, the same command goes on"
+        return _say(said, getattr(error, "code", INTERRUPTED))
     except Exception as error:  # a bug: one sentence, and the traceback where it can be found
         if isinstance(error, BrokenPipeError) and _reader_is_gone():
             return FAILED
         if place_of(error, asked_for) is not None:  # of a model or denoiser of the user's own
             return _say(f"error: {told(error)}; mend it there (traceback: {_log()})", BAD_INPUT)
+        if isinstance(error, OSError) and (system := of_the_system(error)):
+            return _say(f"error: {system}", BAD_INPUT if isinstance(system, InputError) else FAILED)
         return _say(f"bug: {type(error).__name__}: {error} (traceback: {_log()})", FAILED)
 
 

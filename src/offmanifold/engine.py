@@ -8,9 +8,6 @@ a loss may call it several times a step and differentiate twice.
 import atexit
 import contextlib
 import logging
-import os
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, TypeVar
 
@@ -20,11 +17,11 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from torch import Tensor, nn
 
 from offmanifold.errors import InputError, RunError
+from offmanifold.parents import end_with_main_process
 from offmanifold.precision import bf16_is_faster
 
 Precision = Literal["auto", "bf16", "fp32"]
 T = TypeVar("T")
-PARENT = "OFFMANIFOLD_PARENT"  # process id, for the processes that it starts
 
 
 def resolve_precision(precision: Precision, device: torch.device) -> str:
@@ -76,7 +73,7 @@ class Engine:
         self.rank, self.world = fabric.global_rank, fabric.world_size
         resolved = resolve_precision(precision, self.device) if self.rank == 0 else None
         if self.world > 1:
-            _end_with_parent()
+            end_with_main_process()
             with _lost_processes_named():
                 fabric.launch()
             atexit.register(_leave)
@@ -173,28 +170,6 @@ def _leave() -> None:
     """
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
-
-
-def _end_with_parent() -> None:
-    """End the processes that this one starts as soon as it is gone, and this one with its own.
-
-    A collective whose main process was killed may wait for half an hour.
-    """
-    if int(os.environ.get("LOCAL_RANK", 0)) == 0:
-        os.environ[PARENT] = str(os.getpid())
-    elif PARENT in os.environ:
-        end_with(int(os.environ[PARENT]))
-
-
-def end_with(parent: int) -> None:
-    """End this process as soon as its parent, of this process id, is gone."""
-    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
-
-
-def _watch(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
 
 
 @contextlib.contextmanager

@@ -1,16 +1,13 @@
 """Files that are never half written, and names made of content."""
 
 import contextlib
-import errno
 import hashlib
-import io
 import json
 import os
 import re
-import shutil
-import tarfile
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+import secrets
+import stat
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,25 +16,15 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from offmanifold.errors import InputError, RunError
+from offmanifold.errors import InputError, named_write_errors
+from offmanifold.locks import is_at, is_taken
 
+UNFINISHED = ".offmanifold.part"  # end of the name of a file until it is whole
+LONGEST = 150  # bytes of a name to which something is added; file systems take 255
+DIGEST = "offmanifold.sha256"
+SEAL = b"\0sha256\0"  # before the hash at the end of a file
+END = len(SEAL) + hashlib.sha256().digest_size
 PAGES, FIGURES = (".html", ".htm"), (".png", ".svg", ".pdf")
-
-
-@contextlib.contextmanager
-def named_write_errors(path: Path) -> Iterator[None]:
-    """Raise InputError where a place is unwritable, RunError on a full disk, with its path."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise RunError(
-                f"no space left to write {path}; what was finished is kept: free space and run "
-                "the same command again"
-            ) from error
-        raise InputError(
-            f"cannot write {path} ({error.strerror or error}); choose a writable folder with --out"
-        ) from error
 
 
 def make_folder(path: Path) -> Path:
@@ -47,16 +34,60 @@ def make_folder(path: Path) -> Path:
     return path
 
 
+def short(name: str, most: int = LONGEST) -> str:
+    """Return a name, the end of a long one (in bytes) replaced by digits of its hash."""
+    raw = os.fsencode(name)
+    if len(raw) <= most:
+        return name
+    return f"{raw[: most - 13].decode(errors='ignore')}-{hashlib.sha256(raw).hexdigest()[:12]}"
+
+
+def plain(name: str) -> str:
+    """Return a name as part of a file's: letters, digits, `.`, `_` and `-`, and not too long."""
+    return short("".join(c if c.isalnum() or c in "._-" else "-" for c in name))
+
+
+def neighbour(path: Path, ending: str) -> Path:
+    """Return the hidden place beside a file or folder whose name is its own and an ending."""
+    path = path.absolute()
+    return path.with_name(f".{short(path.name)}{ending}")
+
+
+def target(path: Path) -> Path:
+    """Return where a path that the user gave leads: what is written there leaves links as they are.
+
+    Paths within a folder are not followed so: it may be somebody else's.
+    """
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
+def inside(folder: Path, *names: str, source: Path) -> Path:
+    """Return the place of names that were read from a file, which lies in a folder.
+
+    source: that file. Raises InputError for a name that leads elsewhere, through a link too.
+    """
+    place = folder
+    for name in names:
+        if not isinstance(name, str) or name in ("", ".", "..") or set(name) & set("/\\\0"):
+            raise InputError(f'{source} names a file "{name}", which is no plain name; remove it')
+        place /= name
+        if place.is_symlink():
+            raise InputError(f"{place} is a link, which would be written through; remove it")
+    return place
+
+
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Call `write(temporary path)` and rename the result to `path`, so that no half file exists.
 
-    Raises InputError where the place is unwritable, RunError on a full disk.
+    What killed processes left half written beside it goes. Raises InputError where the place is
+    unwritable, RunError on a full disk.
     """
     make_folder(path.parent)
     with named_write_errors(path):
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        os.close(handle)
-        temporary = Path(name)
+        clear(path.parent)
+        if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+            raise InputError(f"{path} is there and no file; choose another place")
+        handle, temporary = _temporary(path)
         try:
             try:
                 write(temporary)
@@ -67,16 +98,65 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
                 raise OSError(int(code[1]), os.strerror(int(code[1]))) from error
             with open(temporary, "rb") as file:
                 os.fsync(file.fileno())
-            os.chmod(temporary, 0o644)
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
+            os.close(handle)
+
+
+def _temporary(path: Path) -> tuple[int, Path]:
+    """Make an empty file beside another, locked: one that is free was left by a killed process."""
+    while True:
+        temporary = neighbour(path, f".{secrets.token_hex(4)}{UNFINISHED}")
+        handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)  # as the umask says
+        if not is_taken(handle) and is_at(handle, temporary):
+            return handle, temporary
+        os.close(handle)
+
+
+def clear(folder: Path) -> None:
+    """Remove the files that killed processes left half written in a folder."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):
+            if name.startswith(".") and name.endswith(UNFINISHED):
+                remove_if_left(folder / name, os.unlink)
+
+
+def remove_if_left(path: Path, remove: Callable[[Path], object]) -> None:
+    """Call `remove(path)` unless the process that made it lives, or nobody can tell."""
+    with contextlib.suppress(OSError):
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            if is_taken(handle) is False:
+                remove(path)
+        finally:
+            os.close(handle)
 
 
 def check_suffix(path: Path, suffixes: Sequence[str], what: str) -> None:
     """Raise InputError where the name of a file says another format than what is written."""
     if path.suffix not in suffixes:
         raise InputError(f"{what} is written as {', '.join(suffixes)}, not as {path}")
+
+
+def write_sealed(path: Path, content: bytes | memoryview) -> None:
+    """Write bytes atomically with their hash behind them."""
+
+    def write(temporary: Path) -> None:
+        temporary.write_bytes(content)
+        with open(temporary, "ab") as file:
+            file.write(SEAL + hashlib.sha256(content).digest())
+
+    write_atomically(path, write)
+
+
+def read_sealed(path: Path) -> memoryview:
+    """Return what `write_sealed` wrote; raises InputError where it is anything else."""
+    read = memoryview(path.read_bytes())
+    content, seal = read[:-END], read[-END:]
+    if bytes(seal) != SEAL + hashlib.sha256(content).digest():
+        raise InputError("its content is not what was written")
+    return content
 
 
 def write_text(path: Path, text: str) -> None:
@@ -100,76 +180,55 @@ def read_json(path: Path) -> Any:
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None):
-    """Write a safetensors file atomically; tensors are made contiguous and moved to the CPU."""
+    """Write a safetensors file atomically; tensors are made contiguous and moved to the CPU.
+
+    Their hash stands among the metadata, and is checked when they are read.
+    """
     plain = {k: v.detach().contiguous().cpu().clone() for k, v in tensors.items()}
-    write_atomically(path, lambda p: save_file(plain, p, metadata=metadata))
+    given = metadata or {}
+    named = {**given, DIGEST: _hashed(plain, given)}
+
+    def write(temporary: Path) -> None:
+        save_file(plain, temporary, metadata=named)
+        _sort_metadata(temporary)
+
+    write_atomically(path, write)
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Read a safetensors file and its metadata; raises InputError where it is missing or broken."""
+    """Read a safetensors file and its metadata.
+
+    Raises InputError where it is missing, broken, or not as `write_tensors` wrote it.
+    """
     try:
         with safe_open(path, framework="pt") as file:
-            return {k: file.get_tensor(k) for k in file.keys()}, file.metadata() or {}  # noqa: SIM118
+            tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
+            metadata = file.metadata() or {}
     except (OSError, SafetensorError) as error:
         raise InputError(f"cannot read the tensors in {path}: {error}") from error
+    written = metadata.pop(DIGEST, None)
+    if written is not None and written != _hashed(tensors, metadata):
+        raise InputError(
+            f"{path} is damaged: its content is not what was written; restore it, or remove it and "
+            "make it anew"
+        )
+    return tensors, metadata
 
 
-def packed(place: Path, without: tuple[str, ...] = ()) -> bytes:
-    """Return a folder's files, or the one file, as a tar.
-
-    without: ends of names in a folder that are left out, as links in it are.
-    """
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        if place.is_file():
-            tar.add(place.resolve(), place.name)  # a link would be packed as such
-        for path in sorted(place.rglob("*")):
-            if path.is_file() and not path.is_symlink() and not path.name.endswith(without):
-                tar.add(path, str(path.relative_to(place)))
-    return buffer.getvalue()
+def _hashed(tensors: dict[str, Tensor], metadata: dict[str, str]) -> str:
+    return _digest(tensors, json.dumps(metadata, sort_keys=True).encode()).hexdigest()
 
 
-def unpack(data: bytes, folder: Path) -> Path:
-    """Put the files of a tar in place of a folder, whole or not at all; nothing outside of it."""
-
-    def write(new: Path) -> None:
-        with tarfile.open(fileobj=io.BytesIO(data)) as tar:
-            tar.extractall(new, [member for member in tar if member.isreg()], filter="data")
-
-    return replace_folder(folder, write)
-
-
-def check_place(folder: Path) -> None:
-    """Raise now, before anything long is begun, where `replace_folder` could not put a folder."""
-    if Path.cwd().is_relative_to(folder.absolute()):
-        raise InputError(f"{folder} is the working directory; give another folder with --out")
-    make_folder(folder.parent)
-    with named_write_errors(folder), tempfile.TemporaryDirectory(dir=folder.parent):
-        pass
-
-
-def replace_folder(folder: Path, write: Callable[[Path], object]) -> Path:
-    """Call `write(new folder)` and put it in place of a folder, whole or not at all.
-
-    Whatever goes wrong, Ctrl-C included, what was there is there still.
-    """
-    make_folder(folder.parent)
-    with (
-        named_write_errors(folder),
-        tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as place,
-    ):
-        new, old = Path(place) / "new", Path(place) / "old"
-        new.mkdir()
-        write(new)
-        try:
-            if folder.exists():
-                shutil.move(folder, old)
-            os.replace(new, folder)
-        except BaseException:  # Ctrl-C too: `old` would go with the temporary folder
-            if old.exists() and not folder.exists():
-                os.replace(old, folder)
-            raise
-    return folder
+def _sort_metadata(path: Path) -> None:
+    """Put the metadata of a safetensors file in order, which is another each time it is written."""
+    with open(path, "r+b") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+        if len(text) <= size:
+            file.seek(8)
+            file.write(text.ljust(size))
 
 
 def content_hash(value: Any) -> str:
@@ -189,9 +248,13 @@ def file_hash(path: Path) -> str:
 
 def tensors_hash(tensors: dict[str, Tensor]) -> str:
     """Return 12 hex digits of sha256 over names, types, shapes and values of tensors."""
-    digest = hashlib.sha256()
+    return _digest(tensors).hexdigest()[:12]
+
+
+def _digest(tensors: dict[str, Tensor], first: bytes = b"") -> Any:
+    digest = hashlib.sha256(first)
     for name in sorted(tensors):
         value = tensors[name].detach().cpu().contiguous()
         digest.update(f"{name}{value.dtype}{tuple(value.shape)}".encode())
-        digest.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()[:12]
+        digest.update(value.reshape(-1).view(torch.uint8).numpy())
+    return digest

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from offmanifold.engine import Engine
 from offmanifold.errors import Diverged, InputError
-from offmanifold.files import write_atomically
+from offmanifold.files import read_sealed, write_sealed
 from offmanifold.interrupts import deferred_interrupt
 from offmanifold.memory import freed_memory_kept
 from offmanifold.progress import bar
@@ -121,7 +121,7 @@ def optimise(
         }
         buffer = io.BytesIO()  # torch.save tells no full disk from a bug; write_bytes does
         torch.save(state, buffer)
-        write_atomically(checkpoint, lambda path: path.write_bytes(buffer.getbuffer()))
+        write_sealed(checkpoint, buffer.getbuffer())
 
     def stopped(why: str, step: int) -> BaseException:
         return engine.shared(
@@ -156,7 +156,12 @@ def optimise(
             norm = nn.utils.clip_grad_norm_(parameters, schedule.clip)
             late = engine.rank == 0 and time.monotonic() - saved_at > checkpoint_seconds
             value, *sums, pressed, due = engine.sum(
-                [float(loss.detach()), *shares.values(), float(interrupted()), float(late)]
+                [
+                    float(loss.detach()),
+                    *shares.values(),
+                    float(interrupted() is not None),
+                    float(late),
+                ]
             )
             numbers = {**dict(zip(shares, sums, strict=True)), **seen}
             if not torch.isfinite(norm) or not math.isfinite(value):
@@ -175,7 +180,7 @@ def optimise(
                 save(step + 1)
                 saved_at = time.monotonic()
             if pressed:
-                raise engine.shared(KeyboardInterrupt())
+                raise engine.shared(interrupted() or KeyboardInterrupt())
     average.install()
     if watch is not None and least is not None and best.stale < PATIENCE:
         best.offer(watch()[least])
@@ -264,7 +269,8 @@ def _read(checkpoint: Path | None) -> dict[str, Any] | None:
     if checkpoint is None or not checkpoint.exists():
         return None
     with _named_read_errors(checkpoint):
-        return torch.load(checkpoint, map_location="cpu", weights_only=True)
+        content = io.BytesIO(read_sealed(checkpoint))
+        return torch.load(content, map_location="cpu", weights_only=True)
 
 
 @contextlib.contextmanager
@@ -272,7 +278,8 @@ def _named_read_errors(path: Path | None) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        why = error if isinstance(error, InputError) else type(error).__name__
         raise InputError(
-            f"the checkpoint {path} cannot be read ({type(error).__name__}); "
-            "delete it to start anew"
+            f"the checkpoint {path} cannot be read or is damaged ({why})"
+            "; delete it to start anew by the same command"
         ) from error

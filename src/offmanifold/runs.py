@@ -1,10 +1,12 @@
 """Where results lie: `runs/<name>-<hash>`, the hash made of all that changes the numbers."""
 
+import contextlib
 import json
 import platform
 import shlex
 import sys
 import time
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,16 @@ from typing import Any
 import torch
 
 from offmanifold.errors import InputError
-from offmanifold.files import content_hash, make_folder, read_json, write_json
+from offmanifold.files import (
+    clear,
+    content_hash,
+    make_folder,
+    read_json,
+    short,
+    target,
+    write_json,
+)
+from offmanifold.locks import held
 
 ROOT = Path("runs")
 FORMAT = 1  # of identities: raised when the same config would give other numbers
@@ -33,21 +44,34 @@ def identity(config: dict[str, Any]) -> str:
 
 def run_folder(name: str, config: dict[str, Any], out: Path | None = None) -> Path:
     """Return (and make) `out`, or `runs/<name>-<hash>`."""
-    return make_folder(out if out is not None else ROOT / f"{name}-{identity(config)}")
+    if out is None:
+        return make_folder(ROOT / f"{short(name)}-{identity(config)}")
+    return make_folder(target(out))
 
 
-def claim(folder: Path, config: dict[str, Any]) -> bool:
-    """Take a folder for a run of this config; return whether that run is finished already.
+@contextlib.contextmanager
+def claim(folder: Path, config: dict[str, Any]) -> Iterator[bool]:
+    """Hold a folder for a run of this config; yields whether that run is finished already.
 
-    Raises InputError where the folder holds a run, finished or not, of another config.
+    Raises InputError where the folder holds a run, finished or not, of another config, or where
+    another process writes there.
     """
+    if _is_finished(folder, config):  # to be read only
+        yield True
+        return
+    with held(folder):
+        done = _is_finished(folder, config)
+        if not done:
+            clear(folder)
+            write_json(folder / "config.json", config)
+        yield done
+
+
+def _is_finished(folder: Path, config: dict[str, Any]) -> bool:
     saved = folder / "config.json"
     if saved.exists() and read_json(saved) != json.loads(json.dumps(config)):
         raise InputError(f"{folder} holds another run; choose another folder with --out")
-    if (folder / "metrics.json").exists():
-        return True
-    write_json(saved, config)
-    return False
+    return (folder / "metrics.json").exists()
 
 
 def finish(folder: Path, started: float, metrics: dict[str, Any], **facts: Any) -> None:

@@ -5,10 +5,9 @@ line a run that came to an end). What lies there is taken as done, so that a swe
 any moment, begun again, and grow by strengths, seeds and objectives.
 """
 
-import fcntl
 import json
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,11 @@ from typing import Any
 from offmanifold.audits import Audit, read_audit
 from offmanifold.errors import InputError
 from offmanifold.executors import Event, Executor, Inputs, Job, read_outcome
-from offmanifold.executors.base import JOB, read_config
-from offmanifold.files import content_hash, make_folder, read_json, write_json, write_text
+from offmanifold.executors.base import JOB, OUTCOME, damaged_file, read_config
+from offmanifold.files import content_hash, make_folder, read_json, target, write_json, write_text
+from offmanifold.folders import recover
 from offmanifold.objectives import Objective
+from offmanifold.progress import note
 from offmanifold.registry import to_config
 from offmanifold.runs import ROOT, identity
 from offmanifold.training import run_name
@@ -109,7 +110,7 @@ def claim_sweep(shared: dict[str, Any], out: Path | None) -> Path:
     differs.
     """
     fixed = {key: value for key, value in shared.items() if key != "measures"}
-    folder = make_folder(out if out is not None else ROOT / f"sweep-{identity(fixed)}")
+    folder = make_folder(target(out) if out is not None else ROOT / f"sweep-{identity(fixed)}")
     path = folder / SHARED
     if path.is_file():
         saved = read_json(path)
@@ -125,47 +126,41 @@ def claim_sweep(shared: dict[str, Any], out: Path | None) -> Path:
     return folder
 
 
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Hold a sweep's folder; raises InputError where another process does."""
-    with open(folder / ".lock", "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise InputError(
-                f"another sweep is at work in {folder}; wait for it, or choose another --out"
-            ) from error
-        yield
-
-
 def run_jobs(
     jobs: Sequence[Job], folder: Path, executor: Executor, inputs: Inputs
 ) -> Iterator[Event]:
     """Run the jobs that are not done; yield an event as each starts and ends.
 
-    Keeps index.jsonl, whole at any moment. Raises InputError as soon as a job refuses what it was
-    given, since all others would; a job that fails is told and the rest go on.
+    Keeps index.jsonl, whole at any moment; the folder is held by the caller. Raises InputError as
+    soon as a job refuses what it was given, since all others would; a job that fails is told and
+    the rest go on.
     """
-    with alone(folder):
-        pending = [job for job in jobs if not job.done(folder)]
-        lines = write_index(folder, {job.name for job in pending})
-        with closing(executor.run(pending, folder, inputs)) as events:  # type: ignore[type-var]
-            for event in events:
-                if event.state != "started":
-                    lines.append(_line(folder / event.job.name))
-                    write_text(folder / INDEX, "".join(lines))
-                yield event
-                if event.state == "refused":
-                    raise InputError(event.error or f"{event.job.name} was refused")
+    for job in jobs:
+        recover(folder / job.name)
+    pending = [job for job in jobs if not job.done(folder)]
+    lines = write_index(folder, {job.name for job in pending})
+    with closing(executor.run(pending, folder, inputs)) as events:  # type: ignore[type-var]
+        for event in events:
+            if event.state != "started":
+                lines.append(_line(folder / event.job.name))
+                write_text(folder / INDEX, "".join(lines))
+            yield event
+            if event.state == "refused":
+                raise InputError(event.error or f"{event.job.name} was refused")
 
 
 def read_sweep(folder: Path) -> list[SweepRun]:
-    """Return the runs of a sweep as they lie there, finished or not.
+    """Return the runs of a sweep as they lie there, finished or not; damaged ones are named.
 
     Raises InputError for a folder without a sweep, or with an empty one.
     """
     if not (folder / SHARED).is_file():
         raise InputError(f"{folder} holds no sweep; make one with offmanifold sweep")
+    for path in _damaged(folder):
+        note(
+            f"{path} is damaged or lost, and its run is left out: run the sweep's command again, "
+            f"which mends it, or remove {path.parent}"
+        )
     runs = [read_run(run) for run in _folders(folder)]
     if not runs:
         raise InputError(f"the sweep in {folder} has no run yet; run its command again")
@@ -184,8 +179,16 @@ def write_index(folder: Path, pending: Collection[str] = ()) -> list[str]:
 
 
 def _folders(folder: Path) -> list[Path]:
-    """Return the folders of a sweep's runs."""
-    return [p.parent for p in sorted(folder.glob(f"*/{JOB}")) if read_config(p.parent)]
+    """Return the folders of a sweep's runs, without damaged ones."""
+    return [run for run in _all(folder) if damaged_file(run) is None and read_config(run)]
+
+
+def _damaged(folder: Path) -> list[Path]:
+    return [path for run in _all(folder) if (path := damaged_file(run)) is not None]
+
+
+def _all(folder: Path) -> list[Path]:
+    return sorted({p.parent for name in (JOB, OUTCOME) for p in folder.glob(f"*/{name}")})
 
 
 def read_run(folder: Path) -> SweepRun:

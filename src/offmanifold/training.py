@@ -2,7 +2,7 @@
 
 import json
 import time
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -102,64 +102,66 @@ def train(
     engine = Engine(device, settled(precision, saved_precision(out)), devices, num_nodes)
     config = _config(loaded, data, objective, recipe, manifold, engine)
 
-    def claimed() -> tuple[Path, bool]:
-        folder = run_folder(run_name(objective), config, out)
-        return folder, claim(folder, config)
+    with ExitStack() as held:
 
-    folder, done = engine.from_main(claimed) if save else (None, False)
-    if folder is not None and done:
-        return _finished(folder)
-    module = loaded.module.to(engine.device)
-    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    module.train().requires_grad_(True)
-    called: Any = torch.compile(module) if recipe.compile else module
-    prepared = objective.prepare(Resources(manifold=manifold, train_data=data.train))
-    steps = Steps(data.train, recipe, prepared, called, engine)
-    watched = data.val.subset(1000, recipe.seed)
+        def claimed() -> tuple[Path, bool]:
+            folder = run_folder(run_name(objective), config, out)
+            return folder, held.enter_context(claim(folder, config))
 
-    def watch() -> dict[str, float]:
-        return {"val_accuracy": accuracy(module, watched, engine)}
+        folder, done = engine.from_main(claimed) if save else (None, False)
+        if folder is not None and done:
+            return _finished(folder)
+        module = loaded.module.to(engine.device)
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        module.train().requires_grad_(True)
+        called: Any = torch.compile(module) if recipe.compile else module
+        prepared = objective.prepare(Resources(manifold=manifold, train_data=data.train))
+        steps = Steps(data.train, recipe, prepared, called, engine)
+        watched = data.val.subset(1000, recipe.seed)
 
-    with failed_compilation_named(objective, engine) if recipe.compile else nullcontext():
-        log = optimise(
-            module,
-            steps.loss_at,
-            steps.schedule,
-            engine,
-            title=f"training {run_name(objective)}",
-            checkpoint=None if folder is None else folder / "resume.pt",
-            ema=recipe.ema,
-            watch=watch,
-            watch_every=steps.an_epoch,
-            show=show,
-        )
-    module.eval()
-    if engine.sum([float(not _finite(module, watched))])[0]:
-        raise engine.shared(
-            Diverged(
-                f"training {run_name(objective)} diverged: the classifier gives NaN or infinity; "
-                "use a smaller learning rate or strength"
+        def watch() -> dict[str, float]:
+            return {"val_accuracy": accuracy(module, watched, engine)}
+
+        with failed_compilation_named(objective, engine) if recipe.compile else nullcontext():
+            log = optimise(
+                module,
+                steps.loss_at,
+                steps.schedule,
+                engine,
+                title=f"training {run_name(objective)}",
+                checkpoint=None if folder is None else folder / "resume.pt",
+                ema=recipe.ema,
+                watch=watch,
+                watch_every=steps.an_epoch,
+                show=show,
             )
+        module.eval()
+        if engine.sum([float(not _finite(module, watched))])[0]:
+            raise engine.shared(
+                Diverged(
+                    f"training {run_name(objective)} diverged: the classifier gives NaN or infinity"
+                    "; use a smaller learning rate or strength"
+                )
+            )
+        metrics = {"val_accuracy": accuracy(module, data.val, engine), "log": log}
+        card = replace(
+            loaded.card,
+            classes=classes,
+            synonyms=None,
+            config=config,
+            objective=config["objective"],
+            manifold=config["manifold"],
         )
-    metrics = {"val_accuracy": accuracy(module, data.val, engine), "log": log}
-    card = replace(
-        loaded.card,
-        classes=classes,
-        synonyms=None,
-        config=config,
-        objective=config["objective"],
-        manifold=config["manifold"],
-    )
-    if folder is None:
-        return Trained(module, card, None, metrics)
+        if folder is None:
+            return Trained(module, card, None, metrics)
 
-    def saved() -> Path:
-        names = {"classes": json.dumps(list(classes))}
-        write_tensors(folder / "model.safetensors", dict(module.state_dict()), names)
-        finish(folder, started, metrics, data=data.info.get("spec"))
-        return folder
+        def saved() -> Path:
+            names = {"classes": json.dumps(list(classes))}
+            write_tensors(folder / "model.safetensors", dict(module.state_dict()), names)
+            finish(folder, started, metrics, data=data.info.get("spec"))
+            return folder
 
-    return _finished(engine.from_main(saved))
+        return _finished(engine.from_main(saved))
 
 
 def _config(

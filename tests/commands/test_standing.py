@@ -54,7 +54,7 @@ def audit(regime: str, clean: float, attacked: float) -> Audit:
 def test_the_newest_audit_is_believed_and_no_image_looked_at(here, monkeypatch):
     asked = []
 
-    def found(path):
+    def found(path, data):
         asked.append(path.name)
         return audit("bayes-aligned", 0.9, 0.1)
 
@@ -66,7 +66,7 @@ def test_the_newest_audit_is_believed_and_no_image_looked_at(here, monkeypatch):
 
 
 def test_without_an_audit_the_run_tells_and_validation_images_do(here, monkeypatch):
-    def none(path):
+    def none(path, data):
         raise InputError("no audit")
 
     monkeypatch.setattr("offmanifold.commands.standing.find_audit", none)

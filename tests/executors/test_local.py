@@ -21,6 +21,8 @@ def test_the_command_names_every_folder_that_is_given():
     assert line[1:] == [
         "-m",
         "offmanifold.job",
+        "--parent",
+        str(os.getpid()),
         "c.json",
         "run",
         "--judge",

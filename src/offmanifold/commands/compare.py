@@ -12,7 +12,8 @@ from offmanifold.audits import Audit, of_variant, read_audit
 from offmanifold.commands.base import note_accuracy_unused, print_json, print_table
 from offmanifold.comparing import compare, save_comparison
 from offmanifold.errors import InputError
-from offmanifold.files import check_suffix
+from offmanifold.files import check_suffix, make_folder, neighbour, target
+from offmanifold.locks import LOCK, held
 from offmanifold.models import find_run
 from offmanifold.progress import note
 from offmanifold.sweeping import SHARED, read_sweep
@@ -50,7 +51,11 @@ class Compare:
         comparison = compare(
             found, reference=self.reference, reference_accuracy=self.reference_accuracy
         )
-        save_comparison(comparison, self.out)
+        out = target(self.out)
+        make_folder(out.parent)
+        with held(out, neighbour(out, LOCK)):
+            save_comparison(comparison, out)
+            page = report(out, self.out.with_suffix(".html"), self.language)
         standard = [a["label"] for a in comparison["audits"] if _objective(a) == "erm"]
         chosen = comparison["reference"] or self.reference_accuracy
         if chosen is None and len(standard) > 1:
@@ -62,10 +67,9 @@ class Compare:
         if self.json:
             print_json(comparison)
         else:
-            print_table(*table(self.out, self.language))
+            print_table(*table(out, self.language))
         for said in uncredited(comparison["credit"], self.language):
             note(said)
-        page = report(self.out, self.out.with_suffix(".html"), self.language)
         note(f"comparison in {self.out}, page: {page}")
 
 
@@ -142,10 +146,11 @@ def _objective(audit: dict[str, Any]) -> str | None:
     return (audit["model"]["objective"] or {}).get("name")
 
 
-def find_audit(path: Path) -> Audit:
+def find_audit(path: Path, data: str | None = None) -> Audit:
     """Return the audit in a folder, or the newest one below a run, found as `find_run` does.
 
-    One of a variant of the gradient stands for the run only where there is no other.
+    One of a variant of the gradient stands for the run only where there is no other. data:
+    fingerprint of the images of which it is to be, if any.
     """
     if (path / "audit.json").is_file():
         return read_audit(path)
@@ -155,4 +160,8 @@ def find_audit(path: Path) -> Audit:
     if not found:
         raise InputError(f"there is no audit in {path}; make one with offmanifold audit")
     audits = [read_audit(path.parent) for path in reversed(found)]
+    if data is not None:
+        audits = [one for one in audits if one.json["data"].get("fingerprint") == data]
+        if not audits:
+            raise InputError(f"there is no audit of these images in {path}")
     return next((one for one in audits if not of_variant(one)), audits[0])

@@ -19,16 +19,19 @@ from offmanifold.commands.kept_rows import (
     pictures_of,
 )
 from offmanifold.commands.synthesising import Workshop
-from offmanifold.errors import InputError
+from offmanifold.errors import InputError, named_write_errors
 from offmanifold.files import (
-    check_place,
-    named_write_errors,
+    inside,
+    make_folder,
+    neighbour,
     read_json,
-    replace_folder,
+    target,
     write_json,
     write_tensors,
 )
+from offmanifold.folders import check_place, recover, replace_folder
 from offmanifold.interrupts import deferred_interrupt
+from offmanifold.locks import LOCK, held
 from offmanifold.precision import bf16_is_faster
 from offmanifold.progress import note
 from offmanifold.reporting.pictures import save_grid
@@ -60,7 +63,22 @@ def make_gallery(
     else or cannot be written.
     """
     config = json.loads(json.dumps(shop.identity(use, planned=planned, **settings)))
-    folder = shop.options.out or ROOT / f"{use}-{identity(config)}"
+    folder = target(shop.options.out or ROOT / f"{use}-{identity(config)}")
+    make_folder(folder.parent)
+    with held(folder, neighbour(folder, LOCK)):
+        return _made(shop, use, planned, make, config, about, folder)
+
+
+def _made(
+    shop: Workshop,
+    use: str,
+    planned: int,
+    make: Callable[[int], Iterator[Sequence[Row]]],
+    config: dict[str, Any],
+    about: Callable[[Sequence[Row]], dict[str, Any]],
+    folder: Path,
+) -> Path:
+    recover(folder)
     rows, batches = finished_rows(folder, config, shop.device.type)
     if len(rows) == planned and not batches:
         note(f"all {planned} are there already: pictures and page are drawn again")
@@ -151,8 +169,8 @@ def _write(
 
     with deferred_interrupt() as interrupted:  # a first Ctrl-C waits, or all would be lost
         replace_folder(folder, write)
-    if interrupted():
-        raise KeyboardInterrupt
+    if (ended := interrupted()) is not None:
+        raise ended
     return saved
 
 
@@ -175,10 +193,11 @@ def _draw(folder: Path, rows: Sequence[Row], language: str) -> None:
 
     for row in rows:
         for column, x in row.pictures.items():
-            place = folder if column == RESULT else folder / column
-            place.mkdir(exist_ok=True)
+            names = [] if column == RESULT else [column]
+            place = inside(folder, *names, f"{row.name}.png", source=folder / SAVED)
+            place.parent.mkdir(exist_ok=True)
             shown = x / 2 + 0.5 if column == "change" else x
-            save_grid(shown[None], place / f"{row.name}.png", 1, scale=1)
+            save_grid(shown[None], place, 1, scale=1)
     synthesis_page(folder, folder / PAGE, language)
 
 

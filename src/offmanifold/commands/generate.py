@@ -14,6 +14,7 @@ from offmanifold.commands.kept_rows import Row
 from offmanifold.commands.synthesis_options import Options
 from offmanifold.commands.synthesising import Workshop, equipped, open_workshop
 from offmanifold.commands.without_effect import check_use
+from offmanifold.files import plain
 from offmanifold.progress import Bar, Unnumbered, bar
 from offmanifold.synthesis import Method, Synthesis, draw, fit_seeds, generate
 from offmanifold.synthesis.batching import in_batches
@@ -83,7 +84,7 @@ def _rows(shop: Workshop, y: Tensor, first: int) -> Iterator[list[Row]]:
             numbers = numbers_of(shop, made, nearest=distance)
             return [
                 Row(
-                    f"{_safe(shop.classes[asked[k]])}-{i:03d}",
+                    f"{plain(shop.classes[asked[k]])}-{i:03d}",
                     {c: x[k].cpu() for c, x in pictures.items()},
                     numbers[k],
                 )
@@ -125,8 +126,3 @@ def _conditional(shop: Workshop, y: Tensor, rows: Tensor, bar: Bar) -> dict[str,
     how = {"steps": shop.method.draws, "seed": shop.options.seed, "device": shop.device}
     alone = draw(shop.model, shop.manifold, y, index=rows, guidance=0.0, told=y, bar=bar, **how)
     return {"conditional": alone}
-
-
-def _safe(name: str) -> str:
-    """Return a class's name as a part of a file's."""
-    return "".join(c if c.isalnum() or c in "._-" else "-" for c in name)

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from offmanifold.data.decoding import BadImage, altered_in_decoding, decode
 from offmanifold.data.pixels import resize_and_crop, to_channels, to_unit
 from offmanifold.errors import InputError
+from offmanifold.files import short
 from offmanifold.synthesis.inpainting import checked_hole
 
 Fit = Literal["resize", "tile"]
@@ -111,8 +112,9 @@ def names_of(paths: Sequence[Path]) -> list[str]:
     """Return a name for the result of each file, no two alike."""
     names: list[str] = []
     for path in paths:
-        name, k = path.stem, 2
+        stem, k = short(path.stem, 230), 2
+        name = stem
         while name in names:
-            name, k = f"{path.stem}-{k}", k + 1
+            name, k = f"{stem}-{k}", k + 1
         names.append(name)
     return names

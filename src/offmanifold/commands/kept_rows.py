@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from offmanifold.errors import InputError
-from offmanifold.files import read_json, read_tensors, write_tensors
+from offmanifold.files import clear, inside, read_json, read_tensors, write_tensors
 from offmanifold.precision import bf16_is_faster, take_for_faster
 
 SAVED, PICTURES = "synthesis.json", "images.safetensors"
@@ -39,6 +39,7 @@ def finished_rows(folder: Path, config: dict[str, Any], device: str) -> tuple[li
     if SAVED in there:
         rows = _rows(folder / PICTURES, read_json(folder / SAVED), folder, config, device)
     whole = len(rows)
+    clear(folder / BATCHES)
     for path in sorted((folder / BATCHES).glob("*.safetensors")):
         if path.stem == _place(len(rows)):
             rows += _rows(path, json.loads(read_tensors(path)[1]["saved"]), folder, config, device)
@@ -55,10 +56,19 @@ def _rows(
     if saved.get("bf16") is not None:
         take_for_faster(device, saved["bf16"])
     tensors, _ = read_tensors(path)
-    return [
-        Row(row["name"], {c: tensors[f"{i}/{c}"] for c in row["columns"]}, row["numbers"])
-        for i, row in enumerate(saved["rows"])
-    ]
+    source = path if path.parent.name == BATCHES else folder / SAVED
+    try:
+        for row in saved["rows"]:
+            for column in row["columns"]:
+                inside(folder, column, f"{row['name']}.png", source=source)
+        return [
+            Row(row["name"], {c: tensors[f"{i}/{c}"] for c in row["columns"]}, row["numbers"])
+            for i, row in enumerate(saved["rows"])
+        ]
+    except (KeyError, TypeError) as error:
+        raise InputError(
+            f"{source} is damaged; restore it, or remove {folder} and make the images anew"
+        ) from error
 
 
 def _place(first: int) -> str:

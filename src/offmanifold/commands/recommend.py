@@ -14,6 +14,7 @@ from offmanifold.commands.wanting import check_wanted
 from offmanifold.comparing import paired_difference
 from offmanifold.errors import InputError, RunError
 from offmanifold.files import write_json
+from offmanifold.locks import held
 from offmanifold.measures.statistics import unpaired
 from offmanifold.objectives import ERM, PGD, objectives
 from offmanifold.progress import note
@@ -67,6 +68,16 @@ class Recommend:
         assert start is not None
         wanted = self._wanted()
         sweep = self.runs.open(SPLIT)
+        with held(sweep.folder):
+            saved = self._found(sweep, objective, start, seed, wanted)
+            for name in recommendation_files(objective.name):
+                write_json(sweep.folder / name, saved)
+        self._say(saved)
+
+    def _found(
+        self, sweep: Sweep, objective: Any, start: float, seed: int, wanted: Wanted
+    ) -> dict[str, Any]:
+        """Train and judge strength after strength, and return what is recommended."""
         standard = self._standard(sweep, seed)
         tried: list[Tried] = []
         runs: dict[float, SweepRun] = {}
@@ -78,10 +89,7 @@ class Recommend:
             sweep.make([(one, seed)])
             runs[strength] = sweep.run_of(one, seed)
             tried.append(_tried(strength, runs[strength], standard, wanted))
-        saved = self._conclude(tried, runs, wanted, standard)
-        for name in recommendation_files(objective.name):
-            write_json(sweep.folder / name, saved)
-        self._say(saved)
+        return self._conclude(tried, runs, wanted, standard)
 
     def _standard(self, sweep: Sweep, seed: int) -> Audit:
         """Train and audit the standard model. Raises where it knows nothing of what is wanted."""

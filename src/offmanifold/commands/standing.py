@@ -1,6 +1,7 @@
 """How a classifier stands, before what is made with its gradients is trusted: a sentence, or none.
 
-From the newest audit of it; else from its run and a quick look at validation images.
+From the newest audit of it on the images in use; else from its run and a quick look at validation
+images.
 """
 
 from dataclasses import dataclass
@@ -49,12 +50,14 @@ class Standing:
 def standing_of(loaded: Loaded, model: nn.Module, data: Data | None) -> Standing:
     """Return how a classifier stands.
 
-    model: with the data's classes as outputs, which is asked where there is no audit but data.
+    model: with the data's classes as outputs, which is asked where there is no audit of them.
+    Without data the audits that count are those of the images that it was trained on.
     """
     standard = (loaded.card.objective or {}).get("name") == "erm"
+    images = loaded.card.config.get("data") if data is None else data.fingerprint
     try:
-        audit = find_audit(audit_folder(loaded, "any").parent.parent)
-        return _audited(audit, standard)
+        if images is not None:
+            return _audited(find_audit(_place(loaded), images), standard)
     except InputError:
         pass
     accuracy = _trained_accuracy(Path(loaded.card.spec))
@@ -66,6 +69,11 @@ def standing_of(loaded: Loaded, model: nn.Module, data: Data | None) -> Standing
     chance = float(torch.as_tensor(data.val.labels).bincount().max()) / len(data.val)
     accuracy = clean if accuracy is None else accuracy
     return Standing(None, accuracy, chance, clean, attacked, eps, standard)
+
+
+def _place(loaded: Loaded) -> Path:
+    """Return the folder below which the audits of a model lie."""
+    return audit_folder(loaded, "any").parent.parent
 
 
 def warnings_of(standing: Standing, label: str) -> tuple[Said, ...]:

@@ -23,7 +23,8 @@ from offmanifold.engine import Engine, resolve_precision
 from offmanifold.errors import InputError, RunError
 from offmanifold.executors import Executor, Inputs, Job, Local
 from offmanifold.explaining import explain
-from offmanifold.files import content_hash, file_hash, write_json
+from offmanifold.files import content_hash, file_hash, inside, write_json
+from offmanifold.locks import held
 from offmanifold.manifold import load_manifold
 from offmanifold.manifold.base import fitted_folder
 from offmanifold.measures import measures
@@ -192,7 +193,8 @@ class Sweep:
     def make(self, wanted: Sequence[tuple[Objective, int]]) -> None:
         """Train and audit those of (objective, seed) that are not there yet, with a live table.
 
-        Raises RunError that names those that failed, once all others are done.
+        The folder is held by the caller. Raises RunError that names those that failed, once all
+        others are done.
         """
         jobs = [self._job(*one) for one in wanted]
         failed: list[str] = []
@@ -253,13 +255,14 @@ class SweepCommand:
         sweep = self.runs.open(self.split)
         standard = [] if self.without_standard else [ERM()]
         wanted = [*standard, *(replace(objective, **{objective.strength: v}) for v in self.values)]
-        try:
-            sweep.make([(one, seed) for seed in seeds for one in wanted])
-        except RunError:
-            with suppress(InputError):  # nothing has been audited
-                conclude(sweep.folder, self.language, self.json)
-            raise
-        conclude(sweep.folder, self.language, self.json)
+        with held(sweep.folder):
+            try:
+                sweep.make([(one, seed) for seed in seeds for one in wanted])
+            except RunError:
+                with suppress(InputError):  # nothing has been audited
+                    conclude(sweep.folder, self.language, self.json)
+                raise
+            conclude(sweep.folder, self.language, self.json)
 
 
 def save_summary(folder: Path) -> dict[str, Any]:
@@ -296,4 +299,5 @@ def conclude(folder: Path, language: str, as_json: bool) -> None:
             note(f"{method_name(method)}: {sentence}")
     if ceiling := sweep_ceiling(summary, language):
         note(ceiling)
-    note(f"page: {sweep_page(folder / SUMMARY, folder / 'report.html', language)}")
+    page = inside(folder, "report.html", source=folder / SUMMARY)
+    note(f"page: {sweep_page(folder / SUMMARY, page, language)}")

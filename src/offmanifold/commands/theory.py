@@ -8,7 +8,7 @@ import numpy as np
 
 from offmanifold.commands.base import print_json, print_table
 from offmanifold.errors import InputError, RunError
-from offmanifold.files import make_folder, write_atomically
+from offmanifold.files import make_folder, target, write_atomically
 from offmanifold.progress import bar, note
 from offmanifold.theorems import check_t1, check_t2, check_t3, thick_subspace
 from offmanifold.theorems.t3 import ALIGNED, TOLERATED
@@ -66,7 +66,8 @@ class Theory:
             shown = [(p.strength, p.rho, p.risk, p.regime) for p in points]
             format = self.figure.suffix[1:]
             bounds = (ALIGNED, TOLERATED)
-            write_atomically(self.figure, lambda path: draw_regimes(shown, path, format, bounds))
+            place = target(self.figure)
+            write_atomically(place, lambda path: draw_regimes(shown, path, format, bounds))
             note(f"figure: {self.figure}")
         broken = [claim.claim for claim in claims if not claim.holds]
         if broken:

@@ -1,6 +1,6 @@
 """The contract of an executor: where the jobs of a sweep are run."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -32,7 +32,7 @@ class Job:
         outcome = read_outcome(root / self.name)
         return (
             outcome is not None
-            and read_config(root / self.name) is not None
+            and damaged_file(root / self.name) is None
             and outcome["digest"] == self.digest
             and outcome["state"] in ("finished", "collapsed")
         )
@@ -74,22 +74,49 @@ class Executor(Protocol):
 
 
 def read_outcome(folder: Path) -> dict[str, Any] | None:
-    """Return what a job said of its end, or None where it has not come to one."""
-    return _read(folder / OUTCOME, {"state", "error", "digest"})
+    """Return what a job said of its end, or None where it has not come to one, or it is damaged."""
+    return _read(folder / OUTCOME, _is_outcome)
 
 
 def read_config(folder: Path) -> dict[str, Any] | None:
-    """Return the config of the job that a folder is of, or None where it is of none."""
-    return _read(folder / JOB, {"train"})
+    """Return the config of the job that a folder is of, or None where it is of none, or damaged."""
+    return _read(folder / JOB, _is_config)
 
 
-def _read(path: Path, keys: set[str]) -> dict[str, Any] | None:
-    """Return an object with these keys; a broken file (a lost disk cache) is as good as none."""
+def damaged_file(folder: Path) -> Path | None:
+    """Return the file of a run, of those that say what it is and how it ended, that is damaged."""
+    files = [(folder / JOB, _is_config), (folder / OUTCOME, _is_outcome)]
+    for path, fits in files:
+        if path.is_file() and _read(path, fits) is None:
+            return path
+    config, outcome = (_read(*one) for one in files)
+    if outcome is not None and config is None:
+        return folder / JOB  # lost
+    if config is not None and outcome is not None and Job("", config).digest != outcome["digest"]:
+        return folder / JOB
+    return None
+
+
+def _read(path: Path, fits: Callable[[Any], bool]) -> dict[str, Any] | None:
+    """Return what is saved if it is what it should be."""
     try:
         saved = read_json(path)
     except InputError:
         return None
-    return saved if isinstance(saved, dict) and keys <= saved.keys() else None
+    return saved if isinstance(saved, dict) and fits(saved) else None
+
+
+def _is_outcome(saved: dict[str, Any]) -> bool:
+    states = ("finished", "collapsed", "failed", "refused")
+    return {"error", "digest"} <= saved.keys() and saved.get("state") in states
+
+
+def _is_config(saved: dict[str, Any]) -> bool:
+    train, audit = (saved.get(key) for key in ("train", "audit"))
+    if not isinstance(train, dict) or not isinstance(audit, dict) or "label" not in audit:
+        return False
+    objective, recipe = (train.get(key) for key in ("objective", "recipe"))
+    return isinstance(objective, dict) and isinstance(recipe, dict) and "seed" in recipe
 
 
 def ended(job: Job, folder: Path, code: int) -> Event:

@@ -1,7 +1,6 @@
 """Jobs as processes of this machine."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -50,7 +49,8 @@ class Local:
 def command(config: Path, folder: Path, inputs: Inputs) -> list[str]:
     """Return the command line of a job, the same on every machine."""
     given = [p for name, path in inputs.given().items() for p in (f"--{name}", str(path))]
-    return [sys.executable, "-P", "-m", "offmanifold.job", str(config), str(folder), *given]
+    job = ["-m", "offmanifold.job", "--parent", str(os.getpid())]
+    return [sys.executable, "-P", *job, str(config), str(folder), *given]
 
 
 def _start(job: Job, root: Path, inputs: Inputs, most: int) -> subprocess.Popen[bytes]:
@@ -71,7 +71,7 @@ def _start(job: Job, root: Path, inputs: Inputs, most: int) -> subprocess.Popen[
 
 def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
     for process in processes:
-        process.send_signal(signal.SIGINT)
+        process.terminate()  # SIGINT is ignored by what a script has started in the background
     until = time.time() + PATIENCE
     for process in processes:
         try:

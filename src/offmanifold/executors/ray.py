@@ -1,10 +1,13 @@
 """Jobs as tasks of a Ray cluster: many machines, no shared disk, any of which may die."""
 
+import contextlib
 import logging
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +16,8 @@ from typing import Any
 from offmanifold.errors import InputError, MissingExtra
 from offmanifold.executors.base import JOB, LOG, OUTCOME, Event, Inputs, Job, ended
 from offmanifold.executors.local import command
-from offmanifold.files import make_folder, packed, unpack, write_json, write_text
+from offmanifold.files import make_folder, write_json, write_text
+from offmanifold.folders import packed, unpack, working_folder
 
 REACH = 12  # seconds for a port, and for the cluster behind it, to answer
 RETRIES = 10  # machines that may die under one job
@@ -72,8 +76,7 @@ def work(
 
     names: {name of an input: that of its file, "" for a folder}. sent: the inputs, packed.
     """
-    with tempfile.TemporaryDirectory(prefix="offmanifold-") as place:
-        here = Path(place)
+    with working_folder(Path(tempfile.gettempdir()) / "offmanifold-job", 0o700) as here:
         inputs = zip(names.items(), sent, strict=True)
         given = {name: unpack(data, here / "inputs" / name) / file for (name, file), data in inputs}
         run = make_folder(here / name)
@@ -101,6 +104,22 @@ def _collected(ray: Any, done: Any, job: Job, root: Path) -> Event:
 
 def _connected(address: str | None) -> tuple[Any, bool]:
     """Return ray, connected, and whether by us. Raises MissingExtra, InputError without cluster."""
+    with _own_signals():
+        return _connection(address)
+
+
+@contextlib.contextmanager
+def _own_signals() -> Iterator[None]:
+    """Keep the answer to SIGTERM, which Ray replaces by its own as it is imported and connects."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
+
+
+def _connection(address: str | None) -> tuple[Any, bool]:
     try:
         import ray
     except ImportError as error:

@@ -113,12 +113,12 @@ def fit_manifold(
         manifold = estimator.fit(inner, card, engine, Place(seed, None, show))
         return _wrapped(manifold, data.shape)
     folder = run_folder("manifold", config, out)
-    if claim(folder, config):
-        return load_manifold(folder)
-    place = Place(seed, folder / "resume.pt", show)
-    manifold = estimator.fit(inner, card, engine, place)
-    write_tensors(folder / "model.safetensors", dict(manifold.state_dict()))
-    finish(folder, started, {"card": manifold.card.summary(), "log": place.log})
+    with claim(folder, config) as done:
+        if not done:
+            place = Place(seed, folder / "resume.pt", show)
+            manifold = estimator.fit(inner, card, engine, place)
+            write_tensors(folder / "model.safetensors", dict(manifold.state_dict()))
+            finish(folder, started, {"card": manifold.card.summary(), "log": place.log})
     return load_manifold(folder)
 
 

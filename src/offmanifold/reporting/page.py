@@ -5,7 +5,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from offmanifold.files import PAGES, check_suffix, write_text
+from offmanifold.files import PAGES, check_suffix, target, write_text
 from offmanifold.reporting import cards, drawn, figures, full, summary
 from offmanifold.reporting.credits import credit_note, uncredited
 from offmanifold.reporting.panels import gallery, strip
@@ -25,7 +25,7 @@ def report(audits: Any, out: Path | str, language: str = "en") -> Path:
     check_suffix(Path(out), PAGES, "a page")
     t = Texts(language)
     html = render(load(audits), t)
-    write_text(Path(out), html)
+    write_text(target(Path(out)), html)
     return Path(out)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from offmanifold.errors import InputError
-from offmanifold.files import read_json, read_tensors
+from offmanifold.files import read_json, read_tensors, target
 
 REGIMES = ("bayes-aligned", "weak", "excessive", "collapsed", "uncertain")
 OF_SWEEP = ("offmanifold.sweep", "offmanifold.recommendation/")
@@ -98,7 +98,7 @@ def _read(item: Any) -> tuple[dict[str, Any], Path | None, str]:
                     f"{path.parent} holds neither audit.json nor compare.json; "
                     'make one with "offmanifold audit"'
                 )
-        json, folder, name = read_json(path), path.parent, str(path)
+        json, folder, name = read_json(path), target(path).parent, str(path)
     elif isinstance(item, dict):
         json, folder, name = item, item.get("folder"), "the audit given"
     else:

@@ -6,7 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from offmanifold.files import PAGES, check_suffix, write_text
+from offmanifold.files import PAGES, check_suffix, target, write_text
 from offmanifold.reporting import writing
 from offmanifold.reporting.ceilings import ceiling_sentence
 from offmanifold.reporting.figures import COLOURS, svg
@@ -122,7 +122,7 @@ def sweep_page(summary: Path | str, out: Path | str, language: str = "en") -> Pa
         explains=explains_table(saved, language),
         recommended=_recommended(Path(summary).parent, language),
     )
-    write_text(Path(out), html)
+    write_text(target(Path(out)), html)
     return Path(out)
 
 

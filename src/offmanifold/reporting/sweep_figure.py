@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.transforms import offset_copy
 
-from offmanifold.files import FIGURES, check_suffix, write_atomically, write_text
+from offmanifold.files import FIGURES, check_suffix, target, write_atomically, write_text
 from offmanifold.reporting import writing
 from offmanifold.reporting.figures import (
     COLOURS,
@@ -48,12 +48,12 @@ def draw_sweep(summary: dict[str, Any], path: str | Path, language: str = "en") 
     check_suffix(path, FIGURES, "a figure")
     if path.suffix == ".svg":
         figure = figure_of(list(columns_of(summary)), summary, Texts(language))
-        write_text(path, standalone_svg(figure, "sweep"))
+        write_text(target(path), standalone_svg(figure, "sweep"))
         return path
     if language == "ja" and japanese_family() is None:
         language = "en"
     figure = figure_of(list(columns_of(summary)), summary, Texts(language))
-    write_atomically(path, lambda p: figure.savefig(p, format=path.suffix[1:], dpi=110))
+    write_atomically(target(path), lambda p: figure.savefig(p, format=path.suffix[1:], dpi=110))
     return path
 
 

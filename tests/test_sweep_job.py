@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from offmanifold import job as module
+from offmanifold import sweep_job as module
+from offmanifold.cli import guarded
 from offmanifold.data import load_data
 from offmanifold.errors import Diverged, RunError
 from offmanifold.executors import Job
@@ -44,10 +45,10 @@ def made(**changes) -> Job:
 
 
 def run(job: Job, root: Path, monkeypatch, *inputs: str) -> tuple[int, dict]:
-    monkeypatch.setattr(module, "end_with", lambda parent: None)
     folder = root / job.name
     write_json(folder / "job.json", job.config)
-    code = module.main([str(folder / "job.json"), str(folder), *inputs])
+    line = [str(folder / "job.json"), str(folder), *inputs]
+    code = guarded(lambda: module.carry_out(line))
     return code, read_json(folder / "outcome.json")
 
 

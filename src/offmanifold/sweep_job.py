@@ -1,0 +1,123 @@
+"""One run of a sweep, trained and audited.
+
+The same on every machine: an executor needs no more of it than this command and the folder that it
+leaves behind, which is a run's, with its audit and an `outcome.json`, written last.
+"""
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from offmanifold.commands.audit import AuditCommand
+from offmanifold.commands.base import Images
+from offmanifold.commands.train import Train
+from offmanifold.errors import Diverged, InputError, RunError
+from offmanifold.executors.base import OUTCOME, Inputs, Job
+from offmanifold.files import file_hash, read_json, write_json
+from offmanifold.objectives import objectives
+from offmanifold.recipes import Recipe
+from offmanifold.registry import from_config
+
+
+def carry_out(argv: Sequence[str]) -> int:
+    """Run the job that a command line (CONFIG FOLDER --judge PLACE …) names; return 0."""
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser.add_argument("config", type=Path)
+    parser.add_argument("folder", type=Path)
+    for name in Inputs.__dataclass_fields__:
+        parser.add_argument(f"--{name}", type=Path)
+    given = vars(parser.parse_args(argv))
+    return _run(given.pop("config"), given.pop("folder"), Inputs(**given))
+
+
+def _run(path: Path, folder: Path, inputs: Inputs) -> int:
+    config, started = read_json(path), time.time()
+    digest = Job(folder.name, config).digest
+
+    def end(state: str, error: str | None = None) -> None:
+        write_json(
+            folder / OUTCOME,
+            {
+                "state": state,
+                "error": error,
+                "digest": digest,
+                "seconds": round(time.time() - started, 1),
+            },
+        )
+
+    try:
+        _check_images(config)
+        _check_weights(config, inputs)
+        _train(config, folder, inputs)
+        _audit(config, folder, inputs)
+    except Diverged as error:
+        end("collapsed", str(error))
+        return 0
+    except InputError as error:
+        end("refused", str(error))
+        raise
+    except RunError as error:
+        end("failed", str(error))
+        raise
+    end("finished")
+    return 0
+
+
+def _train(config: dict[str, Any], folder: Path, inputs: Inputs) -> None:
+    wanted = dict(config["train"])
+    Train(
+        model=wanted["model"],
+        weights=inputs.weights,
+        allow_pickle=True,  # the sweep that wrote this config has checked that they may
+        allow_code=True,
+        images=_images(config),
+        recipe=Recipe(**wanted["recipe"]),
+        objective=from_config(objectives, wanted["objective"]),
+        precision=wanted["precision"],
+        device=config["device"],
+        manifold=None if inputs.coach is None else str(inputs.coach),
+        out=folder,
+    ).run()
+
+
+def _audit(config: dict[str, Any], folder: Path, inputs: Inputs) -> None:
+    wanted = dict(config["audit"])
+    here = {
+        "manifold": inputs.judge,
+        "second": inputs.second,
+        "label_randomised": inputs.randomised,
+    }
+    wanted |= {name: str(path) for name, path in here.items() if path is not None}
+    AuditCommand(
+        model=(str(folder),),
+        allow_code=True,
+        images=_images(config),
+        device=config["device"],
+        **wanted,
+    ).run()
+
+
+def _check_images(config: dict[str, Any]) -> None:
+    found = _images(config).load(show=False).fingerprint
+    if found != config["data"]:
+        raise InputError(
+            f"{config['images']['data']} holds other images here ({found}) than where the sweep "
+            f"was begun ({config['data']}); give each machine the same files"
+        )
+
+
+def _check_weights(config: dict[str, Any], inputs: Inputs) -> None:
+    found = None if inputs.weights is None else file_hash(inputs.weights)
+    if found != config["train"]["weights"]:
+        raise InputError(
+            f"the weights to begin with are others now ({found}) than when the sweep was begun "
+            f"({config['train']['weights']}); give it the same file, or another --out"
+        )
+
+
+def _images(config: dict[str, Any]) -> Images:
+    fields = dict(config["images"])
+    size = fields.pop("image_size")
+    return Images(**fields, image_size=None if size is None else (size[0], size[1]))
