@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from offmanifold.errors import InputError, unknown_name
 from offmanifold.freezing import frozen
+from offmanifold.precision import in_float32
 
 
 def _margin(logits: Tensor, y: Tensor) -> Tensor:
@@ -32,6 +33,7 @@ SCALARS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 f_y − max over others."""
 
 
+@in_float32()
 def input_gradient(model: nn.Module, x: Tensor, y: Tensor, name: str = "log_prob") -> Tensor:
     """Return ∇ₓ of a named scalar at each image, (n, c, h, w), in the dtype of x.
 
