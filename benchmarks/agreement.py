@@ -42,6 +42,7 @@ MODELS = [
     ),
 ]
 ESTIMATED = ("denoiser", "autoencoder", "local_pca")
+AS: Any = {"precision": "bf16"}
 FAKES = ("low_pass", "global_pca")
 # A quantity to rank by, and its columns: a ratio of means, or a mean.
 QUANTITIES = {
@@ -60,6 +61,7 @@ def trained(data: om.Data) -> list[Subject]:
                 objective=from_config(objectives, objective),
                 recipe=om.Recipe(epochs=EPOCHS, batch_size=128, lr=6e-3, seed=seed),
                 out=RUNS / label,
+                precision="bf16",
             ),
             label,
         )
@@ -73,7 +75,7 @@ def made(name: str, data: om.Data, denoiser: Any) -> Any:
         return low_pass(denoiser.card, round(denoiser.card.dimension))
     if name == "global_pca":
         return global_pca(denoiser.card, data.train, round(denoiser.card.dimension))
-    manifold = denoiser if name == "denoiser" else fit_manifold(data, estimators[name]())
+    manifold = denoiser if name == "denoiser" else fit_manifold(data, estimators[name](), **AS)
     row = next(r for r in manifold.card.gates if r["sigma"] == denoiser.card.sigma)
     manifold.card = replace(manifold.card, sigma=row["sigma"], dimension=row["trace"])
     return manifold
@@ -153,7 +155,7 @@ def main(argv: list[str] | None = None) -> None:
     subjects = trained(data)
     if arguments.only_train:
         return
-    denoiser = fit_manifold(data)
+    denoiser = fit_manifold(data, **AS)
     found = {name: columns_by(name, data, subjects, denoiser) for name in (*ESTIMATED, *FAKES)}
     every = np.arange(IMAGES)
     make_folder(OUT)

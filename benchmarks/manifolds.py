@@ -77,7 +77,7 @@ def made(method: str, data: om.Data) -> tuple[Any, float]:
     """Return a manifold and the seconds its fit took."""
     if method == "exact":
         return exact_manifold(data), 0.0
-    denoiser: Any = fit_manifold(data, FITTED.get(method, Denoiser()))
+    denoiser: Any = fit_manifold(data, FITTED.get(method, Denoiser()), precision="bf16")
     if method in FITTED:
         return denoiser, read_json(Path(denoiser.card.spec) / "provenance.json")["seconds"]
     start = time.perf_counter()

@@ -17,7 +17,7 @@ from offmanifold.attacks import PGD, misclassified, robust_accuracy
 from offmanifold.commands.base import print_table
 from offmanifold.models import Loaded, ModelCard, SmallResNet
 from offmanifold.models.small_resnet import Block
-from offmanifold.precision import fast_autocast
+from offmanifold.precision import region
 
 KINDS = {
     "none (SkipInit)": None,
@@ -60,11 +60,11 @@ def row(kind: str, data: om.Data, epochs: int, eps: float, images: int) -> list[
     objective = om.objectives.PGD(eps=eps, steps=10)
 
     def attack() -> None:
-        with fast_autocast("cpu"):
+        with region("cpu", "bf16"):
             PGD(eps, keep_best=False)(model, x, y, generator=torch.Generator())
 
     def step() -> None:
-        with fast_autocast("cpu"):
+        with region("cpu", "bf16"):
             loss = objective(model, x, y, generator=torch.Generator()).per_sample.mean()
         loss.backward()
 
@@ -72,7 +72,12 @@ def row(kind: str, data: om.Data, epochs: int, eps: float, images: int) -> list[
     loaded = Loaded(network(kind, data.shape[0], len(data.classes)), ModelCard("bench"))
     recipe = om.Recipe(epochs=epochs, batch_size=128)
     trained = om.train(
-        loaded, data, objective=om.objectives.PGD(eps=eps), recipe=recipe, save=False
+        loaded,
+        data,
+        objective=om.objectives.PGD(eps=eps),
+        recipe=recipe,
+        save=False,
+        precision="bf16",
     )
     whole = data.test.subset(5000)
     batch = whole.read(whole.rows)

@@ -16,7 +16,7 @@ from offmanifold.attacks import misclassified
 from offmanifold.commands.base import print_table
 from offmanifold.models import SmallResNet
 from offmanifold.objectives import Objective, Resources
-from offmanifold.precision import fast_autocast
+from offmanifold.precision import region
 
 OBJECTIVES: list[Objective] = [
     om.objectives.ERM(),
@@ -69,7 +69,7 @@ def speeds(network: str, batch: int, repeats: int) -> list[list[str]]:
         found = []
         for _ in range(repeats + 1):
             start = time.perf_counter()
-            with fast_autocast(device):
+            with region(device, "bf16"):
                 loss = ready(model, x, y, generator=torch.Generator()).per_sample.mean()
             optimiser.zero_grad()
             loss.backward()

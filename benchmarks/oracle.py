@@ -33,7 +33,8 @@ def classifiers(data: om.Data, quick: bool) -> list[tuple[str, torch.nn.Module, 
     robust = om.objectives.PGD(eps=2.0 * size)
     for objective, eps in ((om.objectives.ERM(), 2.0 * size), (robust, 2.5 * size)):
         recipe = om.Recipe(epochs=1 if quick else 2, batch_size=128)
-        run = om.train("small-resnet", data, objective=objective, recipe=recipe, save=False)
+        made = {"objective": objective, "recipe": recipe, "save": False, "precision": "bf16"}
+        run = om.train("small-resnet", data, **made)
         found.append((objective.name, run.module, eps))
     return found
 

@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -17,7 +16,7 @@ from offmanifold.manifold import AutoencoderManifold, DenoiserManifold, Manifold
 from offmanifold.measures.on_off_change import SIDES, output_changes
 from offmanifold.models import SmallResNet
 from offmanifold.objectives import Objective
-from offmanifold.precision import fast_autocast
+from offmanifold.precision import region
 from offmanifold.probe import Probe, Scene, Settings
 from offmanifold.randomness import image_noise
 
@@ -46,7 +45,7 @@ def attack(autocast: bool) -> Race:
         generator = torch.Generator().manual_seed(0)
         images = x.contiguous(memory_format=torch.channels_last)
         attack = PGD(eps=2.0, steps=10, keep_best=False)
-        with fast_autocast("cpu") if autocast else nullcontext():
+        with region("cpu", "bf16" if autocast else "fp32"):
             return attack(model, images, y, generator=generator)
 
     def check(a: torch.Tensor, b: torch.Tensor) -> None:
@@ -88,7 +87,7 @@ def training_step(objective: Objective, plain_step: Callable, target: float) -> 
 
     def ours() -> torch.Tensor:
         images = x.contiguous(memory_format=torch.channels_last)
-        with fast_autocast("cpu"):
+        with region("cpu", "bf16"):
             loss = objective(model, images, y, generator=torch.Generator()).per_sample.mean()
         optimisers[0].zero_grad()
         loss.backward()

@@ -35,7 +35,9 @@ def generation(autocast: bool = True) -> Race:
     model, plain_model, *_ = twins()
     drawn = seeds()
     start = drawn.draw(Y, INDEX)
-    how = Method("ascent", ascent=Ascent(steps=STEPS, eps=EPS, fast=autocast))
+    how = Method(
+        "ascent", ascent=Ascent(steps=STEPS, eps=EPS, precision="bf16" if autocast else "fp32")
+    )
 
     def check(a: torch.Tensor, b: torch.Tensor) -> None:
         before, one, two = (objective(plain_model, v) for v in (start, a, b))

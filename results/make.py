@@ -30,6 +30,7 @@ from offmanifold.reporting import table
 
 HERE = Path(__file__).parent
 PICTURES = 4  # of each run kept
+PRECISION = "bf16"  # of training
 GROUP = 3  # runs audited in one pass: tangent spaces are then computed once
 KEPT_LOG = 20
 FRACTION, COSINE = "alignment.on_manifold_fraction", "alignment.cosine_posterior"
@@ -50,7 +51,9 @@ def main(argv: list[str] | None = None) -> None:
     if pending or arguments.again:
         data = om.load_data(plan["data"])
         scratch = Path("runs") / arguments.name
-        manifold = om.fit_manifold(data, seed=plan["manifold_seed"], out=scratch / "manifold")
+        manifold = om.fit_manifold(
+            data, seed=plan["manifold_seed"], out=scratch / "manifold", precision=PRECISION
+        )
         write_json(place / "manifold.json", manifold.card.summary())
         groups = [pending[i : i + GROUP] for i in range(0, len(pending), GROUP)]
         for group in [done] * arguments.again + groups:
@@ -69,6 +72,7 @@ def make(runs: list[dict[str, Any]], plan: dict[str, Any], data, manifold, scrat
             objective=from_config(objectives, run["objective"]),
             recipe=om.Recipe(**plan["recipe"], seed=run.get("seed", 0)),
             out=scratch / run["label"],
+            precision=PRECISION,
         )
         subjects.append(Subject(trained, run["label"]))
     for audit in om.audit_models(subjects, data, manifold, **plan["audit"]):

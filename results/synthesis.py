@@ -239,7 +239,7 @@ def open_bench(plan: dict[str, Any], sweep: dict[str, Any], scratch: Path) -> Be
     return Bench(
         plan=plan,
         data=data,
-        manifold=resolve_manifold(plan.get("manifold", sweep["manifold"]), data),
+        manifold=resolve_manifold(plan.get("manifold", sweep["manifold"]), data, precision="fp32"),
         judge=judge,
         originals=chosen.x,
         y=chosen.y,

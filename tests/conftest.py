@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,27 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent))
 
 import torchvision_without_cuda  # noqa: F401
+from offmanifold import precision
 from offmanifold.cli import main
 
 torch.set_num_threads(1)  # tests share the machine; threads that wait for one another crawl
 
-TINY = ["--epochs", "3", "--batch-size", "64"]
+FP32 = ["--precision", "fp32"]
+TINY = ["--epochs", "3", "--batch-size", "64", *FP32]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--other-processor", action="store_true", help="with bf16 if here is none")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def processor(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Take the processor for one of the other kind, with bf16 or without, where that is asked."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.config.getoption("--other-processor"):
+            other = not precision.has_bf16("cpu")
+            patch.setattr(precision, "_cpu_has_bf16", lambda: other)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +44,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert main([*train, "--out", "runs/standard"]) == 0
         robust = [*train, "--out", "runs/robust", "pgd", "--eps", "0.5", "--steps", "2"]
         assert main(robust) == 0
-        fit = ["fit-manifold", "--data", "digits", "--out", "runs/manifold"]
+        fit = ["fit-manifold", "--data", "digits", "--out", "runs/manifold", *FP32]
         assert main([*fit, "denoiser", "--width", "16", "--steps", "500"]) == 0
     return folder
 

@@ -33,10 +33,16 @@ def test_a_device_that_is_not_there(device: str):
         Engine(device, "fp32")
 
 
-def test_precision(engine: Engine):
+def test_precision(engine: Engine, monkeypatch: pytest.MonkeyPatch):
     cpu = torch.device("cpu")
     assert engine.precision == "fp32"
     assert resolve_precision("bf16", cpu) == "bf16"
-    assert resolve_precision("auto", cpu) in ("bf16", "fp32")
+    for bf16 in (True, False):
+        monkeypatch.setattr("offmanifold.precision._cpu_has_bf16", lambda bf16=bf16: bf16)
+        native, other = ("bf16", "fp32") if bf16 else ("fp32", "bf16")
+        assert resolve_precision("auto", cpu) == native
+        assert resolve_precision("auto", cpu, lambda p: True) == native
+        assert resolve_precision("auto", cpu, lambda p, other=other: p == other) == other
+        assert resolve_precision("fp32", cpu, lambda p: p == "bf16") == "fp32"
     with pytest.raises(InputError, match='unknown precision "fp8"; known: auto, bf16, fp32'):
         Engine("cpu", "fp8")  # type: ignore[arg-type]

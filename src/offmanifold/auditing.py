@@ -59,6 +59,7 @@ from offmanifold.planning import (
     default_limit,
     judged,
 )
+from offmanifold.precision import check_precision, in_float32
 from offmanifold.probe import Probe, Scene, Settings, shuffled_copies
 from offmanifold.progress import bar, note
 from offmanifold.runs import package_version
@@ -112,6 +113,7 @@ def audit(
     return audit_models([subject], data, manifold, **options)[0]
 
 
+@in_float32()
 def audit_models(
     subjects: Sequence[Subject],
     data: Data,
@@ -128,6 +130,7 @@ def audit_models(
     thorough: bool = False,
     explain: bool = False,
     certify: float | None = None,
+    precision: str = "fp32",
     fast: bool = False,
     only: Sequence[str] | None = None,
     reference: str | None = None,
@@ -148,9 +151,10 @@ def audit_models(
     500 where images and model are small). gradient: see `variants.GRADIENTS`. eps: l2 norm per
     image of the attack. thorough: attack by an ensemble too. explain: judge explanations too, at up
     to 130 passes an image. certify: σ per pixel at which the classifier is smoothed and certified,
-    or None. fast: a quarter of the images. only: names of the measures wanted. reference,
-    reference_accuracy: for the regime. device: auto, cpu, cuda or mps. beside: finished audits
-    among which a reference may be. Raises InputError where a model does not fit the data, was
+    or None. precision: fp32, or bf16 for the steps of attacks; all else is float32. fast: a quarter
+    of the images. only: names of the measures wanted. reference, reference_accuracy: for the
+    regime. device: auto, cpu, cuda or mps. beside: finished audits among which a reference may be.
+    Raises InputError where a model does not fit the data, was
     trained with the manifold that judges it (unless `allow_dependent`, which marks the audit), or
     where `label_randomised` knows the labels, `lpips` holds no AlexNet, or another audit lies in a
     subject's folder. Each finished batch is on disk, and the same call goes on after it; a finished
@@ -158,6 +162,7 @@ def audit_models(
     """
     if not subjects:
         return []
+    check_precision(precision)
     place = Engine(device, "fp32").device
     largest = max(s.loaded.card.parameters for s in subjects)
     check_options(
@@ -186,6 +191,7 @@ def audit_models(
             thorough=thorough,
             explain=explain,
             certify=certify,
+            precision=precision,
         ),
         check_gradient(gradient, manifold, second)
         and all(

@@ -54,6 +54,7 @@ def describe_settings(settings: Settings, data: Data) -> dict[str, Any]:
         **({"variant_of": SCALAR} if settings.gradient in VARIANTS else {}),
         "eps": settings.eps,
         "eps_unit": "l2 norm per image, pixels in [0,1]",
+        "precision": settings.precision,
         "attack": f"pgd, {settings.attack_steps} steps of {step:.4g}, 1 restart",
         "reference_step": settings.reference_step,
         "step_unit": "l2 norm per image, pixels in [0,1]",

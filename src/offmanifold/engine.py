@@ -9,7 +9,7 @@ import atexit
 import contextlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from lightning_fabric import Fabric
@@ -18,26 +18,25 @@ from torch import Tensor, nn
 
 from offmanifold.errors import InputError, RunError
 from offmanifold.parents import end_with_main_process
-from offmanifold.precision import bf16_is_faster
+from offmanifold.precision import Named, Precision, has_bf16, region
 
-Precision = Literal["auto", "bf16", "fp32"]
 T = TypeVar("T")
 
 
-def resolve_precision(precision: Precision, device: torch.device) -> str:
-    """Return "bf16" or "fp32"; `auto` takes bf16 where a timed convolution shows it faster."""
-    if precision not in ("auto", "bf16", "fp32"):
+def resolve_precision(
+    precision: Precision, device: torch.device, begun: Callable[[str], bool] = lambda p: False
+) -> Named:
+    """Return "bf16" or "fp32"; `auto` is bf16 where the processor has it.
+
+    begun: whether what is to be made lies there already, in the precision it gets: `auto` goes on
+    in it, on whatever processor it was begun.
+    """
+    if precision == "bf16" or precision == "fp32":
+        return precision
+    if precision != "auto":
         raise InputError(f'unknown precision "{precision}"; known: auto, bf16, fp32')
-    if precision == "auto":
-        return "bf16" if bf16_is_faster(device.type) else "fp32"
-    return precision
-
-
-def settled(precision: Precision, saved: str | None) -> Precision:
-    """Return the precision of an earlier run where `auto` meets one, else what was asked."""
-    if precision == "auto" and saved in ("bf16", "fp32"):
-        return "bf16" if saved == "bf16" else "fp32"
-    return precision
+    native: list[Named] = ["bf16", "fp32"] if has_bf16(device.type) else ["fp32", "bf16"]
+    return next((p for p in native if begun(p)), native[0])
 
 
 class Engine:
@@ -45,9 +44,9 @@ class Engine:
 
     device: auto, cpu, cuda or mps. devices: processes on this machine, each with a device of its
     own (on the CPU they share its cores). num_nodes: machines; more than one is passed through to
-    lightning-fabric and untested. With several processes the first Engine of a script starts the
-    others, which run the same command line. Raises InputError for a device that is not there and
-    counts below 1.
+    lightning-fabric and untested. begun: see `resolve_precision`. With several processes the first
+    Engine of a script starts the others, which run the same command line. Raises InputError for a
+    device that is not there and counts below 1.
     """
 
     def __init__(
@@ -56,6 +55,7 @@ class Engine:
         precision: Precision = "auto",
         devices: int = 1,
         num_nodes: int = 1,
+        begun: Callable[[str], bool] = lambda p: False,
     ):
         for name, count in (("devices", devices), ("num_nodes", num_nodes)):
             if count < 1:
@@ -71,7 +71,8 @@ class Engine:
             raise InputError(f'device "{asked}" cannot be used here: {error}') from error
         self.fabric, self.device = fabric, fabric.device
         self.rank, self.world = fabric.global_rank, fabric.world_size
-        resolved = resolve_precision(precision, self.device) if self.rank == 0 else None
+        main = self.rank == 0
+        resolved = resolve_precision(precision, self.device, begun) if main else None
         if self.world > 1:
             end_with_main_process()
             with _lost_processes_named():
@@ -80,10 +81,8 @@ class Engine:
         self.precision: str = self._broadcast(resolved)
 
     def autocast(self) -> contextlib.AbstractContextManager[object]:
-        """Return the region in which losses are computed."""
-        if self.precision == "bf16":
-            return torch.autocast(self.device.type, dtype=torch.bfloat16)
-        return contextlib.nullcontext()
+        """Return the region in which losses are computed, whatever the caller's."""
+        return region(self.device, self.precision)
 
     def from_main(self, function: Callable[[], T]) -> T:
         """Call a function in the main process alone; return its (pickled) result in all.

@@ -11,11 +11,12 @@ from offmanifold.data.given import check_given
 from offmanifold.errors import InputError, unknown_name
 from offmanifold.freezing import frozen
 from offmanifold.models.scalars import SCALARS
-from offmanifold.precision import at_least_float32
+from offmanifold.precision import at_least_float32, in_float32
 
 LEAST = 1e-30  # of a slope: float32 holds no gradient that is much smaller
 
 
+@in_float32()
 def input_gradient(model: nn.Module, x: Tensor, y: Tensor, name: str = "log_prob") -> Tensor:
     """Return ∇ₓ of a named scalar at each image, (n, c, h, w), in the dtype of x.
 

@@ -214,7 +214,7 @@ def audit_settings(
 ) -> Settings:
     """Return the settings of an audit, those the user left open by the size of the images.
 
-    asked: the settings of `ASKED`.
+    asked: the settings of `ASKED`, and the precision of attacks.
     """
     chosen = None if manifold is None else manifold.card.sigma
     eps = default_eps(data.shape, data.info.get("eps")) if eps is None else eps

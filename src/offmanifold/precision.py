@@ -1,62 +1,90 @@
-"""Where bfloat16 pays: in training and in the inner steps of attacks, if it is faster here."""
+"""float32 and bfloat16: what the processor has, and regions in which one or the other computes.
 
-import contextlib
-import time
+What is measured, attacked for an evaluation or made as an image is computed in float32 unless bf16
+is asked for by name; training by `auto` takes bf16 where the processor has it.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-_faster: dict[str, bool] = {}  # whether bf16 beats float32, once it is known, by device type
+from offmanifold.errors import InputError
+
+Named = Literal["fp32", "bf16"]
+Precision = Literal["auto", "bf16", "fp32"]
+
+KINDS = ("cpu", "cuda", "mps")
+CPUINFO = Path("/proc/cpuinfo")
+FLAGS = {"amx_bf16", "avx512_bf16"}  # instructions of an x86 processor, as Linux calls them
 
 
-def bf16_is_faster(device_type: str) -> bool:
-    """Return whether bf16 beats float32: by a timed convolution on the CPU, natively on CUDA.
+def has_bf16(device_type: str) -> bool:
+    """Return whether the processor multiplies in bf16 by instructions of its own.
 
-    Found out once a process, since a timing may come out differently the next time.
+    What it has, never how fast it was: a timing comes out differently beside other work.
     """
-    if device_type not in _faster:
-        _faster[device_type] = _timed(device_type)
-    return _faster[device_type]
-
-
-def take_for_faster(device_type: str, bf16: bool) -> None:
-    """Take bf16 for faster or not, whatever a timing would say: as where a job was begun."""
-    _faster[device_type] = bf16
-
-
-def _timed(device_type: str) -> bool:
     if device_type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    if device_type != "cpu":
+        there = torch.cuda.is_available()
+        return there and torch.cuda.is_bf16_supported(including_emulation=False)
+    return device_type == "cpu" and _cpu_has_bf16()
+
+
+def _cpu_has_bf16() -> bool:
+    queries = [
+        getattr(torch.cpu, name, None)  # not public in 2.6 to 2.13: one day they may be gone
+        for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+    ]
+    if all(queries):
+        return any(query() for query in queries if query)
+    try:
+        words = CPUINFO.read_text().split()
+    except OSError:
         return False
-    generator = torch.Generator().manual_seed(0)  # leaves the caller's random state alone
-    x = torch.rand(32, 32, 16, 16, generator=generator).to(memory_format=torch.channels_last)
-    weight = torch.rand(32, 32, 3, 3, generator=generator).to(memory_format=torch.channels_last)
-
-    def seconds(dtype: torch.dtype) -> float:
-        a, w = x.to(dtype), weight.to(dtype)
-        times = []
-        for _ in range(7):
-            start = time.perf_counter()
-            nn.functional.conv2d(a, w, padding=1)
-            times.append(time.perf_counter() - start)
-        return min(times)
-
-    with torch.no_grad():
-        return seconds(torch.bfloat16) * 1.2 < seconds(torch.float32)
+    return not FLAGS.isdisjoint(words)
 
 
-def fast_autocast(device: torch.device | str) -> contextlib.AbstractContextManager[object]:
-    """Return an autocast region in bf16 where that is faster on this device, else nothing."""
-    device_type = torch.device(device).type
-    if bf16_is_faster(device_type):
-        return torch.autocast(device_type, dtype=torch.bfloat16)
-    return contextlib.nullcontext()
+def check_precision(precision: str) -> None:
+    """Raise InputError for what is neither fp32 nor bf16."""
+    if precision not in ("fp32", "bf16"):
+        raise InputError(f'unknown precision "{precision}"; known: fp32, bf16')
 
 
-def in_float32(device: torch.device | str) -> contextlib.AbstractContextManager[object]:
-    """Return a region in which autocast is off, whatever the caller's."""
-    return torch.autocast(torch.device(device).type, enabled=False)
+def region(device: torch.device | str, precision: str) -> AbstractContextManager[Any]:
+    """Return a region that computes in bf16 or in float32, whatever autocast the caller's is."""
+    if precision == "bf16":
+        return torch.autocast(torch.device(device).type, dtype=torch.bfloat16)
+    return in_float32()
+
+
+@contextmanager
+def in_float32(device: torch.device | str | None = None) -> Iterator[None]:
+    """Return a region in float32, or decorate a function to be one, whatever the caller's.
+
+    Without autocast, on all devices where none is given, and without TF32 in convolutions: of ten
+    bits, cuDNN takes it for float32 unless told otherwise. oneDNN takes bf16 for float32 only
+    where torch.set_float32_matmul_precision says so, which is the caller's own word.
+    """
+    kinds = KINDS if device is None else (torch.device(device).type,)
+    cudnn: Any = torch.backends.cudnn
+    with ExitStack() as stack:
+        for kind in kinds:
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, dtype=torch.bfloat16, enabled=False))
+        if "cuda" in kinds and _allows_tf32():
+            cudnn.allow_tf32 = False
+            stack.callback(setattr, cudnn, "allow_tf32", True)
+        yield
+
+
+def _allows_tf32() -> bool:
+    try:
+        return torch.backends.cudnn.allow_tf32
+    except RuntimeError:  # switched by the newer names, operation by operation: the caller's word
+        return False
 
 
 def at_least_float32(logits: Tensor) -> Tensor:

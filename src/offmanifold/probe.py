@@ -17,6 +17,7 @@ from offmanifold.manifold.bases import remembered_basis
 from offmanifold.manifold.gates import may_ask
 from offmanifold.manifold.pooled import Pooled
 from offmanifold.models.adapters import Tempered
+from offmanifold.precision import in_float32
 from offmanifold.randomness import generator_of, image_noise, seed_of
 from offmanifold.variants import GRADIENTS, Surroundings
 
@@ -33,9 +34,10 @@ class Settings:
     gradient: name of the scalar, or of a variant of its gradient. eps: l2 norm per image of the
     attack. reference_step: l2 norm of a step. directions: of each side. draws: of noise. sigma: per
     pixel, the manifold's own. thorough: whether to attack by an ensemble too. explain: whether to
-    judge explanations too. certify: σ per pixel of the smoothed classifier, or None, not to
-    certify; certify_choice and certify_draws: noisy copies an image that choose its class, and that
-    bound its probability; certify_alpha: chance at most of a wrong certificate, an image.
+    judge explanations too. precision: fp32, or bf16 for the steps of attacks. certify: σ per pixel
+    of the smoothed classifier, or None, not to certify; certify_choice and certify_draws: noisy
+    copies an image that choose its class, and that bound its probability; certify_alpha: chance at
+    most of a wrong certificate, an image.
     """
 
     seed: int = 0
@@ -48,6 +50,7 @@ class Settings:
     sigma: float = 0.25
     thorough: bool = False
     explain: bool = False
+    precision: str = "fp32"
     certify: float | None = None
     certify_choice: int = 100
     certify_draws: int = 1000
@@ -304,6 +307,7 @@ class Probe:
         """Softmax at the fitted temperature, (n, k)."""
         return (self.logits / self.temperature).softmax(1)
 
+    @in_float32()
     def classify(self, x: Tensor) -> Tensor:
         """Return logits (n, k) of images (n, c, h, w), in float32, without a graph."""
         with frozen(self.model), torch.no_grad():
@@ -319,6 +323,7 @@ class Probe:
         moved = (self.classify(self.x + delta) / self.temperature).softmax(1)
         return moved - self.probabilities
 
+    @in_float32()
     def gradient(self, name: str | None = None) -> Tensor:
         """Return the direction of a named scalar's or variant's input gradient, (n, c, h, w); of
         the audited one if None.

@@ -84,16 +84,11 @@ def finish(folder: Path, started: float, metrics: dict[str, Any], **facts: Any) 
     (folder / "resume.pt").unlink(missing_ok=True)
 
 
-def saved_precision(out: Path | None) -> str | None:
-    """Return the precision of the run that lies in `out`, if any.
-
-    `auto` takes it, so that a run begun in one precision is not ended in another because a timing
-    came out differently.
-    """
-    if out is None or not (out / "config.json").is_file():
-        return None
-    config = read_json(out / "config.json")
-    return config.get("precision") if isinstance(config, dict) else None
+def begun(name: str, config: dict[str, Any], out: Path | None = None) -> bool:
+    """Return whether a run in the precision of this config lies where a run of it would."""
+    saved = (out or ROOT / f"{name}-{identity(config)}") / "config.json"
+    there = read_json(saved) if saved.is_file() else None
+    return isinstance(there, dict) and there.get("precision") == config["precision"]
 
 
 def write_provenance(folder: Path, started: float, **facts: Any) -> None:

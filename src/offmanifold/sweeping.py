@@ -103,17 +103,33 @@ def make_job(shared: dict[str, Any], objective: Objective, seed: int, device: st
     return Job(f"{name}-{digits}", config)
 
 
+def _fixed(shared: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in shared.items() if key != "measures"}
+
+
+def sweep_folder(shared: dict[str, Any], out: Path | None) -> Path:
+    """Return `out`, or `runs/sweep-<hash>` of what the runs share."""
+    return target(out) if out is not None else ROOT / f"sweep-{identity(_fixed(shared))}"
+
+
+def saved_shared(folder: Path | None) -> dict[str, Any]:
+    """Return what the runs of the sweep in a folder share; nothing where there is none."""
+    path = None if folder is None else folder / SHARED
+    saved = read_json(path) if path is not None and path.is_file() else None
+    return saved if isinstance(saved, dict) else {}
+
+
 def claim_sweep(shared: dict[str, Any], out: Path | None) -> Path:
     """Return the folder of a sweep whose runs share this.
 
     Raises InputError where it holds a sweep of which anything but strengths, seeds and objectives
     differs.
     """
-    fixed = {key: value for key, value in shared.items() if key != "measures"}
-    folder = make_folder(target(out) if out is not None else ROOT / f"sweep-{identity(fixed)}")
+    fixed = _fixed(shared)
+    folder = make_folder(sweep_folder(shared, out))
     path = folder / SHARED
     if path.is_file():
-        saved = read_json(path)
+        saved = saved_shared(folder)
         now = json.loads(json.dumps(fixed))
         others = [key for key in now if saved.get(key) != now[key]]
         if others:

@@ -11,16 +11,17 @@ import torch
 from torch import nn
 
 from offmanifold.data.types import Data, Split
-from offmanifold.engine import Engine, Precision, settled
+from offmanifold.engine import Engine
 from offmanifold.errors import Diverged
 from offmanifold.files import read_json, tensors_hash, write_tensors
 from offmanifold.freezing import frozen
 from offmanifold.loop import optimise
 from offmanifold.models import Loaded, build_model, load_model, some_images
 from offmanifold.objectives import ERM, Objective, Resources
+from offmanifold.precision import Precision, in_float32
 from offmanifold.recipes import Recipe
 from offmanifold.registry import to_config
-from offmanifold.runs import claim, finish, run_folder, saved_precision
+from offmanifold.runs import begun, claim, finish, run_folder
 from offmanifold.steps import Steps
 from offmanifold.trainable import (
     check_batch_of_one,
@@ -39,6 +40,7 @@ class Trained(Loaded):
     metrics: dict[str, Any] = field(default_factory=dict)
 
 
+@in_float32()
 def train(
     model: str | Path | Loaded,
     data: Data,
@@ -62,8 +64,9 @@ def train(
     model: a spec (`small-resnet`, `timm:NAME` …) or a loaded model, which is left as it is;
     trained on from its weights if it has them. objective: `ERM()` by default. Saved in `out`, or
     in `runs/<objective-strength>-<hash>`, unless not `save`; interrupted, the same call goes on
-    where it was, and once finished it only loads.
-    The global random state is left as found. allow_pickle, allow_code: as in `load_model`.
+    where it was, and once finished it only loads. precision: auto is bf16 where the processor has
+    it, or that of the run that lies there. allow_pickle, allow_code: as in `load_model`.
+    The global random state is left as found.
 
     devices: processes on this machine, each with a device of its own, which divide each batch; they
     run the same script from its start, and what follows this call too. num_nodes: machines; more
@@ -99,8 +102,15 @@ def train(
     )
     if min(recipe.batch_size, len(data.train)) < 2 * devices * num_nodes:
         check_batch_of_one(loaded.module, data.train)
-    engine = Engine(device, settled(precision, saved_precision(out)), devices, num_nodes)
-    config = _config(loaded, data, objective, recipe, manifold, engine)
+
+    def config_in(precision: str) -> dict[str, Any]:
+        return _config(loaded, data, objective, recipe, manifold, precision)
+
+    def lies_there(precision: str) -> bool:
+        return save and begun(run_name(objective), config_in(precision), out)
+
+    engine = Engine(device, precision, devices, num_nodes, lies_there)
+    config = config_in(engine.precision)
 
     with ExitStack() as held:
 
@@ -170,7 +180,7 @@ def _config(
     objective: Objective,
     recipe: Recipe,
     manifold: Any,
-    engine: Engine,
+    precision: str,
 ) -> dict[str, Any]:
     """Return what makes a run's identity: all that changes its numbers."""
     channels, height, width = data.shape
@@ -188,7 +198,7 @@ def _config(
         "recipe": recipe.config,
         "data": data.fingerprint,
         "manifold": manifold.card.hash if "manifold" in objective.needs else None,
-        "precision": engine.precision,
+        "precision": precision,
     }
 
 
@@ -208,6 +218,7 @@ def run_name(objective: Objective) -> str:
     return f"{name}-{getattr(objective, objective.strength):g}"
 
 
+@in_float32()
 def accuracy(module: nn.Module, split: Split, engine: Engine | None = None) -> float:
     """Return the share of a split's images that a classifier gets right.
 

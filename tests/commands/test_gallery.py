@@ -237,24 +237,12 @@ def test_batches_of_other_settings_are_not_taken(here, offmanifold, tmp_path, mo
     says(offmanifold(*argv, "-n", "2"), 2, "other settings", "--out")
 
 
-def test_a_command_goes_on_in_the_precision_in_which_it_was_begun(
-    here, offmanifold, tmp_path, monkeypatch
-):
-    from offmanifold import precision
-    from offmanifold.commands import gallery
-
-    def stop(*args):
-        raise Stop
-
-    monkeypatch.setattr(precision, "_faster", {"cpu": True})
-    argv = ("generate", *ALONE, "-n", "2", "--batch-size", "1", "--out", tmp_path / "made")
-    with monkeypatch.context() as patch, pytest.raises(Stop):
-        patch.setattr(gallery, "_write", stop)
-        offmanifold(*argv)
-    precision.take_for_faster("cpu", False)
-    assert offmanifold(*argv)[0] == 0
-    assert precision.bf16_is_faster("cpu")
-    assert json.loads((tmp_path / "made/synthesis.json").read_text())["bf16"]
+def test_images_of_another_precision_are_others(here, offmanifold, tmp_path):
+    argv = ("generate", *ALONE, "-n", "1", "--steps", "3", "--out", tmp_path / "made")
+    assert offmanifold(*argv, "--precision", "bf16")[0] == 0
+    saved = json.loads((tmp_path / "made/synthesis.json").read_text())
+    assert saved["config"]["precision"] == "bf16"
+    says(offmanifold(*argv), 2, "other settings", "--out")
 
 
 @pytest.mark.slow

@@ -71,9 +71,9 @@ def test_every_image_stays_in_its_own_ball_and_in_the_box(network):
 @pytest.mark.parametrize(
     "how",
     [
-        Ascent(eps=1.0, steps=8, fast=False),
-        Ascent(eps=1.0, steps=8, fast=False, copies=3, shift=2, scales=(2, 1), rule="adam"),
-        Ascent(eps=1.0, steps=8, fast=False, until=-0.6, patience=2),
+        Ascent(eps=1.0, steps=8),
+        Ascent(eps=1.0, steps=8, copies=3, shift=2, scales=(2, 1), rule="adam"),
+        Ascent(eps=1.0, steps=8, until=-0.6, patience=2),
     ],
 )
 def test_an_image_ends_the_same_alone_in_a_batch_and_in_any_order(network, how):
@@ -88,7 +88,7 @@ def test_an_image_ends_the_same_alone_in_a_batch_and_in_any_order(network, how):
 
 
 def test_shifts_depend_on_seed_and_index_alone(network):
-    how = Ascent(eps=1.0, steps=4, copies=1, shift=3, fast=False)
+    how = Ascent(eps=1.0, steps=4, copies=1, shift=3)
     y, x = torch.zeros(2).long(), images(1).expand(2, -1, -1, -1)
     same = ascend(network, x, y, how, index=torch.tensor([7, 7])).images
     other = ascend(network, x, y, how, index=torch.tensor([7, 8])).images
@@ -158,16 +158,15 @@ def test_memory_does_not_grow_with_the_steps():
     assert max(alive[8:13]) <= max(alive[3:6]), alive
 
 
-def test_in_bf16_inside_the_values_are_those_of_float32(network, monkeypatch):
-    monkeypatch.setattr("offmanifold.precision.bf16_is_faster", lambda device: True)
+def test_in_bf16_inside_the_values_are_those_of_float32(network):
     seen = []
     handle = network.register_forward_hook(lambda m, a, out: seen.append(out.dtype))
     y = torch.tensor([0, 1, 2, 0, 1])
-    fast = ascend(network, images(), y, Ascent(eps=1.0, steps=10))
+    fast = ascend(network, images(), y, Ascent(eps=1.0, steps=10, precision="bf16"))
     handle.remove()
     assert seen.count(torch.bfloat16) == 10
     assert seen[-1] == torch.float32
-    exact = ascend(network, images(), y, Ascent(eps=1.0, steps=10, fast=False))
+    exact = ascend(network, images(), y, Ascent(eps=1.0, steps=10))
     assert fast.images.dtype == torch.float32
     torch.testing.assert_close(fast.objective, exact.objective, rtol=0.02, atol=0.02)
     with torch.no_grad():
@@ -235,9 +234,7 @@ def test_the_bar_shows_the_mean_over_all_images_finished_ones_too():
 
     start = START.clone()
     start[0] = 0.5 + 0.4 * W[0].reshape(SHAPE).sign()  # of its class at once
-    how = Ascent(
-        "logit", eps=0.1, steps=6, until=float(LINEAR(start).detach()[0, 0]) - 1e-3, fast=False
-    )
+    how = Ascent("logit", eps=0.1, steps=6, until=float(LINEAR(start).detach()[0, 0]) - 1e-3)
     found = ascend(LINEAR, start, Y, how, bar=Shown())
     assert found.steps[0] == 0
     first = LINEAR(start).detach().gather(1, Y[:, None]).mean()

@@ -10,7 +10,7 @@ from offmanifold.attacks.balls import ball_of, check_eps
 from offmanifold.attacks.base import Attack, misclassified, to_attack
 from offmanifold.attacks.square import Square
 from offmanifold.freezing import frozen
-from offmanifold.precision import fast_autocast
+from offmanifold.precision import check_precision, in_float32, region
 from offmanifold.randomness import Randomness, at_rows
 
 TARGETS = 9  # classes aimed at, as in AutoAttack
@@ -52,6 +52,7 @@ def ensemble(eps: float, norm: str, classes: int, queries: int = 5000) -> dict[s
     return {**found, "square": Square(eps, norm, queries=queries)}
 
 
+@in_float32()
 def robust_accuracy(
     model: nn.Module,
     x: Tensor,
@@ -61,13 +62,14 @@ def robust_accuracy(
     *,
     generator: Randomness,
     queries: int = 5000,
+    precision: str = "fp32",
 ) -> Survival:
     """Return which images no attack of `ensemble` breaks: the worst case of each image.
 
     x: (n, c, h, w) in [0, 1]; y: (n,); eps: radius in the norm of each image, inside [0, 1]; all
-    at once, so give as many as fit. Inner steps run in bf16 where that is faster here; what counts
-    as broken is judged in float32. Raises InputError for eps ≤ 0, an unknown norm, labels out of
-    range, images outside [0, 1] or a single class.
+    at once, so give as many as fit. precision: fp32, or bf16 for the steps of the attacks; what
+    counts as broken is judged in float32. Raises InputError for eps ≤ 0, an unknown norm or
+    precision, labels out of range, images outside [0, 1] or a single class.
 
     >>> model = nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
     >>> x, y = torch.rand(8, 1, 8, 8), torch.arange(8) % 3
@@ -76,24 +78,31 @@ def robust_accuracy(
     True
     """
     ball_of(norm)
+    check_precision(precision)
     check_eps(eps, "robust_accuracy")
     x = to_attack(x)
     with frozen(model):
         clean = ~misclassified(model, x, y)
         left, result = clean, {}
         for name, attack in ensemble(eps, norm, outputs(model, x), queries).items():
-            result[name] = left = survivors(model, attack, x, y, left, generator)
+            result[name] = left = survivors(model, attack, x, y, left, generator, precision)
     return Survival(clean, result)
 
 
 def survivors(
-    model: nn.Module, attack: Attack, x: Tensor, y: Tensor, left: Tensor, generator: Randomness
+    model: nn.Module,
+    attack: Attack,
+    x: Tensor,
+    y: Tensor,
+    left: Tensor,
+    generator: Randomness,
+    precision: str = "fp32",
 ) -> Tensor:
     """Return which of the images left, (n,) bool, an attack leaves right, judged in float32."""
     rows = left.nonzero()[:, 0]
     result = left.clone()
     if len(rows):
-        with fast_autocast(x.device):
+        with region(x.device, precision):
             moved = attack(model, x[rows], y[rows], generator=at_rows(generator, rows))
         result[rows] = ~misclassified(model, moved, y[rows])
     return result

@@ -9,7 +9,7 @@ from offmanifold.attacks.balls import ball_of
 from offmanifold.attacks.base import misclassified, to_attack
 from offmanifold.attacks.ensemble import Survival, outputs, survivors
 from offmanifold.freezing import frozen
-from offmanifold.precision import fast_autocast
+from offmanifold.precision import in_float32, region
 from offmanifold.randomness import Randomness, at_rows
 
 TOLERATED = 0.01  # share of the images
@@ -30,6 +30,7 @@ class Signs:
     more_steps: Tensor
 
 
+@in_float32()
 def masking_signs(
     model: nn.Module,
     x: Tensor,
@@ -39,6 +40,7 @@ def masking_signs(
     *,
     survival: Survival,
     generator: Randomness,
+    precision: str = "fp32",
 ) -> Signs:
     """Return the signs of masking beside what `robust_accuracy` found of the same images.
 
@@ -49,13 +51,13 @@ def masking_signs(
     names = list(survival.left)
     before, after = survival.left[names[-2]], survival.left[names[-1]]
     with frozen(model):
-        few = survivors(model, APGD(eps, norm, STEPS), x, y, survival.clean, generator)
+        few = survivors(model, APGD(eps, norm, STEPS), x, y, survival.clean, generator, precision)
         far = survival.clean.clone()
         rows = far.nonzero()[:, 0]
         loss = "dlr" if outputs(model, x) > 2 else "margin"
         if len(rows):
             attack = APGD(eps, norm, loss=loss)
-            with fast_autocast(x.device):
+            with region(x.device, precision):
                 own, noise = ball.norms(x[rows]), at_rows(generator, rows)
                 moved = attack.within(model, x[rows], y[rows], own, generator=noise)
             far[rows] = ~misclassified(model, moved, y[rows])

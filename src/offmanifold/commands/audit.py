@@ -57,6 +57,8 @@ class AuditCommand:
             scores and as the paper does, at up to 130 passes an image.
         certify: σ, standard deviation per pixel: also certify the classifier smoothed with such
             noise, at about 1100 forward passes an image.
+        precision: fp32, or bf16 for the steps of attacks: faster where the processor has it, and a
+            little weaker; all else is float32.
         only: names of the measures wanted; all by default.
         label: name in tables and figures (one model only).
         reference: label of the standard model, for the regime.
@@ -88,6 +90,7 @@ class AuditCommand:
     thorough: bool = False
     explain: bool = False
     certify: float | None = None
+    precision: Literal["fp32", "bf16"] = "fp32"
     only: tuple[str, ...] = ()
     label: str | None = None
     reference: str | None = None
@@ -199,6 +202,7 @@ class AuditCommand:
             explain=self.explain,
             certify=self.certify,
             fast=self.fast,
+            precision=self.precision,
             only=list(self.only) or None,
             reference=self.reference,
             reference_accuracy=self.reference_accuracy,

@@ -24,6 +24,7 @@ from offmanifold.manifold import (
     other_manifolds,
 )
 from offmanifold.models.labels import BY_INDEX
+from offmanifold.precision import Precision
 from offmanifold.progress import is_main_process, note
 from offmanifold.runs import ROOT
 
@@ -112,10 +113,18 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     Console(width=width, highlight=False).print(table)
 
 
-def resolve_manifold(spec: str, data: Data, *, device: str = "auto", show: bool = True) -> Any:
+def resolve_manifold(
+    spec: str,
+    data: Data,
+    *,
+    device: str = "auto",
+    precision: Precision = "auto",
+    show: bool = True,
+) -> Any:
     """Return the manifold that a spec names, or None.
 
-    `auto`: fitted on data.train, found again by its hash; None below 500 training images. `none`.
+    `auto`: fitted on data.train in this precision, or found again by its hash; None below 500
+    training images. `none`.
     `exact`: what is known of made data. `FILE.py:FUNCTION`, `diffusers:PATH`: a denoiser of the
     user's own. Else a folder that fit-manifold made, by its path or by the name or hash of one in
     runs/.
@@ -135,7 +144,7 @@ def resolve_manifold(spec: str, data: Data, *, device: str = "auto", show: bool 
                 f"fitted on these images too, and not used: {', '.join(map(str, others))}; "
                 f"to judge by it: --manifold {others[0]}"
             )
-        manifold = fit_manifold(data, device=device, show=show)
+        manifold = fit_manifold(data, device=device, precision=precision, show=show)
     elif spec == "exact":
         manifold = exact_manifold(data)
     elif names_denoiser(spec):

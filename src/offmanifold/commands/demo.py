@@ -11,6 +11,7 @@ from offmanifold.comparing import compare, save_comparison
 from offmanifold.data import load_data
 from offmanifold.manifold import fit_manifold
 from offmanifold.objectives import ERM, PGD
+from offmanifold.precision import Named
 from offmanifold.progress import note
 from offmanifold.recipes import Recipe
 from offmanifold.training import train
@@ -21,6 +22,7 @@ STRENGTHS = {
     "middle": PGD(eps=1.0),
     "high": PGD(eps=3.0),
 }
+PRECISION: Named = "fp32"  # the same table on every processor
 SHOWN = "alignment.cosine_posterior"
 
 
@@ -49,11 +51,16 @@ class Demo:
         data = load_data("distractor:digits")
         trained = {
             name: train(
-                "small-resnet", data, objective=objective, recipe=Recipe(), out=self.out / name
+                "small-resnet",
+                data,
+                objective=objective,
+                recipe=Recipe(),
+                out=self.out / name,
+                precision=PRECISION,
             )
             for name, objective in STRENGTHS.items()
         }
-        manifold = fit_manifold(data, out=self.out / "manifold")
+        manifold = fit_manifold(data, out=self.out / "manifold", precision=PRECISION)
         audits = audit_models(
             [
                 Subject(run, name, self.out / name / "audits" / "demo")
@@ -62,6 +69,7 @@ class Demo:
             data,
             manifold,
             limit=self.limit,
+            precision=PRECISION,
         )
         comparison = compare(audits, reference="standard")
         saved = save_comparison(comparison, self.out / "compare.json")

@@ -45,7 +45,8 @@ class FitManifold:
         seed: of weights, noise and order.
         out: folder of the manifold; by default runs/manifold-<hash>.
         device: auto, cpu, cuda or mps.
-        precision: bf16, fp32, or auto: bf16 where it is faster here.
+        precision: bf16, fp32, or auto: that of what lies there, else bf16 where the processor has
+            it.
         halves: instead of one on all training images, fit one on either half of them, and tell how
             far the two agree: the ceiling of every alignment with the manifold.
         json: print what was found as JSON on stdout.

@@ -32,7 +32,6 @@ from offmanifold.files import (
 from offmanifold.folders import check_place, recover, replace_folder
 from offmanifold.interrupts import deferred_interrupt
 from offmanifold.locks import LOCK, held
-from offmanifold.precision import bf16_is_faster
 from offmanifold.progress import note
 from offmanifold.reporting.pictures import save_grid
 from offmanifold.runs import ROOT, identity
@@ -79,7 +78,7 @@ def _made(
     folder: Path,
 ) -> Path:
     recover(folder)
-    rows, batches = finished_rows(folder, config, shop.device.type)
+    rows, batches = finished_rows(folder, config)
     if len(rows) == planned and not batches:
         note(f"all {planned} are there already: pictures and page are drawn again")
         saved = read_json(folder / SAVED)
@@ -95,7 +94,7 @@ def _made(
     before = len(rows) - batches
     try:
         for batch in make(len(rows)) if len(rows) < planned else ():
-            keep(folder, config, shop.device.type, len(rows), batch)
+            keep(folder, config, len(rows), batch)
             rows += batch
     except BaseException:
         if len(rows) > before:
@@ -156,7 +155,6 @@ def _write(
         "planned": planned,
         "model": shop.loaded.card.label,
         "manifold": None if shop.manifold is None else shop.manifold.card.spec,
-        "bf16": bf16_is_faster(shop.device.type),
         "warnings": _warnings(shop),
         "rows": described(rows),
         **_about_all(about, rows),

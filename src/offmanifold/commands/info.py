@@ -1,6 +1,7 @@
 """`offmanifold info`."""
 
 import platform
+import warnings
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -8,13 +9,23 @@ import torch
 
 from offmanifold.attacks import attacks
 from offmanifold.commands.base import print_json, print_table
+from offmanifold.errors import InputError
 from offmanifold.manifold import estimators
 from offmanifold.measures import measures
+from offmanifold.models.extras import first_line, import_extra
 from offmanifold.objectives import objectives
-from offmanifold.precision import bf16_is_faster
+from offmanifold.precision import has_bf16
 from offmanifold.runs import package_version
 
-EXTRAS = ("timm", "torchvision", "captum", "lpips")
+EXTRAS = {
+    "timm": "timm",
+    "torchvision": "torchvision.models",
+    "diffusers": "diffusers",
+    "captum": "captum.attr",
+    "lpips": "lpips",
+    "ray": "ray",
+}
+"""{extra: the module of it that is used}."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +40,18 @@ class Info:
 
     def run(self) -> None:
         """Print what is here."""
+        extras = {name: _lacks(name, module) for name, module in EXTRAS.items()}
         facts = {
             "offmanifold": package_version(),
             "python": platform.python_version(),
             "torch": torch.__version__,
             "threads": torch.get_num_threads(),
             "cuda": torch.cuda.is_available(),
-            "bf16 is faster on the CPU": bf16_is_faster("cpu"),
-            "extras installed": [e for e in EXTRAS if find_spec(e) is not None],
+            "the CPU has bf16": has_bf16("cpu"),
+            "extras installed": [name for name, lack in extras.items() if lack == ""],
+            "extras that cannot be imported": [
+                f"{name} ({lack})" for name, lack in extras.items() if lack
+            ],
             "objectives": list(objectives),
             "attacks": list(attacks),
             "manifold estimators": list(estimators),
@@ -50,3 +65,16 @@ class Info:
                 for name, value in facts.items()
             ]
             print_table(["", ""], rows)
+
+
+def _lacks(extra: str, module: str) -> str | None:
+    """Return why an installed extra cannot be imported, "" where it can; None: not installed."""
+    if find_spec(extra) is None:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import_extra(module, extra)
+    except InputError as error:
+        return first_line(error.__cause__ or error)
+    return ""

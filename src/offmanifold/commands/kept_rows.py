@@ -10,7 +10,6 @@ from torch import Tensor
 
 from offmanifold.errors import InputError
 from offmanifold.files import clear, inside, read_json, read_tensors, write_tensors
-from offmanifold.precision import bf16_is_faster, take_for_faster
 
 SAVED, PICTURES = "synthesis.json", "images.safetensors"
 BATCHES = "batches"  # the folder of those that are finished, until all rows are written
@@ -25,10 +24,10 @@ class Row:
     numbers: dict[str, Any] = field(default_factory=dict)
 
 
-def finished_rows(folder: Path, config: dict[str, Any], device: str) -> tuple[list[Row], int]:
+def finished_rows(folder: Path, config: dict[str, Any]) -> tuple[list[Row], int]:
     """Return the rows that an interrupted command left, and how many of them are in batches only.
 
-    None in a new or an empty folder. The others are made in the precision in which these were.
+    None in a new or an empty folder.
     """
     there = {p.name for p in folder.iterdir()} if folder.is_dir() else set()
     if not there and not folder.is_file():
@@ -37,24 +36,20 @@ def finished_rows(folder: Path, config: dict[str, Any], device: str) -> tuple[li
         raise InputError(f"{folder} holds something else; choose another folder with --out")
     rows: list[Row] = []
     if SAVED in there:
-        rows = _rows(folder / PICTURES, read_json(folder / SAVED), folder, config, device)
+        rows = _rows(folder / PICTURES, read_json(folder / SAVED), folder, config)
     whole = len(rows)
     clear(folder / BATCHES)
     for path in sorted((folder / BATCHES).glob("*.safetensors")):
         if path.stem == _place(len(rows)):
-            rows += _rows(path, json.loads(read_tensors(path)[1]["saved"]), folder, config, device)
+            rows += _rows(path, json.loads(read_tensors(path)[1]["saved"]), folder, config)
     return rows, len(rows) - whole
 
 
-def _rows(
-    path: Path, saved: dict[str, Any], folder: Path, config: dict[str, Any], device: str
-) -> list[Row]:
+def _rows(path: Path, saved: dict[str, Any], folder: Path, config: dict[str, Any]) -> list[Row]:
     if saved.get("config") != config:
         raise InputError(
             f"{folder} holds images made with other settings; choose another folder with --out"
         )
-    if saved.get("bf16") is not None:
-        take_for_faster(device, saved["bf16"])
     tensors, _ = read_tensors(path)
     source = path if path.parent.name == BATCHES else folder / SAVED
     try:
@@ -86,10 +81,8 @@ def pictures_of(rows: Sequence[Row]) -> dict[str, Tensor]:
     return {f"{i}/{c}": x for i, r in enumerate(rows) for c, x in r.pictures.items()}
 
 
-def keep(
-    folder: Path, config: dict[str, Any], device: str, first: int, batch: Sequence[Row]
-) -> None:
+def keep(folder: Path, config: dict[str, Any], first: int, batch: Sequence[Row]) -> None:
     """Write a finished batch, of which the first row is the one so numbered."""
-    saved = {"config": config, "bf16": bf16_is_faster(device), "rows": described(batch)}
+    saved = {"config": config, "rows": described(batch)}
     path = folder / BATCHES / f"{_place(first)}.safetensors"
     write_tensors(path, pictures_of(batch), {"saved": json.dumps(saved)})

@@ -27,6 +27,7 @@ from offmanifold.files import content_hash, file_hash, inside, write_json
 from offmanifold.locks import held
 from offmanifold.manifold import load_manifold
 from offmanifold.manifold.base import fitted_folder
+from offmanifold.manifold.fitting import precision_of
 from offmanifold.measures import measures
 from offmanifold.models import check_code, find_run, load_model
 from offmanifold.models.checkpoint import read_checkpoint
@@ -43,6 +44,8 @@ from offmanifold.sweeping import (
     read_run,
     read_sweep,
     run_jobs,
+    saved_shared,
+    sweep_folder,
 )
 from offmanifold.trainable import check_data
 
@@ -73,7 +76,8 @@ class Runs:
         jobs: processes at once; by default as many as fit.
         address: of the Ray cluster, host:port or auto; by default one of this machine is started.
         device: auto, cpu, cuda or mps.
-        precision: bf16, fp32, or auto: bf16 where it is faster here.
+        precision: of training: bf16, fp32, or auto: that of what lies there, else bf16 where the
+            processor has it. What is measured is in float32.
     """
 
     model: str = "small-resnet"
@@ -111,9 +115,10 @@ class Runs:
             read_checkpoint(self.weights, self.allow_pickle)
         data = self.images.load()
         check_data(data)
+        there = saved_shared(self.out)
         judge, second = (
-            None if spec is None else resolve_manifold(spec, data, device=self.device)
-            for spec in (self.manifold, self.second)
+            None if spec is None else self._judge(spec, data, there.get(name))
+            for name, spec in (("judge", self.manifold), ("second", self.second))
         )
         if second is not None and (judge is None or second.card.hash == judge.card.hash):
             raise InputError("--second must be another manifold than the one that judges")
@@ -140,7 +145,6 @@ class Runs:
             "model": self.model,
             "weights": weights,
             "weights_content": weights,  # the same, so that folders keep the names they have
-            "precision": resolve_precision(self.precision, Engine(self.device, "fp32").device),
             "recipe": recipe,
             "images": asdict(self.images),
             "audit": {
@@ -156,7 +160,19 @@ class Runs:
             "randomised": None if randomised is None else content_hash(randomised.config),
             "measures": sorted(measures),
         }
+
+        def lies_there(precision: str) -> bool:
+            folder = sweep_folder({**shared, "precision": precision}, self.out)
+            return saved_shared(folder).get("precision") == precision
+
+        device = Engine(self.device, "fp32").device
+        shared["precision"] = resolve_precision(self.precision, device, lies_there)
         return Sweep(self, shared, claim_sweep(shared, self.out), inputs)
+
+    def _judge(self, spec: str, data: Data, saved: str | None) -> Any:
+        """Return the manifold of a spec; `auto` is the one of this hash, if a sweep had one."""
+        precision = precision_of(saved, data) or self.precision
+        return resolve_manifold(spec, data, device=self.device, precision=precision)
 
     def _check_randomised(self, folder: Path, data: Data) -> None:
         """Raise InputError, before anything is trained, for a control that no audit takes."""

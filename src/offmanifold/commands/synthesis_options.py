@@ -43,6 +43,7 @@ class Options:
         until: probability of the class at which an image is finished early, in the modes ascent and
             projected.
         patience: steps without a rise after which an image is finished early, likewise.
+        precision: fp32, or bf16 for the gradients of an ascent: faster where the processor has it.
         seed: of all randomness.
         batch_size: images at a time; by default as many as fit.
         out: folder of the results; by default runs/<use>-<hash>.
@@ -72,6 +73,7 @@ class Options:
     eps: float | None = None
     until: float | None = None
     patience: int | None = None
+    precision: Literal["fp32", "bf16"] = "fp32"
     seed: int = 0
     batch_size: int | None = None
     out: Path | None = None
@@ -91,6 +93,7 @@ class Options:
             scales=self.scales,
             until=None if self.until is None else math.log(self.until),
             patience=self.patience,
+            precision=self.precision,
             seed=self.seed,
         )
         return Method(

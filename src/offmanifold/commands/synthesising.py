@@ -133,6 +133,7 @@ class Workshop:
             "rule": how.rule,
             "copies": how.copies,
             "scales": list(how.scales),
+            "precision": how.precision,
             "seed": how.seed,
             **{key: value for key, value in given.items() if value is not None},
             **more,

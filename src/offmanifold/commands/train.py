@@ -30,7 +30,8 @@ class Train:
         manifold: a fitted manifold, for objectives that need one.
         out: folder of the run; by default runs/<objective-strength>-<hash>.
         device: auto, cpu, cuda or mps.
-        precision: bf16, fp32, or auto: bf16 where it is faster here.
+        precision: bf16, fp32, or auto: that of what lies there, else bf16 where the processor has
+            it.
         devices: processes on this machine, each with a device of its own (cores of the CPU); they
             divide each batch.
         num_nodes: machines; more than one is passed through to lightning-fabric and untested.

@@ -6,7 +6,7 @@ from offmanifold.commands.synthesis_options import Options
 from offmanifold.errors import InputError
 
 EARLY = ("until", "patience")
-ASCENT = ("eps", "steps", "rule", "copies", "scales", *EARLY)
+ASCENT = ("eps", "steps", "rule", "copies", "scales", "precision", *EARLY)
 MODES: dict[str, tuple[str, ...]] = {
     "auto": (),
     "ascent": ("guidance", "variety"),
@@ -19,7 +19,7 @@ USES: dict[str, tuple[str, ...]] = {
     "denoise": ("candidates",),
     "inpaint": (),
     "superresolve": (),
-    "counterfactual": ("candidates", "eps", "guidance", "variety", "until"),
+    "counterfactual": ("candidates", "eps", "guidance", "variety", "until", "precision"),
 }
 
 

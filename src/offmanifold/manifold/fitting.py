@@ -11,13 +11,14 @@ from torch import Tensor
 
 from offmanifold.data.dividing import check_divided
 from offmanifold.data.types import Data, Split
-from offmanifold.engine import Engine, Precision, settled
+from offmanifold.engine import Engine
 from offmanifold.errors import InputError
 from offmanifold.files import read_json, read_tensors, write_tensors
 from offmanifold.manifold.base import Fitted, ManifoldCard
 from offmanifold.manifold.pooled import Pooled, least_pooling, pool_data
+from offmanifold.precision import Named, Precision, in_float32
 from offmanifold.registry import Registry, from_config, to_config
-from offmanifold.runs import claim, finish, identity, run_folder, saved_precision
+from offmanifold.runs import begun, claim, finish, identity, run_folder
 
 DEFAULT = "denoiser"
 LEAST_IMAGES = 500  # training images below which `auto` fits no manifold
@@ -63,6 +64,7 @@ class Estimator(Protocol):
 estimators: Registry[Estimator] = Registry("manifold estimator")
 
 
+@in_float32()
 def fit_manifold(
     data: Data,
     estimator: Estimator | None = None,
@@ -77,9 +79,9 @@ def fit_manifold(
     """Fit a manifold on `data.train` with σ chosen on `data.val`; or find it, if fitted before.
 
     estimator: a `Denoiser()` by default. Saved in `out`, or in `runs/manifold-<hash>`, unless not
-    `save`; interrupted, the same call goes on. Images above 64 pixels a side are averaged over
-    blocks first (`Pooled`). Returns a Manifold (Tangent and Score). Raises InputError where the
-    images cannot carry one.
+    `save`; interrupted, the same call goes on. precision: as in `train`. Images above 64 pixels a
+    side are averaged over blocks first (`Pooled`). Returns a Manifold (Tangent and Score). Raises
+    InputError where the images cannot carry one.
     """
     started, out = time.time(), None if out is None else Path(out)
     if estimator is None:
@@ -87,20 +89,15 @@ def fit_manifold(
     check_divided(data)
     if len(data.train) < 2:
         raise InputError("a manifold needs training and validation images; give more images")
-    engine = Engine(device, settled(precision, saved_precision(out)))
     pooling, inner = _pooled(data)
     estimator = estimator.resolved(inner.train)
-    config = {
-        "kind": "manifold",
-        "estimator": to_config(estimator),
-        "data": data.train.fingerprint,
-        "chosen_on": data.val.fingerprint,
-        "shape": list(data.shape),
-        "classes": list(data.classes) if data.classes else None,
-        "pooling": pooling,
-        "seed": seed,
-        "precision": engine.precision,
-    }
+    config = _config(data, estimator, pooling, seed)
+
+    def lies_there(precision: str) -> bool:
+        return save and begun("manifold", {**config, "precision": precision}, out)
+
+    engine = Engine(device, precision, begun=lies_there)
+    config["precision"] = engine.precision
     card = ManifoldCard(
         spec=estimator.name,
         hash=identity(config),
@@ -120,6 +117,30 @@ def fit_manifold(
             write_tensors(folder / "model.safetensors", dict(manifold.state_dict()))
             finish(folder, started, {"card": manifold.card.summary(), "log": place.log})
     return load_manifold(folder)
+
+
+def _config(data: Data, estimator: Estimator, pooling: int, seed: int) -> dict[str, Any]:
+    """Return what makes a manifold's identity, but for its precision."""
+    return {
+        "kind": "manifold",
+        "estimator": to_config(estimator),
+        "data": data.train.fingerprint,
+        "chosen_on": data.val.fingerprint,
+        "shape": list(data.shape),
+        "classes": list(data.classes) if data.classes else None,
+        "pooling": pooling,
+        "seed": seed,
+    }
+
+
+def precision_of(hash: str | None, data: Data) -> Named | None:
+    """Return the precision in which the default manifold of these images has this hash, if any."""
+    if hash is None:
+        return None
+    pooling, inner = _pooled(data)
+    config = _config(data, estimators[DEFAULT]().resolved(inner.train), pooling, 0)
+    known: list[Named] = ["bf16", "fp32"]
+    return next((p for p in known if identity({**config, "precision": p}) == hash), None)
 
 
 def other_manifolds(folders: Sequence[Path], data: Data) -> list[Path]:

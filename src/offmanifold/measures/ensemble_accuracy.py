@@ -35,14 +35,19 @@ class EnsembleAccuracy(Measure):
     method: ClassVar[str] = "wilson"
 
     def columns(self, probe: Probe) -> dict[str, Tensor]:
-        eps, seed = probe.scene.settings.eps, probe.scene.settings.seed
+        settings = probe.scene.settings
+        eps, seed, precision = settings.eps, settings.seed, settings.precision
 
         def noise(name: str) -> ImageNoise:
             return ImageNoise(probe.index, seed=seed, name=name)
 
         model, x, y = probe.calibrated, probe.x, probe.y
-        found: Survival = robust_accuracy(model, x, y, eps, generator=noise("ensemble"))
-        signs: Signs = masking_signs(model, x, y, eps, survival=found, generator=noise("masking"))
+        found: Survival = robust_accuracy(
+            model, x, y, eps, generator=noise("ensemble"), precision=precision
+        )
+        signs: Signs = masking_signs(
+            model, x, y, eps, survival=found, generator=noise("masking"), precision=precision
+        )
         result = {self.name: found.robust}
         result |= {f"{self.name}@{attack}": left for attack, left in found.left.items()}
         result |= {f"{self.name}@{sign}": getattr(signs, sign) for sign in SIGNS}

@@ -8,7 +8,7 @@ from torch import Tensor
 from offmanifold.attacks import PGD
 from offmanifold.measures.accuracy import correct
 from offmanifold.measures.base import Measure, measures
-from offmanifold.precision import fast_autocast
+from offmanifold.precision import region
 from offmanifold.probe import Probe
 from offmanifold.randomness import ImageNoise
 
@@ -33,7 +33,7 @@ class RobustAccuracy(Measure):
         settings = probe.scene.settings
         attack = PGD(eps=settings.eps, steps=settings.attack_steps)
         noise = ImageNoise(probe.index, seed=settings.seed, name="pgd")
-        with fast_autocast(probe.x.device):
+        with region(probe.x.device, settings.precision):
             moved = attack(probe.calibrated, probe.x, probe.y, generator=noise)
         survived = correct(probe.classify(moved), probe.y)
         return {self.name: survived * correct(probe.logits, probe.y)}

@@ -15,7 +15,7 @@ from offmanifold.errors import InputError, unknown_name
 from offmanifold.freezing import frozen
 from offmanifold.memory import freed_memory_kept
 from offmanifold.models.scalars import SCALARS
-from offmanifold.precision import at_least_float32, fast_autocast, in_float32
+from offmanifold.precision import at_least_float32, check_precision, in_float32, region
 from offmanifold.progress import Bar
 from offmanifold.randomness import ImageNoise
 from offmanifold.synthesis.constraints import Box, Constraint
@@ -44,7 +44,7 @@ class Ascent:
         scales: resolutions of the image's parameters, as factors; (1,) is the image itself.
         until: value of the objective at which an image is finished.
         patience: steps without a rise after which an image is finished.
-        fast: inner steps in bf16 where that is faster; final values are in float32.
+        precision: fp32, or bf16 for the inner steps; final values are in float32.
         seed: of the shifts, by (seed, image index) alone.
     """
 
@@ -59,7 +59,7 @@ class Ascent:
     scales: tuple[int, ...] = (1,)
     until: float | None = None
     patience: int | None = None
-    fast: bool = True
+    precision: str = "fp32"
     seed: int = 0
 
     def __post_init__(self):
@@ -67,6 +67,7 @@ class Ascent:
             raise unknown_name("objective", self.objective, SCALARS)
         if self.rule not in RULES:
             raise unknown_name("step rule", self.rule, RULES)
+        check_precision(self.precision)
         if self.steps < 1 or self.copies < 0 or (self.patience is not None and self.patience < 1):
             raise InputError(
                 "an ascent needs at least one step, 0 copies or more, and patience ≥ 1"
@@ -97,6 +98,7 @@ class Guide(Protocol):
         ...
 
 
+@in_float32()
 def ascend(
     model: nn.Module,
     start: Tensor,
@@ -188,7 +190,7 @@ def ascend(
             else:
                 bar.advance(**{how.objective: float(last.mean())})
         images[rows] = x
-        with torch.no_grad(), in_float32(images.device):
+        with torch.no_grad():
             final = scalar.value(cores(images, y)) if len(images) else limit
     return Synthesis(images, start, y, final, change_norms(images, start), taken)
 
@@ -197,11 +199,10 @@ def _climb(
     cores: Callable[[Tensor, Tensor], Tensor], x: Tensor, y: Tensor, how: Ascent, noise: ImageNoise
 ) -> tuple[Tensor, Tensor]:
     """Return the objective's core (m,) and its gradient (m, c, h, w), means of shifted copies."""
-    layout = torch.channels_last if how.fast else torch.contiguous_format
-    x = x.detach().contiguous(memory_format=layout).requires_grad_()
+    x = x.detach().contiguous(memory_format=torch.channels_last).requires_grad_()
     total, slope = torch.zeros_like(x[:, 0, 0, 0]), torch.zeros_like(x)
     for _ in range(max(1, how.copies)):
-        with fast_autocast(x.device) if how.fast else in_float32(x.device):
+        with region(x.device, how.precision):
             seen = augment(x, how.shift, False, noise) if how.copies else x
             core = cores(seen, y)
         total += core.detach()

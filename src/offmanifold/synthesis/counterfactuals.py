@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from offmanifold.data.given import check_given
 from offmanifold.errors import InputError
+from offmanifold.precision import in_float32
 from offmanifold.progress import Bar
 from offmanifold.synthesis.ascent import SILENT, Ascent, ascend
 from offmanifold.synthesis.filling import checked_classes, device_of, likely, predicted, value_of
@@ -36,6 +37,7 @@ class Counterfactuals(Synthesis):
         return self.images - self.start
 
 
+@in_float32()
 def counterfactual(
     model: nn.Module,
     x: Tensor,
@@ -71,7 +73,7 @@ def counterfactual(
         eps=None,
         step_size=how.step_size or size,
         until=1e-6,
-        fast=False,
+        precision="fp32",
     )
     if manifold is not None:
         check_manifold_takes(manifold, x)
@@ -128,6 +130,7 @@ def counterfactual(
     )
 
 
+@in_float32()
 def as_written(model: nn.Module, found: Counterfactuals) -> Counterfactuals:
     """Return the same in 8 bits, as files hold them, with the numbers of those.
 

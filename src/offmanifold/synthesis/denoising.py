@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from offmanifold.data.given import check_noisy
 from offmanifold.errors import InputError
+from offmanifold.precision import in_float32
 from offmanifold.progress import Bar
 from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.constraints import Box
@@ -25,6 +26,7 @@ FLAT = 0.05  # of 4×4 windows, from which some of an image is without noise
 CLIPPED = 0.55  # median detail of noise on black, clipped there; measured .51 to .58
 
 
+@in_float32()
 def denoise(
     model: nn.Module,
     x: Tensor,
@@ -113,6 +115,7 @@ def blurred(x: Tensor, sigma: float | Tensor) -> Tensor:
     return F.conv2d(columns, kernel[None, None, None].expand(c, 1, 1, -1), groups=c)
 
 
+@in_float32()
 def noise_level(x: Tensor) -> Tensor:
     """Return an estimate of the noise of each image, (n,), a standard deviation per pixel.
 

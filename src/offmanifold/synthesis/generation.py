@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from offmanifold.errors import InputError
+from offmanifold.precision import in_float32
 from offmanifold.progress import Bar
 from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.constraints import Box
@@ -20,6 +21,7 @@ VARIETY = 0.35  # on digits: 88 % of the distances of real images, and 99 % of t
 GUIDANCE = 6.0  # robust classifiers are modest: at 1 a third of digits' images miss their class
 
 
+@in_float32()
 def generate(
     model: nn.Module,
     y: Tensor,

@@ -7,7 +7,7 @@ from offmanifold.freezing import frozen
 from offmanifold.manifold import Score
 from offmanifold.manifold.sampling import HIGHEST, heun
 from offmanifold.models.scalars import SCALARS
-from offmanifold.precision import at_least_float32
+from offmanifold.precision import at_least_float32, in_float32
 from offmanifold.progress import Bar
 from offmanifold.randomness import image_noise
 from offmanifold.synthesis.ascent import SILENT
@@ -16,6 +16,7 @@ from offmanifold.synthesis.constraints import Box, Constraint
 NOISE = "sampler"  # name of the noise that sampling starts from
 
 
+@in_float32()
 def denoise_towards(
     model: nn.Module,
     manifold: Score,
@@ -51,6 +52,7 @@ def denoise_towards(
     return denoised.detach() + guidance * s.square() * gradient
 
 
+@in_float32()
 def draw(
     model: nn.Module,
     manifold: Score,

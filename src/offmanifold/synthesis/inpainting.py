@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from offmanifold.data.given import check_given, check_shape
 from offmanifold.errors import InputError
+from offmanifold.precision import in_float32
 from offmanifold.progress import Bar
 from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.constraints import KnownPixels
@@ -18,6 +19,7 @@ WHITE = "white pixels are filled, black ones kept"
 RADIUS = 0.6  # of the ball, in √(numbers missing)
 
 
+@in_float32()
 def inpaint(
     model: nn.Module,
     x: Tensor,

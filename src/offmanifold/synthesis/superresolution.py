@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from offmanifold.data.given import check_given
 from offmanifold.errors import InputError
+from offmanifold.precision import in_float32
 from offmanifold.progress import Bar
 from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.constraints import BlockMeans
@@ -18,6 +19,7 @@ from offmanifold.synthesis.result import Synthesis
 RADIUS = 0.1  # of the ball, in √d
 
 
+@in_float32()
 def superresolve(
     model: nn.Module,
     low: Tensor,
