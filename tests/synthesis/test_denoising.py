@@ -38,7 +38,7 @@ def test_with_a_class_it_is_the_posterior_mean_of_the_tilted_gaussian():
 
 def test_by_ascent_it_stays_near_the_blurred_image():
     found = denoise(MODEL, X, 0.3, None, Method("ascent"))
-    assert torch.equal(found.start, blurred(X, 0.3).clamp(0, 1))
+    assert torch.equal(found.start, blurred(X, torch.full((4,), 0.3)).clamp(0, 1))
     assert (found.norms <= 0.5 * 0.3 * D**0.5).all()
     assert torch.equal(found.y, MODEL(found.start).argmax(1))
 
