@@ -73,7 +73,8 @@ def rivals(model, x, y, eps: float, autoattack: Path | None) -> dict[str, dict[s
         def ours_all() -> float:
             parts = zip(x.split(250), y.split(250), strict=True)
             found = [
-                robust_accuracy(model, a, b, eps, generator=generator).robust for a, b in parts
+                robust_accuracy(model, a, b, eps, generator=generator, precision="bf16").robust
+                for a, b in parts
             ]
             return float(torch.cat(found).float().mean())
 

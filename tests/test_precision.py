@@ -13,6 +13,7 @@ from offmanifold.attacks import PGD, masking_signs, robust_accuracy
 from offmanifold.data.types import Data
 from offmanifold.errors import InputError
 from offmanifold.models import SmallResNet
+from offmanifold.precision import _cpu_has_bf16 as the_processor_has_bf16
 from offmanifold.precision import at_least_float32, has_bf16, in_float32, region
 from offmanifold.synthesis import Ascent, Method, fit_seeds, generate
 from small_training import RECIPE, images
@@ -29,7 +30,7 @@ def test_what_the_processor_has_is_asked_of_torch(monkeypatch):
     for amx, avx in ((True, False), (False, True), (False, False)):
         monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda amx=amx: amx)
         monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda avx=avx: avx)
-        assert precision._cpu_has_bf16() is (amx or avx)
+        assert the_processor_has_bf16() is (amx or avx)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,7 @@ def test_and_of_the_kernel_where_torch_does_not_tell(monkeypatch, tmp_path, text
     monkeypatch.setattr(precision, "CPUINFO", tmp_path / "cpuinfo")
     if text is not None:
         (tmp_path / "cpuinfo").write_text(text)
-    assert precision._cpu_has_bf16() is expected
+    assert the_processor_has_bf16() is expected
 
 
 def test_devices_that_are_not_there_have_none():

@@ -35,8 +35,10 @@ def resolve_precision(
         return precision
     if precision != "auto":
         raise InputError(f'unknown precision "{precision}"; known: auto, bf16, fp32')
-    native: list[Named] = ["bf16", "fp32"] if has_bf16(device.type) else ["fp32", "bf16"]
-    return next((p for p in native if begun(p)), native[0])
+    bf16 = has_bf16(device.type)
+    native: Named = "bf16" if bf16 else "fp32"
+    other: Named = "fp32" if bf16 else "bf16"
+    return other if begun(other) and not begun(native) else native
 
 
 class Engine:

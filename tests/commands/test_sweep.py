@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from offmanifold.commands.sweep import conclude
+from offmanifold.commands.base import Images
+from offmanifold.commands.sweep import Runs, conclude
 from offmanifold.executors import Inputs, Job, local
 from sweeps import make_run, pgd
 
@@ -55,6 +56,20 @@ def test_weights_count_by_their_content_wherever_they_lie(swept, tmp_path, offma
 def states(folder: Path) -> list[str]:
     lines = (folder / "index.jsonl").read_text().splitlines()
     return [json.loads(line)["state"] for line in lines]
+
+
+@pytest.mark.parametrize("bf16", [True, False])
+@pytest.mark.parametrize("out", [Path("s"), None])
+def test_auto_goes_on_as_begun_on_another_processor(tmp_path, monkeypatch, bf16, out):
+    monkeypatch.chdir(tmp_path)
+    found = []
+    for has in (bf16, not bf16):
+        monkeypatch.setattr("offmanifold.precision._cpu_has_bf16", lambda has=has: has)
+        runs = Runs(images=Images("digits"), manifold="none", device="cpu", out=out)
+        found.append(runs.open("test"))
+    assert found[0].folder == found[1].folder
+    assert found[0].shared == found[1].shared
+    assert found[0].shared["precision"] == ("bf16" if bf16 else "fp32")
 
 
 def test_again_nothing_is_done_and_the_page_is_there(swept, monkeypatch, offmanifold):

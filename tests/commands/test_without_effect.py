@@ -12,6 +12,7 @@ from saying import says
 GIVEN = {
     **{"eps": 1.0, "steps": 3, "rule": "adam", "copies": 2, "scales": (2, 1)},
     **{"guidance": 2.0, "variety": 0.5, "candidates": 3, "until": 0.9, "patience": 2},
+    "precision": "bf16",
 }
 MODE_FLAGS = [(mode, name) for mode, names in MODES.items() for name in names]
 USE_FLAGS = [(use, name) for use, names in USES.items() for name in names]

@@ -21,6 +21,7 @@ from offmanifold.manifold import (
     fit_manifold,
     load_manifold,
 )
+from offmanifold.manifold.fitting import precision_of
 
 TINY = Denoiser(width=8, depth=1, steps=12, batch_size=8)
 QUICK = {"precision": "fp32", "device": "cpu", "show": False}
@@ -346,3 +347,12 @@ def test_another_estimator_is_one_class(tmp_path):
         assert torch.equal(answer(load_manifold(tmp_path / "m")), answer(manifold))
     finally:
         estimators.remove("exact_for_a_test")
+
+
+def test_the_precision_of_the_default_manifold_by_its_hash(monkeypatch):
+    monkeypatch.setattr("offmanifold.manifold.fitting.DEFAULT", "local_pca")
+    for precision in ("fp32", "bf16"):
+        found = fit_manifold(data_of(), save=False, precision=precision, device="cpu", show=False)
+        assert precision_of(found.card.hash, data_of()) == precision
+    assert precision_of("another", data_of()) is None
+    assert precision_of(None, data_of()) is None

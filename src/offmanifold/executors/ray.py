@@ -33,7 +33,8 @@ class Ray:
     the same path, or under its $OFFMANIFOLD_DATA, and offmanifold installed. A task whose machine
     dies is run again on another. address: of a cluster that this machine is part of (host:port or
     auto); None starts one here. jobs: tasks at once; None for one a core, or one a GPU where there
-    are.
+    are. Ray listens at every address of the machine, where code can be run: README.md tells how
+    to close that.
     """
 
     address: str | None = None

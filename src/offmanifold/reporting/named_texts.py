@@ -43,6 +43,7 @@ NAMED: dict[str, tuple[str, str]] = {
     "key.gradient": ("gradient of", "勾配の対象"),
     "key.variant_of": ("of which it is a variant", "変種のもとになる勾配"),
     "key.reference_step": ("reference step", "基準の移動量"),
+    "key.precision": ("precision of the attacks' steps", "攻撃の各ステップの精度"),
     "key.temperature": ("temperature of the softmax", "ソフトマックスの温度"),
     "key.temperature_bound": ("end of its range at which it stands", "温度が達した範囲の端"),
     "key.draws": ("noise draws", "雑音の抽出回数"),
