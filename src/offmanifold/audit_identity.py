@@ -37,7 +37,7 @@ def shared_parts(
 ) -> dict[str, Any]:
     """Return all else that changes the numbers of an audit, as plain JSON."""
     settings = asdict(plan.settings)
-    named = [f"{m.name} {code_content(m) or ''}{asdict(m)}" for m in plan.running]
+    named = [f"{m.name} {code_content(m) or ''}{vars(m)}" for m in plan.running]
     return {
         "format": FORMAT,
         "schema": SCHEMA,

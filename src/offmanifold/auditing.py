@@ -309,8 +309,9 @@ class _Run:
         """Return the audit, should it be finished; else take up what was kept of it."""
         if self.folder is None:
             return None
-        label, rename = self.subject.label, self.subject.folder is not None
-        audit = found_again(self.folder, self.parts, label, rename)
+        label = self.subject.label
+        asked = self.subject.folder is not None or label != self.subject.loaded.card.label
+        audit = found_again(self.folder, self.parts, label, rename=asked)
         if audit is not None:
             forget_batches(self.folder)
             if show:

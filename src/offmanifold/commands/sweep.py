@@ -28,6 +28,7 @@ from offmanifold.manifold import load_manifold
 from offmanifold.manifold.base import fitted_folder
 from offmanifold.measures import measures
 from offmanifold.models import find_run, load_model
+from offmanifold.models.loading import start_content
 from offmanifold.objectives import ERM, PGD, Objective, objectives
 from offmanifold.planning import check_options, check_randomised
 from offmanifold.progress import live_table, note
@@ -118,6 +119,7 @@ class Runs:
             None if self.weights is None else self.weights.absolute(),
         )
         weights = None if self.weights is None else file_hash(self.weights)
+        start = start_content(self.model, data.classes, data.shape)
         recipe = asdict(self.recipe)
         del recipe["seed"]
         given = {
@@ -127,6 +129,7 @@ class Runs:
         }
         shared = {
             "model": self.model,
+            **({} if start is None else {"start": start}),
             "weights": weights,
             "weights_content": weights,  # the same, so that folders keep the names they have
             "precision": resolve_precision(self.precision, Engine(self.device, "fp32").device),

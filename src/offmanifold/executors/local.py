@@ -50,7 +50,7 @@ class Local:
 def command(config: Path, folder: Path, inputs: Inputs) -> list[str]:
     """Return the command line of a job, the same on every machine."""
     given = [p for name, path in inputs.given().items() for p in (f"--{name}", str(path))]
-    return [sys.executable, "-P", "-m", "offmanifold.job", str(config), str(folder), *given]
+    return [sys.executable, "-m", "offmanifold.job", str(config), str(folder), *given]
 
 
 def _start(job: Job, root: Path, inputs: Inputs, most: int) -> subprocess.Popen[bytes]:

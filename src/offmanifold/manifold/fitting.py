@@ -15,6 +15,7 @@ from offmanifold.errors import InputError
 from offmanifold.files import read_json, read_tensors, write_tensors
 from offmanifold.manifold.base import Fitted, ManifoldCard
 from offmanifold.manifold.pooled import Pooled, least_pooling, pool_data
+from offmanifold.models.content import code_content, own_code
 from offmanifold.registry import Registry, from_config, to_config
 from offmanifold.runs import claim, finish, identity, run_folder, saved_precision
 
@@ -98,6 +99,7 @@ def fit_manifold(
         "pooling": pooling,
         "seed": seed,
         "precision": engine.precision,
+        **own_code(code_content(estimator)),
     }
     card = ManifoldCard(
         spec=estimator.name,

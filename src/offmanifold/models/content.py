@@ -33,6 +33,11 @@ def code_content(value: Any) -> str | None:
     return None if _is_of_library(kind) else content_hash(content_of(value))
 
 
+def own_code(code: str | None) -> dict[str, str]:
+    """Return what a config says of code that is no library's: nothing where there is none."""
+    return {} if code is None else {"code": code}
+
+
 def _content(value: Any, seen: dict[int, Any]) -> Any:
     if isinstance(value, bool | int | float | str | None):
         return repr(value)

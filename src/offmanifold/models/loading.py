@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from offmanifold.errors import InputError, unknown_name
-from offmanifold.files import tensors_hash
+from offmanifold.files import content_hash, tensors_hash
 from offmanifold.models.adapters import GreyToColour, Normalise
 from offmanifold.models.card import Loaded, ModelCard
 from offmanifold.models.checking import check_classifier
@@ -29,6 +29,7 @@ from offmanifold.models.runs import find_run
 from offmanifold.models.small_resnet import SmallResNet
 from offmanifold.models.timm_models import timm_network
 from offmanifold.models.torchvision_models import torchvision_network
+from offmanifold.progress import note
 from offmanifold.randomness import seed_of
 
 Shape = tuple[int, int, int]
@@ -78,6 +79,8 @@ def load_model(
         spec, classes=None, shape=run.shape, weights=weights, allow_pickle=allow_pickle
     )
     outputs = check_classifier(loaded.module, shape)[1] if shape else loaded.card.outputs
+    if loaded.card.code != run.config["model"].get("code"):
+        note(f"{run.spec} is not the code that {run.folder} was trained with: it has changed since")
     card = dataclasses.replace(
         loaded.card,
         spec=str(run.folder),
@@ -88,6 +91,17 @@ def load_model(
         manifold=run.config.get("manifold"),
     )
     return Loaded(loaded.module, card)
+
+
+def start_content(spec: str, classes: Names | None, shape: Shape | None) -> str | None:
+    """Return 12 hex digits over what a spec of files stands for now; None of any other.
+
+    Of `FILE.py:FUNCTION` its code, of a run its weights too.
+    """
+    if ".py:" not in spec and not _is_run(spec):
+        return None
+    card = load_model(spec, classes=classes, shape=shape).card
+    return content_hash([card.code, card.weights_hash if _is_run(spec) else None])
 
 
 def build_model(

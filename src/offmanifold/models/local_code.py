@@ -14,6 +14,7 @@ import site
 import sys
 import sysconfig
 from collections.abc import Iterator
+from importlib.abc import Loader
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -181,7 +182,7 @@ class _Plain:
         return importlib.util.spec_from_loader(name, _Same(f"{self.code.package}.{name}"))
 
 
-class _Same:
+class _Same(Loader):
     """Gives a module that is there under another name."""
 
     def __init__(self, name: str):
