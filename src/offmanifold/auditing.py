@@ -246,7 +246,7 @@ def _measure(
     fakes = {} if judge is None else _fakes(judge, data, place)
     kept = fitted_folder(judge)
     perceptual = None if plan.lpips is None else load_lpips(plan.lpips).to(place)
-    size = batch_size or _batch_size(data, judge)
+    size = batch_size or _batch_size(data, judge, plan.settings.thorough)
     with ExitStack() as stack:
         if isinstance(judge, nn.Module):
             judge = stack.enter_context(at_home(judge)).to(place)
@@ -448,9 +448,12 @@ def _expectation(plan: Plan, runs: Sequence[_Run], done: int, left: int) -> str:
     )
 
 
-def _batch_size(data: Data, manifold: Any) -> int:
-    """Return how many images of this size, with their tangent spaces, are held at once."""
-    fitting = min(50, 3_000_000 // math.prod(data.shape))
+def _batch_size(data: Data, manifold: Any, thorough: bool) -> int:
+    """Return how many images of this size, with their tangent spaces, are held at once.
+
+    thorough: few, since a batch is what an interruption loses, and they take minutes each.
+    """
+    fitting = min(50, (300_000 if thorough else 3_000_000) // math.prod(data.shape))
     if manifold is not None:
         card = manifold.card
         numbers = math.prod(data.shape) / card.pooling**2 * (card.dimension or 0)

@@ -38,7 +38,7 @@ class LocalCode:
     def __init__(self, path: Path, package: str):
         self.path, self.package = path, package
         self.folders, self.read = [str(path.parent)], dict[str, str]()
-        self._said: set[str] = set()
+        self._local, self._said = set[str](), set[str]()
         self._path_before: list[str] | None = None
         self._plain = _Plain(self)
         parent = ModuleType(package)
@@ -108,13 +108,14 @@ class LocalCode:
         self._look_at_path()
         if top in sys.stdlib_module_names or top == "offmanifold":
             return False
-        if f"{self.package}.{top}" in sys.modules:
+        if top in self._local:
             return True
         mine = PathFinder.find_spec(f"{self.package}.{top}", self.folders)
         if mine is None:
             return False
         installed = PathFinder.find_spec(top, [p for p in sys.path if is_library(p)])
         if installed is None or installed.origin is None:
+            self._local.add(top)
             return True
         if mine.origin is not None and top not in self._said:
             self._said.add(top)
