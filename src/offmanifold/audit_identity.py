@@ -1,6 +1,7 @@
 """What makes an audit the one it is, so that another is never given back in its place."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -44,6 +45,7 @@ def shared_parts(
         "data": data.fingerprint,
         "split": plan.part,
         "images": len(plan.images),
+        "rows": content_hash(plan.images.rows.tolist()),  # by which noise is drawn
         "manifold": _manifold(manifold),
         "second": _manifold(second),
         "label_randomised": None if randomised is None else content_hash(model_parts(randomised)),
@@ -77,7 +79,10 @@ def found_again(folder: Path, parts: Mapping[str, Any], label: str, rename: bool
     check_same(folder, known.get("identity_of"), parts)
     if known["data"]["n"] < known["data"]["planned"]:
         return None
-    audit = read_audit(folder)
+    try:
+        audit = read_audit(folder)
+    except InputError:  # damaged: the same command makes it anew
+        return None
     if audit.label != label:
         audit = replace(audit, json={**audit.json, "label": label})
         if rename:
@@ -99,9 +104,9 @@ def check_same(folder: Path, saved: Any, parts: Mapping[str, Any]) -> None:
 
 def _difference(key: str, then: Any, now: Any) -> str:
     name = key.replace("_", " ")
-    digits = key in ("weights", "code", "data", "manifold", "second", "lpips", "label_randomised")
-    if digits or not all(isinstance(value, SHORT) for value in (then, now)):
-        return name
+    told = all(isinstance(value, SHORT) for value in (then, now))
+    if not told or any(re.fullmatch("[0-9a-f]{12,16}", str(value)) for value in (then, now)):
+        return name  # a hash says nothing to anyone
     return f"{name} ({then}, not {now})"
 
 

@@ -212,7 +212,7 @@ def audit_models(
             if show:
                 note("stopping: saving what is done (Ctrl-C again stops at once)")
     for run in waiting:
-        if run.n:
+        if run.n and (stopped is None or run.folder is not None):
             found[run.subject.label] = run.finish(plan, data, manifold, second)
     made = [one for one in found.values() if one is not None]
     if stopped is not None and reference not in [one.label for one in [*beside, *made]]:
@@ -295,9 +295,9 @@ class _Run:
         self.subject, self.module = subject, module
         self.parts = whole_parts(shared, model, module)
         self.identity = content_hash(self.parts)
-        self.folder = subject.folder
-        if self.folder is None and subject.kept:
-            self.folder = audit_folder(subject.loaded, self.identity)
+        self.folder: Path | None = None
+        if subject.folder is not None or subject.kept:
+            self.folder = audit_folder(subject.loaded, self.identity, subject.folder)
         self.seen: list[Seen] = []
 
     @property

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from offmanifold.errors import InputError
 from offmanifold.files import (
+    content_hash,
     make_folder,
     read_json,
     write_atomically,
@@ -175,4 +176,6 @@ def audit_folder(loaded: Loaded, name: str, out: Path | None = None) -> Path:
     if (run / "config.json").is_file():
         return run / "audits" / name
     plain = "".join(c if c.isalnum() or c in "._-" else "-" for c in loaded.card.spec)
-    return ROOT / f"{plain}-{loaded.card.weights_hash}" / "audits" / name
+    digits, code = loaded.card.weights_hash, loaded.card.code
+    digits = digits if code is None else content_hash([digits, code])
+    return ROOT / f"{plain}-{digits}" / "audits" / name
