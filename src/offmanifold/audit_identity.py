@@ -21,6 +21,7 @@ from offmanifold.planning import Plan
 from offmanifold.runs import FORMAT
 from offmanifold.variants import GRADIENTS
 
+FOLLOWING = ("rows", "measures_code", "gradient_code")  # mostly differ because others do
 SHORT = (bool, int, float, str)  # what a difference can be told by
 
 
@@ -98,6 +99,7 @@ def check_same(folder: Path, saved: Any, parts: Mapping[str, Any]) -> None:
     if not isinstance(saved, dict):
         raise InputError(f"{folder} holds an audit that does not say of what it is; {mend}")
     keys = [key for key in {**parts, **saved} if saved.get(key) != parts.get(key)]
+    keys = [key for key in keys if key not in FOLLOWING] or keys
     told = ", ".join(_difference(key, saved.get(key), parts.get(key)) for key in keys)
     raise InputError(f"{folder} holds another audit, with other {told}; {mend}")
 
