@@ -70,7 +70,7 @@ class Subject:
 
     loaded: Loaded
     label: str
-    folder: Path | None = None
+    folder: str | Path | None = None
     mapping: Any = None
     kept: bool = False
 
@@ -295,9 +295,9 @@ class _Run:
         self.subject, self.module = subject, module
         self.parts = whole_parts(shared, model, module)
         self.identity = content_hash(self.parts)
-        self.folder: Path | None = None
-        if subject.folder is not None or subject.kept:
-            self.folder = audit_folder(subject.loaded, self.identity, subject.folder)
+        self.folder, out = None, None if subject.folder is None else Path(subject.folder)
+        if out is not None or subject.kept:
+            self.folder = audit_folder(subject.loaded, self.identity, out)
         self.seen: list[Seen] = []
 
     @property

@@ -79,7 +79,7 @@ def load_model(
         spec, classes=None, shape=run.shape, weights=weights, allow_pickle=allow_pickle
     )
     outputs = check_classifier(loaded.module, shape)[1] if shape else loaded.card.outputs
-    if loaded.card.code != run.config["model"].get("code"):
+    if run.config["model"].get("code") not in (None, loaded.card.code):
         note(f"{run.spec} is not the code that {run.folder} was trained with: it has changed since")
     card = dataclasses.replace(
         loaded.card,
