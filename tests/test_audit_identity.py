@@ -203,6 +203,28 @@ def test_a_file_s_place_does_not_count_and_its_function_does(net, offmanifold, t
     assert again["identity"] == first["identity"]
 
 
+def test_equal_images_in_another_order_meet_other_noise(linear, tmp_path):
+    def data(order: np.ndarray) -> Data:
+        x = np.random.default_rng(0).random((60, 1, 16, 16), dtype=np.float32)
+        source = ArraySource(x[order], order % 10, [str(i) for i in order])
+        rows, names = np.argsort(order), tuple("0123456789")
+        return Data(*(Split(source, np.sort(rows[i::3]), names) for i in range(3)))
+
+    one, other = (data(order) for order in (np.arange(60), np.arange(60)[::-1].copy()))
+    assert one.fingerprint == other.fingerprint
+    om.audit(linear, one, folder=tmp_path / "a", **OPTIONS)
+    with pytest.raises(om.InputError, match="with other rows"):
+        om.audit(linear, other, folder=tmp_path / "a", **OPTIONS)
+
+
+def test_a_damaged_audit_is_made_anew_by_the_same_call(digits, linear, tmp_path):
+    first = om.audit(linear, digits, folder=tmp_path / "a", **OPTIONS)
+    (tmp_path / "a/images.parquet").write_bytes(b"damaged")
+    again = om.audit(linear, digits, folder=tmp_path / "a", **OPTIONS)
+    assert again.json["measures"] == first.json["measures"]
+    assert om.read_audit(tmp_path / "a").columns.keys() == first.columns.keys()
+
+
 def test_an_audit_that_does_not_say_what_it_is_of_is_refused(tmp_path):
     with pytest.raises(om.InputError, match="does not say of what it is"):
         check_same(tmp_path, None, {"weights": "a"})

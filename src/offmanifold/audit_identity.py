@@ -1,6 +1,7 @@
 """What makes an audit the one it is, so that another is never given back in its place."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from offmanifold.planning import Plan
 from offmanifold.runs import FORMAT
 from offmanifold.variants import GRADIENTS
 
+FOLLOWING = ("rows", "measures_code", "gradient_code")  # mostly differ because others do
 SHORT = (bool, int, float, str)  # what a difference can be told by
 
 
@@ -37,13 +39,14 @@ def shared_parts(
 ) -> dict[str, Any]:
     """Return all else that changes the numbers of an audit, as plain JSON."""
     settings = asdict(plan.settings)
-    named = [f"{m.name} {code_content(m) or ''}{asdict(m)}" for m in plan.running]
+    named = [f"{m.name} {code_content(m) or ''}{vars(m)}" for m in plan.running]
     return {
         "format": FORMAT,
         "schema": SCHEMA,
         "data": data.fingerprint,
         "split": plan.part,
         "images": len(plan.images),
+        "rows": content_hash(plan.images.rows.tolist()),  # by which noise is drawn
         "manifold": _manifold(manifold),
         "second": _manifold(second),
         "label_randomised": None if randomised is None else content_hash(model_parts(randomised)),
@@ -77,7 +80,10 @@ def found_again(folder: Path, parts: Mapping[str, Any], label: str, rename: bool
     check_same(folder, known.get("identity_of"), parts)
     if known["data"]["n"] < known["data"]["planned"]:
         return None
-    audit = read_audit(folder)
+    try:
+        audit = read_audit(folder)
+    except InputError:  # damaged: the same command makes it anew
+        return None
     if audit.label != label:
         audit = replace(audit, json={**audit.json, "label": label})
         if rename:
@@ -93,15 +99,16 @@ def check_same(folder: Path, saved: Any, parts: Mapping[str, Any]) -> None:
     if not isinstance(saved, dict):
         raise InputError(f"{folder} holds an audit that does not say of what it is; {mend}")
     keys = [key for key in {**parts, **saved} if saved.get(key) != parts.get(key)]
+    keys = [key for key in keys if key not in FOLLOWING] or keys
     told = ", ".join(_difference(key, saved.get(key), parts.get(key)) for key in keys)
     raise InputError(f"{folder} holds another audit, with other {told}; {mend}")
 
 
 def _difference(key: str, then: Any, now: Any) -> str:
     name = key.replace("_", " ")
-    digits = key in ("weights", "code", "data", "manifold", "second", "lpips", "label_randomised")
-    if digits or not all(isinstance(value, SHORT) for value in (then, now)):
-        return name
+    told = all(isinstance(value, SHORT) for value in (then, now))
+    if not told or any(re.fullmatch("[0-9a-f]{12,16}", str(value)) for value in (then, now)):
+        return name  # a hash says nothing to anyone
     return f"{name} ({then}, not {now})"
 
 

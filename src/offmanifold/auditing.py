@@ -78,7 +78,7 @@ class Subject:
 
     loaded: Loaded
     label: str
-    folder: Path | None = None
+    folder: str | Path | None = None
     mapping: Any = None
     kept: bool = False
 
@@ -226,7 +226,7 @@ def audit_models(
             if show:
                 note("stopping: saving what is done (Ctrl-C again stops at once)")
     for run in waiting:
-        if run.n:
+        if run.n and (stopped is None or run.folder is not None):
             found[run.subject.label] = run.finish(plan, data, manifold, second)
     made = [one for one in found.values() if one is not None]
     if stopped is not None and reference not in [one.label for one in [*beside, *made]]:
@@ -261,7 +261,7 @@ def _measure(
     fakes = {} if judge is None else _fakes(judge, data, place)
     kept = fitted_folder(judge)
     perceptual = None if plan.lpips is None else load_lpips(plan.lpips).to(place)
-    size = batch_size or _batch_size(data, judge)
+    size = batch_size or _batch_size(data, judge, plan.settings.thorough)
     with ExitStack() as stack:
         if isinstance(judge, nn.Module):
             judge = stack.enter_context(at_home(judge)).to(place)
@@ -312,9 +312,9 @@ class _Run:
         self.subject, self.module = subject, module
         self.parts = whole_parts(shared, model, module)
         self.identity = content_hash(self.parts)
-        self.folder = subject.folder
-        if self.folder is None and subject.kept:
-            self.folder = audit_folder(subject.loaded, self.identity)
+        self.folder, out = None, None if subject.folder is None else Path(subject.folder)
+        if out is not None or subject.kept:
+            self.folder = audit_folder(subject.loaded, self.identity, out)
         self.seen: list[Seen] = []
 
     @property
@@ -326,8 +326,9 @@ class _Run:
         """Return the audit, should it be finished; else take up what was kept of it."""
         if self.folder is None:
             return None
-        label, rename = self.subject.label, self.subject.folder is not None
-        audit = found_again(self.folder, self.parts, label, rename)
+        label = self.subject.label
+        asked = self.subject.folder is not None or label != self.subject.loaded.card.label
+        audit = found_again(self.folder, self.parts, label, rename=asked)
         if audit is not None:
             forget_batches(self.folder)
             if show:
@@ -468,9 +469,12 @@ def _expectation(plan: Plan, runs: Sequence[_Run], done: int, left: int) -> str:
     )
 
 
-def _batch_size(data: Data, manifold: Any) -> int:
-    """Return how many images of this size, with their tangent spaces, are held at once."""
-    fitting = min(50, 3_000_000 // math.prod(data.shape))
+def _batch_size(data: Data, manifold: Any, thorough: bool) -> int:
+    """Return how many images of this size, with their tangent spaces, are held at once.
+
+    thorough: few, since a batch is what an interruption loses, and they take minutes each.
+    """
+    fitting = min(50, (300_000 if thorough else 3_000_000) // math.prod(data.shape))
     if manifold is not None:
         card = manifold.card
         numbers = math.prod(data.shape) / card.pooling**2 * (card.dimension or 0)

@@ -18,6 +18,7 @@ from torch import Tensor
 from offmanifold.errors import InputError
 from offmanifold.files import (
     DIGEST,
+    content_hash,
     make_folder,
     plain,
     read_json,
@@ -211,4 +212,6 @@ def audit_folder(loaded: Loaded, name: str, out: Path | None = None) -> Path:
     run = Path(loaded.card.spec)
     if (run / "config.json").is_file():
         return run / "audits" / name
-    return ROOT / f"{plain(loaded.card.spec)}-{loaded.card.weights_hash}" / "audits" / name
+    digits, code = loaded.card.weights_hash, loaded.card.code
+    digits = digits if code is None else content_hash([digits, code])
+    return ROOT / f"{plain(loaded.card.spec)}-{digits}" / "audits" / name

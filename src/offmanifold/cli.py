@@ -1,5 +1,6 @@
 """The command line: parse, run, and turn errors into one sentence and an exit code."""
 
+import gc
 import logging
 import os
 import sys
@@ -106,4 +107,6 @@ def _log() -> Path:
 def entry() -> None:
     """The console script; what it starts is safe too from random.py and the like in a folder."""
     os.environ.setdefault("PYTHONSAFEPATH", "1")
-    sys.exit(main())
+    code = main()
+    gc.freeze()  # or Python looks for a second through all that libraries hold before it ends
+    sys.exit(code)

@@ -82,7 +82,7 @@ def make_job(shared: dict[str, Any], objective: Objective, seed: int, device: st
     Weights count by the hash of their file, wherever it lies.
     """
     train = {
-        **{key: shared[key] for key in ("model", "weights", "precision")},
+        **{key: shared[key] for key in ("model", "start", "weights", "precision") if key in shared},
         "recipe": {**shared["recipe"], "seed": seed},
         "objective": to_config(objective),
     }

@@ -17,6 +17,7 @@ from offmanifold.files import read_json, tensors_hash, write_tensors
 from offmanifold.freezing import frozen
 from offmanifold.loop import optimise
 from offmanifold.models import Loaded, build_model, load_model, some_images
+from offmanifold.models.content import code_content, own_code
 from offmanifold.objectives import ERM, Objective, Resources
 from offmanifold.precision import Precision, in_float32
 from offmanifold.recipes import Recipe
@@ -193,12 +194,14 @@ def _config(
             "width": width,
             "classes": list(data.classes or ()),
             "weights_hash": tensors_hash(loaded.module.state_dict()),
+            **own_code(loaded.card.code),
         },
         "objective": to_config(objective),
         "recipe": recipe.config,
         "data": data.fingerprint,
         "manifold": manifold.card.hash if "manifold" in objective.needs else None,
         "precision": precision,
+        **own_code(code_content(objective)),
     }
 
 

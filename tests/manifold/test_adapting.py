@@ -273,6 +273,28 @@ def test_a_manifold_is_known_by_its_weights_and_is_no_judge_of_what_it_trained(m
         check_independence([trained], same, False)
 
 
+def test_an_edited_file_or_neighbour_makes_another_manifold(tmp_path):
+    own = "from torch import nn\nimport parts\nclass Net(nn.Module):\n    def __init__(self):\n"
+    own += "        super().__init__()\n        self.linear = nn.Linear(1, 1)\n"
+    own += "    def forward(self, x, sigma):\n        return parts.shrunk(x)\n"
+    own += "def make():\n    import torch\n    torch.manual_seed(0)\n    return Net()\n"
+    parts = "def shrunk(x):\n    return x / 2\n"
+    data, hashes = gaussian(60), []
+    for place, files in (
+        ("a", {"net.py": own, "parts.py": parts}),
+        ("b", {"net.py": own, "parts.py": parts}),
+        ("b", {"net.py": own.replace("shrunk(x)", "shrunk(x) + 0 * sigma")}),
+        ("b", {"net.py": own, "parts.py": parts.replace("2", "3")}),
+    ):
+        (tmp_path / place).mkdir(exist_ok=True)
+        for name, text in files.items():
+            (tmp_path / place / name).write_text(text)
+        made = load_denoiser(f"{tmp_path}/{place}/net.py:make", data, device="cpu")
+        hashes.append(made.card.hash)
+    assert hashes[0] == hashes[1]
+    assert len({*hashes}) == 3
+
+
 def test_a_diffusion_model_is_a_manifold_and_its_prediction_is_part_of_its_identity():
     class Closed(nn.Module):
         def forward(self, z, t):

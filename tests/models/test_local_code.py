@@ -154,6 +154,16 @@ def test_what_fails_leaves_nothing_and_can_be_mended(tmp_path: Path):
     assert call_function(f"{path}:make")[0] == 1
 
 
+@pytest.mark.parametrize("name", ["torch", "random", "json"])
+def test_a_file_may_be_called_as_a_library_is(tmp_path: Path, name: str):
+    path = tmp_path / f"{name}.py"
+    path.write_text(f"import {name}, layers\ndef make():\n    return {name}, layers.value()\n")
+    written(tmp_path, layers=value(6))
+    made, file = call_function(f"{path}:make")
+    assert made == (sys.modules[name], 6)
+    assert file is not sys.modules[name]
+
+
 def test_names_that_are_no_identifiers(tmp_path: Path):
     path = tmp_path / "my-net.v2.py"
     path.write_text(NET)

@@ -31,6 +31,7 @@ from offmanifold.manifold.fitting import precision_of
 from offmanifold.measures import measures
 from offmanifold.models import check_code, find_run, load_model
 from offmanifold.models.checkpoint import read_checkpoint
+from offmanifold.models.loading import start_content
 from offmanifold.objectives import ERM, PGD, Objective, objectives
 from offmanifold.planning import check_options, check_randomised
 from offmanifold.progress import live_table, note
@@ -134,6 +135,7 @@ class Runs:
             None if self.weights is None else self.weights.absolute(),
         )
         weights = None if self.weights is None else file_hash(self.weights)
+        start = start_content(self.model, data.classes, data.shape)
         recipe = asdict(self.recipe)
         del recipe["seed"]
         given = {
@@ -143,6 +145,7 @@ class Runs:
         }
         shared = {
             "model": self.model,
+            **({} if start is None else {"start": start}),
             "weights": weights,
             "weights_content": weights,  # the same, so that folders keep the names they have
             "recipe": recipe,

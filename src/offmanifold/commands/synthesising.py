@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from offmanifold.audit_identity import model_parts
 from offmanifold.commands.base import (
     MANIFOLDS,
     find_manifold,
@@ -122,6 +123,7 @@ class Workshop:
         return {
             "kind": use,
             "weights": self.loaded.card.weights_hash,
+            "code": model_parts(self.loaded)["code"],
             "classes": list(self.classes),
             "data": None if self.data is None else self.data.train.fingerprint,
             "manifold": None if self.manifold is None else self.manifold.card.hash,

@@ -148,7 +148,7 @@ def _answers(address: str) -> bool:
         if address != "auto":
             socket.create_connection((host, int(port)), REACH).close()
             line += ["--address", address]
-        ray = [sys.executable, "-P", "-m", "ray.scripts.scripts"]
+        ray = [sys.executable, "-m", "ray.scripts.scripts"]
         subprocess.run(ray + line, capture_output=True, check=True, timeout=REACH)
     except (OSError, ValueError, subprocess.SubprocessError):
         return False

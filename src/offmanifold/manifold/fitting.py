@@ -16,6 +16,7 @@ from offmanifold.errors import InputError
 from offmanifold.files import read_json, read_tensors, write_tensors
 from offmanifold.manifold.base import Fitted, ManifoldCard
 from offmanifold.manifold.pooled import Pooled, least_pooling, pool_data
+from offmanifold.models.content import code_content, own_code
 from offmanifold.precision import Named, Precision, in_float32
 from offmanifold.registry import Registry, from_config, to_config
 from offmanifold.runs import begun, claim, finish, identity, run_folder
@@ -130,6 +131,7 @@ def _config(data: Data, estimator: Estimator, pooling: int, seed: int) -> dict[s
         "classes": list(data.classes) if data.classes else None,
         "pooling": pooling,
         "seed": seed,
+        **own_code(code_content(estimator)),
     }
 
 

@@ -14,6 +14,7 @@ from offmanifold.files import content_hash, tensors_hash
 from offmanifold.models.local_code import code_of, is_library
 
 HOOKS = ("_forward_hooks", "_forward_pre_hooks")
+PLAIN = bool | int | float | str | bytes | torch.dtype | None
 OF_MODULES = {*vars(nn.Module()), "_non_persistent_buffers_set"}  # what every module holds
 
 
@@ -33,9 +34,16 @@ def code_content(value: Any) -> str | None:
     return None if _is_of_library(kind) else content_hash(content_of(value))
 
 
+def own_code(code: str | None) -> dict[str, str]:
+    """Return what a config says of code that is no library's: nothing where there is none."""
+    return {} if code is None else {"code": code}
+
+
 def _content(value: Any, seen: dict[int, Any]) -> Any:
-    if isinstance(value, bool | int | float | str | None):
+    if isinstance(value, PLAIN):
         return repr(value)
+    if isinstance(value, list | tuple) and all(isinstance(one, PLAIN) for one in value):
+        return [repr(one) for one in value]  # which may be one object in one process, and two
     if isinstance(value, np.ndarray):
         value = torch.from_numpy(value)
     if isinstance(value, Tensor):
@@ -95,7 +103,7 @@ def _part(module: nn.Module, inside: Any) -> list[Any]:
 def _is_plain(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return all(_is_plain(one) for one in value)
-    return inspect.isfunction(value) or isinstance(value, bool | int | float | str | Tensor | None)
+    return inspect.isfunction(value) or isinstance(value, PLAIN | Tensor)
 
 
 def _class(kind: type, inside: Any) -> list[Any]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from offmanifold.errors import InputError, unknown_name
-from offmanifold.files import tensors_hash
+from offmanifold.files import content_hash, tensors_hash
 from offmanifold.models.adapters import GreyToColour, Normalise
 from offmanifold.models.card import Loaded, ModelCard
 from offmanifold.models.checking import Examined, check_state, examine
@@ -30,6 +30,7 @@ from offmanifold.models.runs import find_run
 from offmanifold.models.small_resnet import SmallResNet
 from offmanifold.models.timm_models import timm_network
 from offmanifold.models.torchvision_models import torchvision_network
+from offmanifold.progress import note
 from offmanifold.randomness import seed_of
 
 Shape = tuple[int, int, int]
@@ -88,6 +89,8 @@ def load_model(
     outputs = loaded.card.outputs
     if shape and shape != run.shape:
         outputs = examine(loaded.module, shape).outputs
+    if run.config["model"].get("code") not in (None, loaded.card.code):
+        note(f"{run.spec} is not the code that {run.folder} was trained with: it has changed since")
     card = dataclasses.replace(
         loaded.card,
         spec=str(run.folder),
@@ -98,6 +101,17 @@ def load_model(
         manifold=run.config.get("manifold"),
     )
     return Loaded(loaded.module, card)
+
+
+def start_content(spec: str, classes: Names | None, shape: Shape | None) -> str | None:
+    """Return 12 hex digits over what a spec of files stands for now; None of any other.
+
+    Of `FILE.py:FUNCTION` its code, of a run its weights too.
+    """
+    if ".py:" not in spec and not _is_run(spec):
+        return None
+    card = load_model(spec, classes=classes, shape=shape).card
+    return content_hash([card.code, card.weights_hash if _is_run(spec) else None])
 
 
 def build_model(

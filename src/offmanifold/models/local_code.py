@@ -14,6 +14,7 @@ import site
 import sys
 import sysconfig
 from collections.abc import Iterator
+from importlib.abc import Loader
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -37,7 +38,7 @@ class LocalCode:
     def __init__(self, path: Path, package: str):
         self.path, self.package = path, package
         self.folders, self.read = [str(path.parent)], dict[str, str]()
-        self._said: set[str] = set()
+        self._local, self._said = set[str](), set[str]()
         self._path_before: list[str] | None = None
         self._plain = _Plain(self)
         parent = ModuleType(package)
@@ -107,13 +108,14 @@ class LocalCode:
         self._look_at_path()
         if top in sys.stdlib_module_names or top == "offmanifold":
             return False
-        if f"{self.package}.{top}" in sys.modules:
+        if top in self._local:
             return True
         mine = PathFinder.find_spec(f"{self.package}.{top}", self.folders)
         if mine is None:
             return False
         installed = PathFinder.find_spec(top, [p for p in sys.path if is_library(p)])
         if installed is None or installed.origin is None:
+            self._local.add(top)
             return True
         if mine.origin is not None and top not in self._said:
             self._said.add(top)
@@ -181,7 +183,7 @@ class _Plain:
         return importlib.util.spec_from_loader(name, _Same(f"{self.code.package}.{name}"))
 
 
-class _Same:
+class _Same(Loader):
     """Gives a module that is there under another name."""
 
     def __init__(self, name: str):
