@@ -43,9 +43,11 @@ from offmanifold.models import (
     some_images,
 )
 from offmanifold.models.labels import BY_INDEX
+from offmanifold.models.usable_gradients import usable
 from offmanifold.panels import draw_panels
 from offmanifold.perceptual import find_weights, load_lpips
 from offmanifold.planning import (
+    NO_GRADIENT,
     NO_IMAGE,
     ZERO,
     Plan,
@@ -63,6 +65,8 @@ from offmanifold.runs import package_version
 from offmanifold.temperature import fit_temperature
 
 PANELS = 32
+LOST = 0.01  # share of images without a gradient above which attacks by gradients are not told
+OWN = ("log_prob", "loss", "margin")  # gradients that are zero where the classifier has none
 
 
 @dataclass(frozen=True)
@@ -233,6 +237,10 @@ def audit_models(
             if interrupted():
                 break
     found = [run.finish(plan, data, manifold, second) for run in runs]
+    for one in runs if show else ():
+        if one.lost and one.varies:
+            said = NO_GRADIENT[0].format(lost=one.lost, n=len(found[0].columns["index"]))
+            note(f"{one.subject.label}: {said}")
     found = with_regimes([*beside, *found], reference, reference_accuracy)[len(beside) :]
     audits = [save_audit(a, s.folder) for a, s in zip(found, subjects, strict=True)]
     if interrupted():
@@ -253,11 +261,16 @@ class _Run:
         self.columns: dict[str, list[np.ndarray]] = {}
         self.panels: dict[str, list[Tensor]] = {}
         self.seconds = 0.0
+        self.lost, self.answer, self.varies = 0, None, False
 
     def see(self, scene: Scene, running: Sequence[Measure], has: set[str]) -> None:
         started = time.time()
         probe = Probe(scene, self.module, self.temperature, self.shuffled, self.randomised)
-        probe.gradient()  # a model without one is refused before anything long
+        gradient = probe.gradient()  # a model without one is refused before anything long
+        if scene.settings.gradient in OWN:
+            self.lost += int((~usable(gradient)).sum())
+        self.answer = probe.logits[:1] if self.answer is None else self.answer
+        self.varies |= bool((probe.logits != self.answer).any())
         y = scene.batch.y
         found: dict[str, Tensor] = {
             "index": probe.index,
@@ -283,6 +296,12 @@ class _Run:
         for name, number in numbers.items():
             if number["value"] is None:
                 skipped[name] = NO_IMAGE if n == 0 else ZERO
+        if self.varies and self.lost > LOST * n:
+            said = [text.format(lost=self.lost, n=n) for text in NO_GRADIENT]
+            for m in plan.running:
+                if m.follows:
+                    numbers[m.name] |= {"value": None, "low": None, "high": None}
+                    skipped[m.name] = (said[0], said[1])
         saved = {
             "schema": SCHEMA,
             "version": package_version(),
