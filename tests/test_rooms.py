@@ -31,7 +31,7 @@ theorems
 regimes
 audits planning panels temperature
 recipes
-steps trainable
+steps trainable suspicions
 describing training auditing
 crediting comparing
 sweeping

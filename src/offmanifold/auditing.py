@@ -34,6 +34,7 @@ from offmanifold.manifold import global_pca, low_pass
 from offmanifold.manifold.base import fitted_folder
 from offmanifold.manifold.pooled import pool_data
 from offmanifold.measures import Measure, measures, passes
+from offmanifold.measures.statistics import Columns
 from offmanifold.models import (
     Loaded,
     ModelCard,
@@ -61,11 +62,14 @@ from offmanifold.planning import (
 )
 from offmanifold.probe import Probe, Scene, Settings, shuffled_copies
 from offmanifold.progress import bar, note
+from offmanifold.regimes import CHANCE_MARGIN
 from offmanifold.runs import package_version
+from offmanifold.suspicions import suspicions
 from offmanifold.temperature import fit_temperature
 
 PANELS = 32
 LOST = 0.01  # share of images without a gradient above which attacks by gradients are not told
+NONE = "gradient.none"  # column: 1 where the classifier has none to follow
 OWN = ("log_prob", "loss", "margin")  # gradients that are zero where the classifier has none
 
 
@@ -236,11 +240,12 @@ def audit_models(
                 first = False
             if interrupted():
                 break
+        for run in runs:
+            run.suspect(data, place)
     found = [run.finish(plan, data, manifold, second) for run in runs]
-    for one in runs if show else ():
-        if one.lost and one.varies:
-            said = NO_GRADIENT[0].format(lost=one.lost, n=len(found[0].columns["index"]))
-            note(f"{one.subject.label}: {said}")
+    for one in found if show else ():
+        if (lacking := without_gradient(one.columns)) is not None:
+            note(f"{one.label}: {lacking[0]}")
     found = with_regimes([*beside, *found], reference, reference_accuracy)[len(beside) :]
     audits = [save_audit(a, s.folder) for a, s in zip(found, subjects, strict=True)]
     if interrupted():
@@ -261,22 +266,30 @@ class _Run:
         self.columns: dict[str, list[np.ndarray]] = {}
         self.panels: dict[str, list[Tensor]] = {}
         self.seconds = 0.0
-        self.lost, self.answer, self.varies = 0, None, False
+        self.suspicions: list[tuple[str, str]] = []
+
+    def suspect(self, data: Data, device: torch.device) -> None:
+        """Look for what may be behind an accuracy at chance, where it is."""
+        seen = self.columns.get("label", [])
+        if "accuracy.clean" not in self.columns or not seen:
+            return
+        right, counts = np.concatenate(self.columns["accuracy.clean"]), np.concatenate(seen)
+        if right.mean() <= np.bincount(counts).max() / len(counts) + CHANCE_MARGIN:
+            card = self.subject.loaded.card
+            self.suspicions = suspicions(self.module, card, data, device)
 
     def see(self, scene: Scene, running: Sequence[Measure], has: set[str]) -> None:
         started = time.time()
         probe = Probe(scene, self.module, self.temperature, self.shuffled, self.randomised)
         gradient = probe.gradient()  # a model without one is refused before anything long
-        if scene.settings.gradient in OWN:
-            self.lost += int((~usable(gradient)).sum())
-        self.answer = probe.logits[:1] if self.answer is None else self.answer
-        self.varies |= bool((probe.logits != self.answer).any())
         y = scene.batch.y
         found: dict[str, Tensor] = {
             "index": probe.index,
             "label": torch.full((len(probe.x),), -1) if y is None else y,
             "prediction": probe.logits.argmax(1),
         }
+        if scene.settings.gradient in OWN:
+            found[NONE] = ~usable(gradient)
         for measure in running:
             found |= measure.columns(probe)
         for name, values in found.items():
@@ -296,12 +309,11 @@ class _Run:
         for name, number in numbers.items():
             if number["value"] is None:
                 skipped[name] = NO_IMAGE if n == 0 else ZERO
-        if self.varies and self.lost > LOST * n:
-            said = [text.format(lost=self.lost, n=n) for text in NO_GRADIENT]
-            for m in plan.running:
-                if m.follows:
-                    numbers[m.name] |= {"value": None, "low": None, "high": None}
-                    skipped[m.name] = (said[0], said[1])
+        reason = without_gradient(columns)
+        for m in plan.running:
+            if reason is not None and m.follows and columns[NONE].mean() > LOST:
+                numbers[m.name] |= {"value": None, "low": None, "high": None}
+                skipped[m.name] = reason
         saved = {
             "schema": SCHEMA,
             "version": package_version(),
@@ -330,10 +342,25 @@ class _Run:
             "skipped_ja": {name: japanese for name, (_, japanese) in skipped.items()},
             "regime": None,
         }
+        if self.suspicions:
+            english, japanese = zip(*self.suspicions, strict=True)
+            saved["suspicions"] = {"en": list(english), "ja": list(japanese)}
         paths = [plan.images.source.names[i] for i in columns.get("index", ())]
         kept = {k: v for k, v in columns.items() if v.ndim == 1}
         joined = {k: torch.cat(v) for k, v in self.panels.items()}
         return Audit(without_nan(saved), {**kept, "path": np.array(paths, dtype=object)}, joined)
+
+
+def without_gradient(columns: Columns) -> tuple[str, str] | None:
+    """Return, in English and Japanese, how many images have no gradient to follow, if any.
+
+    None of a collapsed model, of which nothing would be otherwise.
+    """
+    lost = columns.get(NONE, np.zeros(0))
+    if not lost.any() or (lost.all() and len(set(columns["prediction"])) == 1):
+        return None
+    english, japanese = (text.format(lost=int(lost.sum()), n=len(lost)) for text in NO_GRADIENT)
+    return english, japanese
 
 
 def adapted(loaded: Loaded, data: Data, mapping: Any, device: torch.device) -> nn.Module:

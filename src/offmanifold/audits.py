@@ -25,7 +25,7 @@ from offmanifold.files import (
 )
 from offmanifold.measures import Number, measures
 from offmanifold.models import Loaded, ModelCard
-from offmanifold.regimes import Regime, choose_reference, gather, regime
+from offmanifold.regimes import Regime, choose_reference, gather, regime, with_suspicions
 from offmanifold.runs import FORMAT, ROOT
 from offmanifold.variants import VARIANTS
 
@@ -173,7 +173,8 @@ def with_regimes(
             reference_accuracy=reference_accuracy,
         )
         evidence = replace(evidence, variant=of_variant(one))
-        result.append(replace(one, json={**one.json, "regime": regime(evidence).json()}))
+        decided = with_suspicions(regime(evidence), one.json.get("suspicions") or {})
+        result.append(replace(one, json={**one.json, "regime": decided.json()}))
     return result
 
 

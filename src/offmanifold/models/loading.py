@@ -161,6 +161,7 @@ def build_model(
         config={"spec": spec, "weights_hash": weights_hash},
         weights_hash=weights_hash,
         parameters=sum(p.numel() for p in module.parameters()),
+        untrained=checkpoint is None and (".py:" in spec or spec.startswith("small-resnet")),
         licence=network.licence,
     )
     return Loaded(module.eval(), card)
