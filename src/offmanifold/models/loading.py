@@ -63,6 +63,7 @@ def load_model(
     images: Tensor | None = None,
     allow_pickle: bool = False,
     allow_code: bool = False,
+    show: bool = True,
 ) -> Loaded:
     """Return the classifier a user names, in eval mode on the CPU, and its card.
 
@@ -71,7 +72,8 @@ def load_model(
     load instead of the model's own. classes, shape: the data's class names and image shape
     (c, h, w); with a shape the model is tried on a few images, `images` (n, c, h, w) among them.
     allow_pickle: read weights whose reading may run code. allow_code: run the Python file that a
-    run names as its model; a spec FILE.py:FUNCTION is consent itself. Raises InputError where
+    run names as its model; a spec FILE.py:FUNCTION is consent itself. show: say what was assumed
+    of the model's outputs. Raises InputError where
     anything does not fit.
     """
     given: dict[str, Any] = {
@@ -79,6 +81,7 @@ def load_model(
         "images": images,
         "allow_pickle": allow_pickle,
         "allow_code": allow_code,
+        "show": show,
     }
     if not _is_run(spec):
         return build_model(spec, classes=classes, shape=shape, **given)
@@ -110,6 +113,7 @@ def build_model(
     images: Tensor | None = None,
     allow_pickle: bool = False,
     allow_code: bool = False,
+    show: bool = True,
     seed: int = 0,
 ) -> Loaded:
     """Return a model from its architecture and the weights it has.
@@ -145,7 +149,7 @@ def build_model(
             if not any(p.requires_grad for p in found.module.parameters()):
                 raise InputError(f"{spec} has nothing to train; audit it as it is")
             network = dataclasses.replace(network, classes=classes, synonyms=None)
-    module, outputs = found.tell()
+    module, outputs = found.tell() if show else (found.module, found.outputs)
     if network.classes and outputs and len(network.classes) != outputs:
         raise InputError(
             f"{spec} names {len(network.classes)} classes but has {outputs} outputs; "
