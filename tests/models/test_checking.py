@@ -147,7 +147,14 @@ def test_sigmoids_of_each_class_keep_their_order_and_are_said():
 
 
 @pytest.mark.parametrize(
-    "function", [lambda f: f, lambda f: f.log_softmax(1), torch.relu, lambda f: f / 100 + 0.5]
+    "function",
+    [
+        lambda f: f,
+        lambda f: f.log_softmax(1),
+        torch.relu,
+        lambda f: f + 1e5,
+        lambda f: f.sigmoid() + 3,
+    ],
 )
 def test_logits_are_left_alone(function):
     model = Fixed(function)

@@ -69,7 +69,7 @@ def read_as(
     why = kind = None
     if made.startswith(LINEAR):
         why = "its last layer is linear"
-    elif p.shape[1] > 1 and _same_sums(p, output.dtype):
+    elif p.shape[1] > 1 and _same_sums(p, output.dtype, made):
         kind = "softmax"
     elif not ((p >= 0) & (p <= 1)).all():
         return _two(p, adapters), ()
@@ -109,8 +109,9 @@ def _two(p: Tensor, adapters: dict[str, nn.Module]) -> dict[str, nn.Module]:
     return adapters | ({"two_logits": TwoLogits()} if p.shape[1] == 1 else {})
 
 
-def _same_sums(p: Tensor, dtype: torch.dtype) -> bool:
-    """Return whether outputs are probabilities up to a common factor."""
+def _same_sums(p: Tensor, dtype: torch.dtype, made: str) -> bool:
+    """Return whether outputs are probabilities; up to a common factor (percent) after a softmax."""
     sums = p.sum(1)
+    whole = sums[0] if made.startswith("Softmax") and sums[0] > 0 else 1.0
     tolerance = SUMS if dtype in (torch.float32, torch.float64) else 3e-2
-    return bool((p >= 0).all() and sums[0] > 0 and ((sums / sums[0] - 1).abs() < tolerance).all())
+    return bool((p >= 0).all() and ((sums / whole - 1).abs() < tolerance).all())
