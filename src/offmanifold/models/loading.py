@@ -73,8 +73,7 @@ def load_model(
     (c, h, w); with a shape the model is tried on a few images, `images` (n, c, h, w) among them.
     allow_pickle: read weights whose reading may run code. allow_code: run the Python file that a
     run names as its model; a spec FILE.py:FUNCTION is consent itself. show: say what was assumed
-    of the model's outputs. Raises InputError where
-    anything does not fit.
+    of the model's outputs. Raises InputError where anything does not fit.
     """
     given: dict[str, Any] = {
         "weights": weights,

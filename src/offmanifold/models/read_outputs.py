@@ -56,14 +56,14 @@ def tensor_of(output: object) -> tuple[Tensor, dict[str, nn.Module]]:
 
 
 def read_as(
-    output: Tensor, bounded: Callable[[], bool]
+    output: Tensor, made: str, bounded: Callable[[], bool]
 ) -> tuple[dict[str, nn.Module], tuple[str, ...]]:
     """Return the adapters that make logits of the outputs (n, k) of several images, what is said.
 
-    output: with its graph, where it has one, of which the last operation tells most. bounded:
-    whether outputs stay in [0, 1] for images far outside of it, asked where nothing else tells.
+    made: what `last_operation` tells. bounded: whether outputs stay in [0, 1] for images far
+    outside of it, asked where nothing else tells.
     """
-    made, p = last_operation(output), output.detach().float()
+    p = output.detach().float()
     rounded = (p <= 0).any(1)
     adapters: dict[str, nn.Module] = {}
     why = kind = None
