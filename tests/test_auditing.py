@@ -300,3 +300,92 @@ def test_an_unknown_schema_is_refused(tmp_path):
     (tmp_path / "audit.json").write_text("{")
     with pytest.raises(om.InputError, match="JSON"):
         om.read_audit(tmp_path)
+
+
+def binary(digits: om.Data) -> om.Data:
+    """Zeros and ones among the digits."""
+
+    def kept(split: Split) -> Split:
+        assert split.labels is not None
+        return Split(split.source, split.rows[split.labels < 2], ("0", "1"))
+
+    return Data(kept(digits.train), kept(digits.val), kept(digits.test), digits.info)
+
+
+class Ending(nn.Module):
+    """A linear classifier of two or ten classes whose last step is a function."""
+
+    def __init__(self, data: om.Data, end, outputs: int):
+        super().__init__()
+        mean = data.train.class_means.flatten(1)
+        weight = 20 * (mean - mean.mean(0)) / mean.shape[1]
+        bias = -10 * (mean.square() - mean.mean(0).square()).sum(1) / mean.shape[1]
+        self.linear = nn.Linear(mean.shape[1], outputs)
+        if outputs == 1:
+            weight, bias = weight[1:2] - weight[:1], bias[1:2] - bias[:1]
+        self.linear.weight.data, self.linear.bias.data = weight, bias
+        self.end = end
+
+    def forward(self, x):
+        return self.end(self.linear(x.flatten(1)))
+
+
+NUMBERS = ["accuracy.clean", "accuracy.pgd_l2", "output.spread"]
+
+
+@pytest.mark.parametrize(
+    ("outputs", "end"),
+    [
+        (1, torch.sigmoid),
+        (2, lambda f: f.softmax(1)),
+        (10, lambda f: f.softmax(1)),
+        (10, lambda f: f.log_softmax(1)),
+        (10, torch.sigmoid),
+    ],
+)
+def test_probabilities_are_audited_as_their_logits_are(digits, outputs, end):
+    data = digits if outputs == 10 else binary(digits)
+    wanted = om.audit(Ending(data, lambda f: f, outputs), data, only=NUMBERS, **QUICK)
+    found = om.audit(Ending(data, end, outputs), data, only=NUMBERS, **QUICK)
+    assert wanted["accuracy.clean"].value > 0.7
+    for name in NUMBERS:
+        assert found[name].value == pytest.approx(wanted[name].value, abs=1e-3)
+
+
+def test_no_model_is_told_robust_since_its_gradients_lead_nowhere(digits, capsys):
+    rounded = Ending(digits, lambda f: f, 10)
+
+    def lost(x):  # half of the images are rounded first
+        some = (x.mean((1, 2, 3), keepdim=True) > digits.train.mean.mean()).float()
+        return some * x.round() + (1 - some) * x
+
+    class Partly(nn.Module):
+        def forward(self, x):
+            return rounded(lost(x))
+
+    audit = om.audit(Partly(), digits, only=NUMBERS[:2], limit=40)
+    assert audit["accuracy.clean"].value > 0.5
+    assert audit["accuracy.pgd_l2"].value is None
+    assert "of 40 images have no gradient" in audit.json["skipped"]["accuracy.pgd_l2"]
+    assert "勾配" in audit.json["skipped_ja"]["accuracy.pgd_l2"]
+    assert "of 40 images have no gradient" in capsys.readouterr().err
+
+    class Wholly(nn.Module):
+        def forward(self, x):
+            return rounded((x * 4).round() / 4)
+
+    with pytest.raises(om.InputError, match="gradient is zero at every image"):
+        om.audit(Wholly(), digits, only=NUMBERS[:2], **QUICK)
+
+
+def test_a_gamma_at_black_pixels_is_refused(digits):
+    class Gamma(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(256, 10)
+
+        def forward(self, x):
+            return self.linear((x ** (1 / 2.2)).flatten(1))
+
+    with pytest.raises(om.InputError, match=r"infinite or NaN at every image .*clamp"):
+        om.audit(Gamma(), digits, **QUICK)

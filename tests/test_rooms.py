@@ -32,7 +32,7 @@ theorems
 regimes
 audits planning panels temperature
 recipes
-steps trainable
+steps trainable suspicions
 describing training
 audit_identity audit_batches auditing
 crediting comparing

@@ -36,6 +36,7 @@ from offmanifold.manifold import global_pca, low_pass
 from offmanifold.manifold.base import fitted_folder
 from offmanifold.manifold.pooled import pool_data
 from offmanifold.measures import Measure, measures, passes
+from offmanifold.measures.statistics import Columns
 from offmanifold.models import (
     Loaded,
     ModelCard,
@@ -45,9 +46,11 @@ from offmanifold.models import (
     some_images,
 )
 from offmanifold.models.labels import BY_INDEX
+from offmanifold.models.usable_gradients import usable
 from offmanifold.panels import draw_panels
 from offmanifold.perceptual import find_weights, load_lpips
 from offmanifold.planning import (
+    NO_GRADIENT,
     NO_IMAGE,
     ZERO,
     Plan,
@@ -62,10 +65,15 @@ from offmanifold.planning import (
 from offmanifold.precision import check_precision, in_float32
 from offmanifold.probe import Probe, Scene, Settings, shuffled_copies
 from offmanifold.progress import bar, note
+from offmanifold.regimes import CHANCE_MARGIN
 from offmanifold.runs import package_version
+from offmanifold.suspicions import suspicions
 from offmanifold.temperature import AT_BOUND, fit_temperature
 
 PANELS = 32
+LOST = 0.01  # share of images without a gradient above which attacks by gradients are not told
+NONE = "gradient.none"  # column: 1 where the classifier has none to follow
+OWN = ("log_prob", "loss", "margin")  # gradients that are zero where the classifier has none
 
 
 @dataclass(frozen=True)
@@ -226,9 +234,12 @@ def audit_models(
             if show:
                 note("stopping: saving what is done (Ctrl-C again stops at once)")
     for run in waiting:
-        if run.n and (stopped is None or run.folder is not None):
+        if run.prepared and run.n and (stopped is None or run.folder is not None):
             found[run.subject.label] = run.finish(plan, data, manifold, second)
     made = [one for one in found.values() if one is not None]
+    for one in made if show else ():
+        if (lacking := without_gradient(one.columns)) is not None:
+            note(f"{one.label}: {lacking[0]}")
     if stopped is not None and reference not in [one.label for one in [*beside, *made]]:
         reference = None
     made = with_regimes([*beside, *made], reference, reference_accuracy)[len(beside) :]
@@ -300,6 +311,8 @@ def _measure(
             if first:
                 note(_expectation(plan, unseen, b - a, len(images) - b))
             first = False
+        for run in runs:
+            run.suspect(data, place)
 
 
 class _Run:
@@ -316,6 +329,8 @@ class _Run:
         if out is not None or subject.kept:
             self.folder = audit_folder(subject.loaded, self.identity, out)
         self.seen: list[Seen] = []
+        self.suspicions: list[tuple[str, str]] = []
+        self.prepared = False
 
     @property
     def n(self) -> int:
@@ -344,18 +359,31 @@ class _Run:
         self.randomised = randomised
         self.shuffled = shuffled_copies(self.module)
         self.temperature = fit_temperature(self.module, data.val, device)
+        self.prepared = True
+
+    def suspect(self, data: Data, device: torch.device) -> None:
+        """Look for what may be behind an accuracy at chance, where it is."""
+        columns = _joined([seen.columns for seen in self.seen], np.concatenate)
+        if "accuracy.clean" not in columns:
+            return
+        right, counts = columns["accuracy.clean"], np.bincount(columns["label"])
+        if right.mean() <= counts.max() / len(right) + CHANCE_MARGIN:
+            card = self.subject.loaded.card
+            self.suspicions = suspicions(self.module, card, data, device)
 
     def see(self, scene: Scene, running: Sequence[Measure], has: set[str]) -> None:
         """Measure a batch and keep what was found: on disk first, then here, at one stroke."""
         started = time.time()
         probe = Probe(scene, self.module, self.temperature.value, self.shuffled, self.randomised)
-        probe.gradient()  # a model without one is refused before anything long
+        gradient = probe.gradient()  # a model without one is refused before anything long
         y = scene.batch.y
         found: dict[str, Tensor] = {
             "index": probe.index,
             "label": torch.full((len(probe.x),), -1) if y is None else y,
             "prediction": probe.logits.argmax(1),
         }
+        if scene.settings.gradient in OWN:
+            found[NONE] = ~usable(gradient)
         for measure in running:
             found |= measure.columns(probe)
         shown = sum(len(seen.panels.get("index", ())) for seen in self.seen)
@@ -387,6 +415,11 @@ class _Run:
         for name, number in numbers.items():
             if number["value"] is None:
                 skipped[name] = NO_IMAGE if n == 0 else ZERO
+        reason = without_gradient(columns)
+        for m in plan.running:
+            if reason is not None and m.follows and columns[NONE].mean() > LOST:
+                numbers[m.name] |= {"value": None, "low": None, "high": None}
+                skipped[m.name] = reason
         saved = {
             "schema": SCHEMA,
             "version": package_version(),
@@ -418,6 +451,9 @@ class _Run:
             "skipped_ja": {name: japanese for name, (_, japanese) in skipped.items()},
             "regime": None,
         }
+        if self.suspicions:
+            english, japanese = zip(*self.suspicions, strict=True)
+            saved["suspicions"] = {"en": list(english), "ja": list(japanese)}
         paths = [plan.images.source.names[i] for i in columns.get("index", ())]
         kept = {k: v for k, v in columns.items() if v.ndim == 1}
         return Audit(without_nan(saved), {**kept, "path": np.array(paths, dtype=object)}, panels)
@@ -425,6 +461,18 @@ class _Run:
 
 def _joined(parts: Sequence[dict[str, Any]], join: Any) -> dict[str, Any]:
     return {name: join([part[name] for part in parts]) for name in (parts[0] if parts else ())}
+
+
+def without_gradient(columns: Columns) -> tuple[str, str] | None:
+    """Return, in English and Japanese, how many images have no gradient to follow, if any.
+
+    None of a collapsed model, of which nothing would be otherwise.
+    """
+    lost = columns.get(NONE, np.zeros(0))
+    if not lost.any() or (lost.all() and len(set(columns["prediction"])) == 1):
+        return None
+    english, japanese = (text.format(lost=int(lost.sum()), n=len(lost)) for text in NO_GRADIENT)
+    return english, japanese
 
 
 def adapted(loaded: Loaded, data: Data, mapping: Any, device: torch.device) -> nn.Module:

@@ -29,7 +29,7 @@ from offmanifold.files import (
 )
 from offmanifold.measures import Number
 from offmanifold.models import Loaded
-from offmanifold.regimes import Regime, choose_reference, gather, regime
+from offmanifold.regimes import Regime, choose_reference, gather, regime, with_suspicions
 from offmanifold.runs import ROOT
 from offmanifold.variants import VARIANTS
 
@@ -201,7 +201,8 @@ def with_regimes(
             reference_accuracy=reference_accuracy,
         )
         evidence = replace(evidence, variant=of_variant(one))
-        result.append(replace(one, json={**one.json, "regime": regime(evidence).json()}))
+        decided = with_suspicions(regime(evidence), one.json.get("suspicions") or {})
+        result.append(replace(one, json={**one.json, "regime": decided.json()}))
     return result
 
 

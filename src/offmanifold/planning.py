@@ -103,6 +103,14 @@ OPTIONAL = {
 }
 NO_IMAGE = ("no image was audited", "監査した画像がありません")
 ZERO = ("its denominator is zero", "分母がゼロです")
+NO_GRADIENT = (
+    "{lost} of {n} images have no gradient that an attack could follow (infinite, NaN or zero "
+    "everywhere), and would be told as robust: mend the model's forward pass; --thorough attacks "
+    "without gradients too",
+    "{n}枚中{lost}枚の画像で攻撃がたどれる勾配がなく（無限大・NaN、または全てゼロ）、"
+    "頑健であると誤って示されてしまいます。モデルの forward を修正してください。"
+    "--thorough は勾配を用いない攻撃も行います",
+)
 """Reasons in English and Japanese: {what a measure needs: what to do}.
 
 ASKED: those of the needs that are settings, met where the setting is given. OPTIONAL: parts of

@@ -16,8 +16,8 @@ Rule 1 took a small spread alone for a collapse; but probabilities that all lie 
 be right, far above chance, since the spread depends on the scale of the logits.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -211,6 +211,17 @@ def regime(evidence: Evidence) -> Regime:
             "accuracy_loss_allowed": ACCURACY_LOSS,
         },
         reference=evidence.reference,
+    )
+
+
+def with_suspicions(decided: Regime, suspicions: Mapping[str, Sequence[str]]) -> Regime:
+    """Return a regime whose reason tells what may be behind a collapse; {language: sentences}."""
+    if decided.name != "collapsed" or not suspicions:
+        return decided
+    return replace(
+        decided,
+        reason=" ".join([decided.reason, *suspicions["en"]]),
+        reason_ja="".join([decided.reason_ja, *suspicions["ja"]]),
     )
 
 

@@ -15,7 +15,8 @@ from offmanifold.commands.base import Images
 from offmanifold.commands.train import Train
 from offmanifold.errors import Diverged, InputError, RunError
 from offmanifold.executors.base import OUTCOME, Inputs, Job
-from offmanifold.files import file_hash, read_json, write_json
+from offmanifold.files import read_json, write_json
+from offmanifold.models.checkpoint import weights_hash
 from offmanifold.objectives import objectives
 from offmanifold.recipes import Recipe
 from offmanifold.registry import from_config
@@ -109,7 +110,7 @@ def _check_images(config: dict[str, Any]) -> None:
 
 
 def _check_weights(config: dict[str, Any], inputs: Inputs) -> None:
-    found = None if inputs.weights is None else file_hash(inputs.weights)
+    found = None if inputs.weights is None else weights_hash(inputs.weights)
     if found != config["train"]["weights"]:
         raise InputError(
             f"the weights to begin with are others now ({found}) than when the sweep was begun "

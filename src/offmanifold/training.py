@@ -243,5 +243,6 @@ def accuracy(module: nn.Module, split: Split, engine: Engine | None = None) -> f
 
 
 def _finished(folder: Path) -> Trained:
-    loaded = load_model(str(folder), allow_code=True)  # its model was asked for by this call
+    # its model was asked for by this very call, and what was assumed of it has been said
+    loaded = load_model(str(folder), allow_code=True, show=False)
     return Trained(loaded.module, loaded.card, folder, read_json(folder / "metrics.json"))

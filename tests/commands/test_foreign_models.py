@@ -164,3 +164,77 @@ def test_torchvision_on_class_folders_and_on_a_flat_folder(shop, offmanifold):
     code, (audit,), err = offmanifold(*spec, "--data", "parts/red", *size, *AUDIT)
     assert code == 0, err
     assert audit["data"]["classes"] is None
+
+
+TRAINABLE = """
+import torch
+
+class Softmax(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(32 * 32 * 3, 3))
+
+    def forward(self, x):
+        return self.body(x).softmax(1)
+
+def make():
+    return Softmax()
+"""
+
+
+def test_a_run_whose_model_is_code_asks_for_consent(shop, offmanifold):
+    (shop / "net.py").write_text(TRAINABLE)
+    small = ("--data", "parts", "--epochs", "2", "--batch-size", "12")
+    code, _, err = offmanifold("train", "--model", "net.py:make", *small, "--out", "runs/mine")
+    assert code == 0, err
+    assert err.count("returns probabilities") == 1
+    line = ("audit", "runs/mine", "--data", "parts", *AUDIT, "--only", "accuracy.clean")
+    code, _, err = offmanifold(*line)
+    assert code == 2
+    assert "net.py:make" in err and "--allow-code" in err
+    for other in (
+        ("train", "--model", "runs/mine", *small, "--out", "runs/more"),
+        ("generate", "--model", "runs/mine", "--manifold", "none", "--data", "parts"),
+        ("sweep", "--model", "runs/mine", "--values", "1", *small, "--manifold", "none", "pgd"),
+    ):
+        code, _, err = offmanifold(*other)
+        assert code == 2
+        assert "--allow-code" in err
+    code, (audit,), err = offmanifold(*line, "--allow-code")
+    assert code == 0, err
+    assert audit["data"]["classes"] == ["blue", "green", "red"]
+    assert audit["measures"]["accuracy.clean"]["value"] > 0.9
+
+
+def test_a_sweep_of_one_s_own_file_needs_no_more_consent(shop, offmanifold):
+    (shop / "net.py").write_text(TRAINABLE)
+    line = ["--data", "parts", "--epochs", "1", "--batch-size", "12", "--manifold", "none"]
+    line += ["--precision", "fp32", "--jobs", "1", "--out", "s", "--json"]
+    code, summary, err = offmanifold(
+        "sweep", "--model", "net.py:make", "--values", "0.1", *line, "--without-standard", "noise"
+    )
+    assert code == 0, err
+    assert summary["runs"]["finished"] == 1
+    code, _, err = offmanifold("compare", "s", "--out", "c.json")
+    assert code == 0, err
+
+
+def test_weights_that_run_code_ask_for_trust_in_every_command(shop, offmanifold):
+    torch.save({"state_dict": {"a": torch.ones(2)}, "more": Path("x")}, "best.pth")
+    data = ("--data", "parts")
+    lines = [
+        ("audit", "model.py:colour", "--weights", "best.pth", *data, *AUDIT),
+        ("train", "--model", "model.py:colour", "--weights", "best.pth", *data),
+        ("sweep", "--model", "model.py:colour", "--weights", "best.pth", "--values", "1", *data,
+         "--manifold", "none", "pgd"),
+        ("generate", "--model", "model.py:colour", "--weights", "best.pth", *data,
+         "--manifold", "none"),
+    ]  # fmt: skip
+    for line in lines:
+        code, _, err = offmanifold(*line)
+        assert code == 2
+        assert "--allow-pickle" in err
+    for line in lines[:2]:
+        code, _, err = offmanifold(*line, "--allow-pickle")
+        assert code == 2
+        assert "does not fit" in err  # it was read

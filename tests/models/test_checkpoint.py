@@ -1,14 +1,18 @@
 import argparse
 import json
+import pickle
+import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_model
 from torch import nn
 
 from offmanifold.errors import InputError
 from offmanifold.files import write_tensors
-from offmanifold.models.checkpoint import load_weights, read_checkpoint, unprefixed
+from offmanifold.models.checkpoint import load_weights, read_checkpoint, unprefixed, weights_hash
 
 
 def linear() -> nn.Module:
@@ -131,3 +135,185 @@ def test_batch_counters_may_lack():
     load_weights(target, state, "x")
     assert target.running_mean is not None
     assert target.running_mean.tolist() == [1.0, 2.0]
+
+
+def test_tensors_beside_a_state_dict_do_not_hide_it(tmp_path: Path):
+    state = linear().state_dict()
+    for beside in (
+        {"best_acc1": torch.tensor(71.3)},
+        {"best_acc1": torch.tensor([71.3]), "epoch": torch.tensor(3), "arch": "resnet"},
+        {"mean": torch.zeros(3), "optimizer": {"state": {0: {"exp_avg": torch.zeros(3)}}}},
+    ):
+        for wrapper in ("state_dict", "model", "module"):
+            torch.save({**beside, wrapper: state}, tmp_path / "a.pth")
+            assert_same(read_checkpoint(tmp_path / "a.pth").tensors, dict(state))
+    torch.save({"epoch": torch.tensor(3), "generator": state}, tmp_path / "a.pth")
+    assert_same(read_checkpoint(tmp_path / "a.pth").tensors, dict(state))
+    torch.save({"model": {"state_dict": state}, "n": torch.ones(1)}, tmp_path / "a.pth")
+    assert_same(read_checkpoint(tmp_path / "a.pth").tensors, dict(state))
+    torch.save({"student": state, "teacher": linear().state_dict()}, tmp_path / "a.pth")
+    with pytest.raises(InputError, match="no state dict .*student, teacher"):
+        read_checkpoint(tmp_path / "a.pth")
+
+
+def test_a_plain_state_dict_with_one_tensor_of_no_dimensions(tmp_path: Path):
+    torch.save({"scale": torch.tensor(2.0)}, tmp_path / "a.pth")
+    assert read_checkpoint(tmp_path / "a.pth").tensors.keys() == {"scale"}
+
+
+def sharded(folder: Path, state: dict, ending: str, stem: str) -> Path:
+    folder.mkdir()
+    names = sorted(state)
+    parts = {f"{stem}-0000{i}-of-00002.{ending}": names[i::2] for i in range(2)}
+    for name, kept in parts.items():
+        tensors = {k: state[k] for k in kept}
+        if ending == "safetensors":
+            write_tensors(folder / name, tensors)
+        else:
+            torch.save(tensors, folder / name)
+    shards = {k: name for name, kept in parts.items() for k in kept}
+    index = folder / f"{stem}.{ending}.index.json"
+    index.write_text(json.dumps({"metadata": {"total_size": 9}, "weight_map": shards}))
+    return index
+
+
+@pytest.mark.parametrize(("ending", "stem"), [("safetensors", "model"), ("bin", "pytorch_model")])
+def test_sharded_weights(tmp_path: Path, ending: str, stem: str):
+    state = dict(linear().state_dict())
+    index = sharded(tmp_path / "hub", state, ending, stem)
+    for given in (index, index.parent):
+        assert_same(read_checkpoint(given).tensors, state)
+    before = weights_hash(index)
+    first = sorted(index.parent.glob(f"{stem}-*"))[0]
+    first.write_bytes(first.read_bytes()[:-1] + b"?")
+    assert weights_hash(index) != before
+    first.unlink()
+    with pytest.raises(InputError, match=f"of which 1 are missing .{first.name}"):
+        read_checkpoint(index)
+
+
+def test_an_index_leads_to_no_other_folder(tmp_path: Path):
+    write_tensors(tmp_path / "other.safetensors", {"a": torch.ones(1)})
+    (tmp_path / "hub").mkdir()
+    index = tmp_path / "hub" / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {"a": "../other.safetensors"}}))
+    with pytest.raises(InputError, match="no file in its own folder"):
+        read_checkpoint(index)
+    index.write_text('{"weight_map": 3}')
+    with pytest.raises(InputError, match="no index of weights"):
+        read_checkpoint(index)
+
+
+def test_a_folder_with_one_file_or_several(tmp_path: Path):
+    state = dict(linear().state_dict())
+    torch.save(state, tmp_path / "best.pth")
+    assert_same(read_checkpoint(tmp_path).tensors, state)
+    torch.save(state, tmp_path / "last.pth")
+    with pytest.raises(InputError, match=r"2 files of weights \(best.pth, last.pth\)"):
+        read_checkpoint(tmp_path)
+    (tmp_path / "none").mkdir()
+    with pytest.raises(InputError, match="0 files of weights;"):
+        read_checkpoint(tmp_path / "none")
+
+
+@pytest.mark.parametrize("name", ["a.bin", "a.pth", "a.safetensors", "a"])
+def test_a_file_is_read_as_what_it_is_whatever_its_name(tmp_path: Path, name: str):
+    state = dict(linear().state_dict())
+    write_tensors(tmp_path / name, state)
+    assert_same(read_checkpoint(tmp_path / name).tensors, state)
+    torch.save(state, tmp_path / name)
+    assert_same(read_checkpoint(tmp_path / name).tensors, state)
+
+
+class Tied(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(4, 4), nn.Linear(4, 4)
+        self.second.weight = self.first.weight
+
+
+def test_tied_weights_left_out_of_a_file(tmp_path: Path):
+    model, again = Tied(), Tied()
+    save_model(model, str(tmp_path / "a.safetensors"))
+    tensors = read_checkpoint(tmp_path / "a.safetensors").tensors
+    assert len(tensors) == 3
+    load_weights(again, tensors, "x")
+    assert_same(dict(again.state_dict()), dict(model.state_dict()))
+    assert again.second.weight is again.first.weight
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_weights_of_another_precision(tmp_path: Path, dtype: torch.dtype):
+    model, again = linear(), linear()
+    state = {k: v.to(dtype) for k, v in model.state_dict().items()}
+    torch.save(state, tmp_path / "a.pth")
+    load_weights(again, read_checkpoint(tmp_path / "a.pth").tensors, "x")
+    for k, v in again.state_dict().items():
+        assert v.dtype == torch.float32
+        assert v.equal(state[k].float())
+
+
+def test_wrappers_within_names_and_on_the_other_side():
+    class Outer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body, self.head = nn.Linear(2, 2), nn.Linear(2, 2)
+
+    state = dict(Outer().state_dict())
+    stored = {f"module.{k.replace('body.', 'body._orig_mod.module.')}": v for k, v in state.items()}
+    assert_same(unprefixed(stored, Outer()), state)
+    wrapped = nn.Sequential()
+    wrapped.module = Outer()  # as DataParallel has it
+    fitted = unprefixed(state, wrapped)
+    assert fitted.keys() == wrapped.state_dict().keys()
+    assert fitted["module.body.weight"].equal(state["body.weight"])
+
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"
+
+
+def files_of_other_kinds(folder: Path) -> dict[str, tuple[Path, str]]:
+    scripted = folder / "scripted.pt"
+    torch.jit.trace(linear(), torch.rand(2, 4)).save(str(scripted))
+    np.savez(folder / "arrays.npz", w=np.ones(3))
+    with zipfile.ZipFile(folder / "some.zip", "w") as file:
+        file.writestr("weights.pth", b"123")
+    plain = {
+        "pointer.pth": (POINTER, "Git LFS.*git lfs pull"),
+        "page.pth": (b"\n<!DOCTYPE html><html>404</html>", "a web page.*download"),
+        "empty.pth": (b"", "empty"),
+        "model.onnx": (b"\x08\x07\x12\x07pytorch\x1a\x052.1.0:\x80", "ONNX"),
+        "model.h5": (b"\x89HDF\r\n\x1a\n" + bytes(64), "HDF5"),
+        "notes.pt": ("weights: siehe Anhang, für alle\n".encode(), "a text"),
+        "config.json": (b'{"architectures": ["ResNet"]}', "JSON"),
+        "config.bin": (b'{"architectures": ["ResNet"]}', "JSON"),
+        "noise.pth": (bytes(range(200, 256)) * 4, "damaged"),
+        "gz.pth": (b"\x1f\x8b\x08" + bytes(9), "gzip"),
+    }
+    found = {
+        "scripted": (scripted, "TorchScript.*torch.jit.load"),
+        "arrays": (folder / "arrays.npz", "NumPy"),
+        "zip": (folder / "some.zip", "a zip archive"),
+    }
+    for name, (content, said) in plain.items():
+        (folder / name).write_bytes(content)
+        found[name] = (folder / name, said)
+    return found
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_is_no_pickle_is_told_what_it_is(tmp_path: Path):
+    for path, said in files_of_other_kinds(tmp_path).values():
+        for allowed in (False, True):
+            with pytest.raises(InputError, match=said) as caught:
+                read_checkpoint(path, allowed)
+            assert path.name in str(caught.value)
+            assert "--allow-pickle" not in str(caught.value)
+
+
+def test_a_plain_pickle_asks_for_trust(tmp_path: Path):
+    state = {"w": np.ones(3, dtype=np.float32)}
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps({"state_dict": state, "best": 0.5}))
+    with pytest.raises(InputError, match="--allow-pickle"):
+        read_checkpoint(tmp_path / "a.pkl")
+    assert read_checkpoint(tmp_path / "a.pkl", True).tensors["w"].equal(torch.ones(3))

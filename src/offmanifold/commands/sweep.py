@@ -23,14 +23,14 @@ from offmanifold.engine import Engine, resolve_precision
 from offmanifold.errors import InputError, RunError
 from offmanifold.executors import Executor, Inputs, Job, Local
 from offmanifold.explaining import explain
-from offmanifold.files import content_hash, file_hash, inside, write_json
+from offmanifold.files import content_hash, inside, write_json
 from offmanifold.locks import held
 from offmanifold.manifold import load_manifold
 from offmanifold.manifold.base import fitted_folder
 from offmanifold.manifold.fitting import precision_of
 from offmanifold.measures import measures
 from offmanifold.models import check_code, find_run, load_model
-from offmanifold.models.checkpoint import read_checkpoint
+from offmanifold.models.checkpoint import read_checkpoint, weights_hash
 from offmanifold.models.loading import start_content
 from offmanifold.objectives import ERM, PGD, Objective, objectives
 from offmanifold.planning import check_options, check_randomised
@@ -134,7 +134,7 @@ class Runs:
             None if randomised is None else randomised.folder,
             None if self.weights is None else self.weights.absolute(),
         )
-        weights = None if self.weights is None else file_hash(self.weights)
+        weights = None if self.weights is None else weights_hash(self.weights)
         start = start_content(self.model, data.classes, data.shape)
         recipe = asdict(self.recipe)
         del recipe["seed"]

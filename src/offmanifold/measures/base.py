@@ -58,7 +58,8 @@ class Measure:
     spent on where other measures use it too: `passes` counts it once. needs: a subset of
     {"labels", "masks", "manifold", "score", "posterior", "pooling", "thorough", "explain",
     "own_gradient", "certify", "second", "half_sigma", "double_sigma", "lpips"}. better: "higher",
-    "lower" or None. method: "bootstrap" or "wilson" (of a column of zeros and ones).
+    "lower" or None. method: "bootstrap" or "wilson" (of a column of zeros and ones). follows: it
+    follows the classifier's gradients to what it tells, and tells nothing where there are none.
     """
 
     name: ClassVar[str]
@@ -70,6 +71,7 @@ class Measure:
     cost: ClassVar[float] = 0.0
     shares: ClassVar[str | None] = None
     method: ClassVar[str] = "bootstrap"
+    follows: ClassVar[bool] = False
 
     def columns(self, probe: Probe) -> dict[str, Tensor]:
         """Return {column: (n,)} for a batch; a column (n, k) is reduced but not saved."""

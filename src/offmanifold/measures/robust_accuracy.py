@@ -28,6 +28,7 @@ class RobustAccuracy(Measure):
     needs: ClassVar = frozenset({"labels"})
     cost: ClassVar[float] = 22
     method: ClassVar[str] = "wilson"
+    follows: ClassVar[bool] = True
 
     def columns(self, probe: Probe) -> dict[str, Tensor]:
         settings = probe.scene.settings

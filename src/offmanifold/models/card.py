@@ -10,7 +10,8 @@ from torch import nn
 class ModelCard:
     """A model's identity and how its outputs are named.
 
-    spec: what the user named. outputs: how many logits, None where only a forward pass would tell
+    spec: what the user named; untrained: it makes a model into which no weights were loaded.
+    outputs: how many logits, None where only a forward pass would tell
     (no image shape was given). classes: output names in order, or None where nobody knows them.
     synonyms: further names of an output (ImageNet synsets beside descriptions), one tuple each.
     input_shape: (c, h, w) the model asks for; None where any will do. config: what rebuilds it
@@ -27,6 +28,7 @@ class ModelCard:
     config: dict[str, Any] = field(default_factory=dict)
     weights_hash: str | None = None
     parameters: int = 0
+    untrained: bool = False
     manifold: str | None = None
     objective: dict[str, Any] | None = None
     licence: str | None = None

@@ -13,7 +13,7 @@ from offmanifold.faults import first_line, of_user, place_of, told
 from offmanifold.freezing import frozen
 from offmanifold.models.adapters import CopyOf
 from offmanifold.models.first_batch import EXTREME, drawn_images
-from offmanifold.models.read_outputs import read_as, tensor_of
+from offmanifold.models.read_outputs import last_operation, read_as, tensor_of
 from offmanifold.models.steadiness import check_steadiness
 from offmanifold.models.usable_gradients import check_gradients
 from offmanifold.progress import note
@@ -102,9 +102,9 @@ def _examined(net: nn.Module, x: Tensor, judged: int) -> Examined:
         return tensor_of(_called(net, images.clone()))[0]
 
     with torch.no_grad():
-        check_steadiness(net, run, x)
+        check_steadiness(net, run, x, output)
     with torch.enable_grad():
-        output = run(x.clone().requires_grad_())
+        made = last_operation(run(x[:1].clone().requires_grad_()))
 
     def bounded() -> bool:
         try:
@@ -114,7 +114,7 @@ def _examined(net: nn.Module, x: Tensor, judged: int) -> Examined:
             return True
         return bool(((far >= 0) & (far <= 1)).all())
 
-    adapters, assumed = read_as(output, bounded)
+    adapters, assumed = read_as(output, made, bounded)
     after |= adapters
     said += assumed
     module = net

@@ -3,23 +3,35 @@
 import argparse
 import json
 import pickle
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from offmanifold.errors import InputError
-from offmanifold.files import read_tensors
+from offmanifold.faults import told
+from offmanifold.files import content_hash, file_hash, read_tensors
+from offmanifold.models.file_kinds import check_weights_file, is_safetensors, shards_of
+
+Names = tuple[str, ...]
 
 WRAPPERS = (
-    *("state_dict", "model_state_dict", "model", "net", "network", "weights", "params"),
+    *("state_dict", "model_state_dict", "model_state", "model", "net", "network", "weights"),
+    *("params", "module", "classifier", "backbone"),
     *("state_dict_ema", "model_ema", "ema"),  # averaged weights only where there are no others
 )
-PREFIXES = ("module.", "_orig_mod.", "model.", "net.")
+PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.", "_forward_module.")
+WITHIN = ("module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
 NAME_KEYS = ("classes", "class_names", "class_to_idx")
+IN_FOLDER = (
+    *("*.safetensors.index.json", "*.index.json", "*.safetensors"),
+    *("*.pth", "*.pt", "*.bin", "*.ckpt"),
+)
 
 
 @dataclass(frozen=True)
@@ -32,36 +44,120 @@ class Checkpoint:
 
 
 def read_checkpoint(path: str | Path, allow_pickle: bool = False) -> Checkpoint:
-    """Read `.safetensors`, or any file of `torch.save` that holds a state dict, wrapped or not.
+    """Read safetensors, or a file of `torch.save` that holds a state dict, wrapped or not.
 
-    Class names come from an entry "classes", "class_names" or "class_to_idx" (of the safetensors
-    metadata, as JSON). Raises InputError for a file that is missing, broken, holds no state dict,
-    or would have to be unpickled freely, unless `allow_pickle`.
+    An index of shards (`*.index.json`), or a folder with one, or with one file of weights, will do
+    too; the kind of a file is told by its content, not by its name. Class names come from an entry
+    "classes", "class_names" or "class_to_idx" (of the safetensors metadata, as JSON). Raises
+    InputError for a file that is missing, broken, something else than weights, holds no state
+    dict, or would have to be unpickled freely, unless `allow_pickle`.
     """
-    path = Path(path)
-    if path.suffix == ".safetensors":
+    tensors: dict[str, Tensor] = {}
+    classes = None
+    for part in weight_files(Path(path)):
+        if part.suffix == ".json":
+            continue
+        found, named = _read(part, allow_pickle)
+        tensors |= found
+        classes = classes or named
+    return Checkpoint(Path(path), tensors, classes)
+
+
+def weights_hash(path: Path) -> str:
+    """Return 12 hex digits over the content of all files that weights are read from."""
+    files = [file_hash(part) for part in weight_files(path)]
+    return files[0] if len(files) == 1 else content_hash(files)
+
+
+def weight_files(path: Path) -> list[Path]:
+    """Return the one file of weights at a path, or an index and all files that it names."""
+    if path.is_dir():
+        kinds = [sorted(path.glob(kind)) for kind in IN_FOLDER]
+        found = next((files for files in kinds if files), [])
+        if len(found) != 1:
+            some = ", ".join(file.name for file in found[:5])
+            raise InputError(
+                f"{path} is a folder with {len(found)} files of weights"
+                f"{some and f' ({some})'}; give one file, or an index of shards (*.index.json)"
+            )
+        path = found[0]
+    if path.suffix == ".json":
+        return [path, *shards_of(path)]
+    return [path]
+
+
+def _read(path: Path, allow_pickle: bool) -> tuple[dict[str, Tensor], Names | None]:
+    """Return the tensors of one file, and the names of the classes where it gives them."""
+    if is_safetensors(path):
         tensors, metadata = read_tensors(path)
-        return Checkpoint(path, tensors, _class_names(metadata))
+        return tensors, _class_names(metadata)
+    check_weights_file(path)
     stored = _torch_load(path, allow_pickle)
     classes = None
-    while isinstance(stored, Mapping) and not _is_state_dict(stored):
+    while isinstance(stored, Mapping):
         classes = classes or _class_names(stored)
-        inner = [stored[k] for k in WRAPPERS if isinstance(stored.get(k), (Mapping, nn.Module))]
-        stored = inner[0] if inner else None
+        inner = _inner(stored)
+        if inner is None:
+            break
+        stored = inner
     if isinstance(stored, nn.Module):  # only where allow_pickle let it through
         stored = stored.state_dict()
-    if not isinstance(stored, Mapping):
+    tensors = _tensors(stored) if isinstance(stored, Mapping) else {}
+    if not tensors:
         raise InputError(
-            f"{path} holds no state dict (names → tensors); save one with "
+            f"{path} holds no state dict (names → tensors){_held(stored)}; save one with "
             f'torch.save(model.state_dict(), "{path.name}")'
         )
-    classes = classes or _class_names(stored)
-    return Checkpoint(path, {k: v for k, v in stored.items() if isinstance(v, Tensor)}, classes)
+    return tensors, classes
+
+
+def _inner(stored: Mapping[Any, Any]) -> Any:
+    """Return what a mapping wraps: a state dict or a module, beside what else was saved; or None.
+
+    Tensors that lie beside it (a best accuracy, an epoch) do not make the mapping a state dict.
+    """
+
+    def wrapped(value: Any) -> bool:
+        if isinstance(value, nn.Module):
+            return True
+        if not isinstance(value, Mapping):
+            return False
+        return bool(_tensors(value)) or _inner(value) is not None
+
+    known = [stored[key] for key in WRAPPERS if key in stored and wrapped(stored[key])]
+    if known:
+        return known[0]
+    if any(value.ndim > 0 for value in _tensors(stored).values()):
+        return None
+    others = [
+        value
+        for value in stored.values()
+        if isinstance(value, Mapping) and all(isinstance(k, str) for k in value) and _tensors(value)
+    ]
+    return others[0] if len(others) == 1 else None
+
+
+def _tensors(stored: Mapping[Any, Any]) -> dict[str, Tensor]:
+    """Return the tensors of a mapping, those of NumPy too, by their names."""
+    arrays = {k: torch.from_numpy(v) for k, v in stored.items() if _is_array(v)}
+    tensors = {k: v for k, v in stored.items() if isinstance(v, Tensor)}
+    return {k: v for k, v in {**tensors, **arrays}.items() if isinstance(k, str)}
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind in "fiub"
+
+
+def _held(stored: Any) -> str:
+    if isinstance(stored, Mapping):
+        return f", but {_few([str(k) for k in stored])}" if stored else ", but nothing"
+    return f", but {type(stored).__name__}"
 
 
 def load_weights(module: nn.Module, tensors: dict[str, Tensor], where: str) -> None:
     """Load a state dict strictly; raises InputError that names what is missing, extra or unlike."""
     wanted = module.state_dict()
+    tensors = _with_tied(tensors, wanted)
     # batch counters are of no use in eval mode, and older files lack them
     missing = [k for k in wanted if k not in tensors and not k.endswith("num_batches_tracked")]
     unexpected = [k for k in tensors if k not in wanted]
@@ -80,38 +176,78 @@ def load_weights(module: nn.Module, tensors: dict[str, Tensor], where: str) -> N
 def unprefixed(tensors: dict[str, Tensor], module: nn.Module) -> dict[str, Tensor]:
     """Return the tensors under the names `module` has for them.
 
-    Wrappers' prefixes ("module.", "_orig_mod." …) are removed, in any nesting, where that makes
-    more names match; tensors outside the prefix (a criterion, a counter) are then left out.
+    Wrappers' prefixes ("module.", "_orig_mod." …) are removed, in any nesting and on either side,
+    where that makes more names match; tensors outside the prefix (a criterion, a counter) are then
+    left out.
     """
+    wanted = module.state_dict().keys()
     candidates = [tensors]
     for names in candidates:  # grows while it is read: one more prefix removed each time
         for prefix in PREFIXES:
             inner = {k.removeprefix(prefix): v for k, v in names.items() if k.startswith(prefix)}
             if inner:
                 candidates.append(inner)
-    wanted = module.state_dict().keys()
+    own = {_plain(name): name for name in wanted}
+    if len(own) == len(wanted):
+        candidates += [{own.get(_plain(k), k): v for k, v in c.items()} for c in [*candidates]]
     return max(candidates, key=lambda names: len(wanted & names.keys()))
+
+
+def _plain(name: str) -> str:
+    """Return a name without the wrappers of any layer in it."""
+    return ".".join(part for part in name.split(".") if part not in WITHIN)
+
+
+def _with_tied(tensors: dict[str, Tensor], wanted: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Return the tensors with those that a file leaves out since they share another's memory."""
+    places: dict[Any, str] = {}
+    for name, value in wanted.items():
+        if name in tensors and isinstance(value, Tensor) and value.numel():
+            places[value.data_ptr(), value.shape, value.stride()] = name
+    found = {}
+    for name, value in wanted.items():
+        if name not in tensors and isinstance(value, Tensor):
+            same = places.get((value.data_ptr(), value.shape, value.stride()))
+            found |= {} if same is None else {name: tensors[same]}
+    return {**tensors, **found}
 
 
 def _torch_load(path: Path, allow_pickle: bool) -> Any:
     try:
-        # timm's own checkpoints hold an argparse.Namespace, which can run nothing
-        with torch.serialization.safe_globals([argparse.Namespace]):
-            return torch.load(path, map_location="cpu", weights_only=not allow_pickle)
+        # timm's own checkpoints hold an argparse.Namespace, which can run nothing; an open file,
+        # since torch takes what is named .safetensors for that, whatever it holds
+        with (
+            torch.serialization.safe_globals([argparse.Namespace]),
+            warnings.catch_warnings(action="ignore"),  # of pickles in general; said below
+            open(path, "rb") as file,
+        ):
+            return torch.load(file, map_location="cpu", weights_only=True)
     except OSError as error:
         raise InputError(f"cannot read the weights {path}: {error.strerror or error}") from error
-    except pickle.UnpicklingError as error:
+    except Exception as error:  # torch has no one error for a file that is none of its own
+        plain = "magic number" in str(error)  # a pickle that torch did not write
+        if not plain and not isinstance(error, pickle.UnpicklingError):
+            raise InputError(f"{path} is not a file of weights, or is damaged") from error
+        if allow_pickle:
+            return _unpickled(path)
         raise InputError(
             f"{path} is a pickle of more than tensors (a whole module, or other objects), which "
-            "can run code when read; save model.state_dict() instead, or give --allow-pickle if "
-            "you trust the file"
+            "can run code when read; save model.state_dict() instead, or give --allow-pickle "
+            "(allow_pickle=True) if you trust the file"
         ) from error
-    except Exception as error:  # torch has no one error for a file that is none of its own
-        raise InputError(f"{path} is not a file of weights, or is damaged") from error
 
 
-def _is_state_dict(stored: Mapping[Any, Any]) -> bool:
-    return any(isinstance(value, Tensor) for value in stored.values())
+def _unpickled(path: Path) -> Any:
+    """Return what a file of torch.save, or a plain pickle, holds, running what it asks for."""
+    try:
+        try:
+            with open(path, "rb") as file:
+                return torch.load(file, map_location="cpu", weights_only=False)
+        except RuntimeError:  # not made by torch
+            with open(path, "rb") as file:
+                return pickle.load(file)
+    except Exception as error:  # the code of whoever made it
+        raise InputError(f"{path} could not be read as a pickle ({told(error)})") from error
 
 
 def _class_names(entries: Mapping[Any, Any]) -> tuple[str, ...] | None:

@@ -64,6 +64,7 @@ def load_model(
     images: Tensor | None = None,
     allow_pickle: bool = False,
     allow_code: bool = False,
+    show: bool = True,
 ) -> Loaded:
     """Return the classifier a user names, in eval mode on the CPU, and its card.
 
@@ -72,8 +73,8 @@ def load_model(
     load instead of the model's own. classes, shape: the data's class names and image shape
     (c, h, w); with a shape the model is tried on a few images, `images` (n, c, h, w) among them.
     allow_pickle: read weights whose reading may run code. allow_code: run the Python file that a
-    run names as its model; a spec FILE.py:FUNCTION is consent itself. Raises InputError where
-    anything does not fit.
+    run names as its model; a spec FILE.py:FUNCTION is consent itself. show: say what was assumed
+    of the model's outputs. Raises InputError where anything does not fit.
     """
     spec = str(spec)
     given: dict[str, Any] = {
@@ -81,6 +82,7 @@ def load_model(
         "images": images,
         "allow_pickle": allow_pickle,
         "allow_code": allow_code,
+        "show": show,
     }
     if not _is_run(spec):
         return build_model(spec, classes=classes, shape=shape, **given)
@@ -106,11 +108,12 @@ def load_model(
 def start_content(spec: str, classes: Names | None, shape: Shape | None) -> str | None:
     """Return 12 hex digits over what a spec of files stands for now; None of any other.
 
-    Of `FILE.py:FUNCTION` its code, of a run its weights too.
+    Of `FILE.py:FUNCTION` its code, of a run its weights too. Runs code: for specs that may
+    (`check_code`).
     """
     if ".py:" not in spec and not _is_run(spec):
         return None
-    card = load_model(spec, classes=classes, shape=shape).card
+    card = load_model(spec, classes=classes, shape=shape, allow_code=True).card
     return content_hash([card.code, card.weights_hash if _is_run(spec) else None])
 
 
@@ -125,6 +128,7 @@ def build_model(
     images: Tensor | None = None,
     allow_pickle: bool = False,
     allow_code: bool = False,
+    show: bool = True,
     seed: int = 0,
 ) -> Loaded:
     """Return a model from its architecture and the weights it has.
@@ -160,7 +164,7 @@ def build_model(
             if not any(p.requires_grad for p in found.module.parameters()):
                 raise InputError(f"{spec} has nothing to train; audit it as it is")
             network = dataclasses.replace(network, classes=classes, synonyms=None)
-    module, outputs = found.tell()
+    module, outputs = found.tell() if show else (found.module, found.outputs)
     if network.classes and outputs and len(network.classes) != outputs:
         raise InputError(
             f"{spec} names {len(network.classes)} classes but has {outputs} outputs; "
@@ -176,6 +180,7 @@ def build_model(
         config={"spec": spec, "weights_hash": weights_hash},
         weights_hash=weights_hash,
         parameters=sum(p.numel() for p in module.parameters()),
+        untrained=checkpoint is None and (".py:" in spec or spec.startswith("small-resnet")),
         licence=network.licence,
         code=network.code,
     )

@@ -56,42 +56,46 @@ def tensor_of(output: object) -> tuple[Tensor, dict[str, nn.Module]]:
 
 
 def read_as(
-    output: Tensor, bounded: Callable[[], bool]
+    output: Tensor, made: str, bounded: Callable[[], bool]
 ) -> tuple[dict[str, nn.Module], tuple[str, ...]]:
     """Return the adapters that make logits of the outputs (n, k) of several images, what is said.
 
-    output: with its graph, where it has one, of which the last operation tells most. bounded:
-    whether outputs stay in [0, 1] for images far outside of it, asked where nothing else tells.
+    made: what `last_operation` tells. bounded: whether outputs stay in [0, 1] for images far
+    outside of it, asked where nothing else tells.
     """
-    made, p = last_operation(output), output.detach().float()
-    rounded = (p <= 0).any(1)
+    p = output.detach().float()
+    kind, why = _kind(p, output.dtype, made, bounded)
     adapters: dict[str, nn.Module] = {}
-    why = kind = None
-    if made.startswith(LINEAR):
-        why = "its last layer is linear"
-    elif p.shape[1] > 1 and _same_sums(p, output.dtype):
-        kind = "softmax"
-    elif not ((p >= 0) & (p <= 1)).all():
-        return _two(p, adapters), ()
-    elif made.startswith(SIGMOID):
-        kind, why = "sigmoid", f"its last operation is a {made.lower()}"
-    elif p.shape[1] == 1 and bool((p != p[0]).any()):
-        kind, why = None, "images far outside [0, 1] take it out of it"
-        if bounded():
-            kind, why = "sigmoid", "it stays in [0, 1] whatever the image"
+    rounded = (p <= 0).any(1)
     if kind == "softmax":
         adapters["log"] = LogOf()
-    elif kind == "sigmoid":
+    elif kind in ("sigmoid", "sigmoids"):
         adapters["log_odds"] = LogOddsOf()
         rounded |= (p >= 1).any(1)
-    inside = bool(((p >= 0) & (p <= 1)).all())
-    if kind is None:
-        said = [SAID["logit"].format(why=why)] if why and p.shape[1] == 1 and inside else []
-        return _two(p, adapters), tuple(said)
-    said = [SAID["sigmoids" if kind == "sigmoid" and p.shape[1] > 1 else kind].format(why=why)]
-    if rounded.any():
+    said = [SAID[kind].format(why=why)] if kind is not None else []
+    if adapters and rounded.any():
         said.append(SAID["lost"].format(n=int(rounded.sum()), all=len(p)))
-    return _two(p, adapters), tuple(said)
+    if p.shape[1] == 1:
+        adapters["two_logits"] = TwoLogits()
+    return adapters, tuple(said)
+
+
+def _kind(
+    p: Tensor, dtype: torch.dtype, made: str, bounded: Callable[[], bool]
+) -> tuple[str | None, str]:
+    """Return what outputs are, a key of SAID or None for plain logits, and why."""
+    one, inside = p.shape[1] == 1, bool(((p >= 0) & (p <= 1)).all())
+    if made.startswith(LINEAR):
+        return ("logit", "its last layer is linear") if one and inside else (None, "")
+    if not one and _same_sums(p, dtype, made):
+        return "softmax", ""
+    if inside and made.startswith(SIGMOID):
+        return "sigmoid" if one else "sigmoids", f"its last operation is a {made.lower()}"
+    if not (one and inside and (p != p[0]).any()):
+        return None, ""
+    if bounded():
+        return "sigmoid", "it stays in [0, 1] whatever the image"
+    return "logit", "images far outside [0, 1] take it out of it"
 
 
 def last_operation(output: Tensor) -> str:
@@ -105,12 +109,9 @@ def last_operation(output: Tensor) -> str:
     return "" if node is None else node.name().partition("Backward")[0]
 
 
-def _two(p: Tensor, adapters: dict[str, nn.Module]) -> dict[str, nn.Module]:
-    return adapters | ({"two_logits": TwoLogits()} if p.shape[1] == 1 else {})
-
-
-def _same_sums(p: Tensor, dtype: torch.dtype) -> bool:
-    """Return whether outputs are probabilities up to a common factor."""
+def _same_sums(p: Tensor, dtype: torch.dtype, made: str) -> bool:
+    """Return whether outputs are probabilities; up to a common factor (percent) after a softmax."""
     sums = p.sum(1)
+    whole = sums[0] if made.startswith("Softmax") and sums[0] > 0 else 1.0
     tolerance = SUMS if dtype in (torch.float32, torch.float64) else 3e-2
-    return bool((p >= 0).all() and sums[0] > 0 and ((sums / sums[0] - 1).abs() < tolerance).all())
+    return bool((p >= 0).all() and ((sums / whole - 1).abs() < tolerance).all())
