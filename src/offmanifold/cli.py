@@ -1,30 +1,39 @@
 """The command line: parse, run, and turn errors into one sentence and an exit code."""
 
 import logging
-import os
 import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from offmanifold.errors import InputError, RunError, unknown_name
+from offmanifold.streams import Steady, steady_streams, unobeyed, unsaid
+from offmanifold.visible import visible
 
+ASKED = "Where is an image classifier sensitive: on the data manifold or off it?"
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code: 0, 1 failed, 2 bad input, 130 interrupted."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
     given = list(sys.argv[1:] if argv is None else argv)
     return guarded(lambda: _run(given))
 
 
 def guarded(run: Callable[[], int]) -> int:
     """Return what `run` returns, or say its error in one sentence and return the exit code."""
+    with steady_streams() as (out, _):
+        code = _guarded(run, out)
+    return code or (FAILED if out.failed else 0)
+
+
+def _guarded(run: Callable[[], int], out: Steady) -> int:
+    logging.basicConfig(level=logging.WARNING, handlers=[_Notes()])
     try:
         code = run()
-        sys.stdout.flush()  # a reader that is gone is met here, not at the interpreter's end
+        out.flush()
+        if code == 0 and out.failed and not isinstance(out.failed, BrokenPipeError):
+            raise unsaid(out.failed)
         return code
     except InputError as error:
         return _say(f"error: {error}", BAD_INPUT)
@@ -33,9 +42,7 @@ def guarded(run: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         return _say("interrupted; what was finished is kept, the same command goes on", INTERRUPTED)
     except Exception as error:  # a bug: one sentence, and the traceback where it can be found
-        if isinstance(error, BrokenPipeError) and _reader_is_gone():
-            return FAILED
-        return _say(f"bug: {type(error).__name__}: {error} (traceback: {_log()})", FAILED)
+        return _say(f"bug: {type(error).__name__}: {error} ({_log(error)})", FAILED)
 
 
 def _run(argv: list[str]) -> int:
@@ -51,43 +58,48 @@ def _run(argv: list[str]) -> int:
     if argv and not argv[0].startswith("-") and argv[0] not in COMMANDS:
         raise unknown_name("command", argv[0], COMMANDS)
     try:
-        command = tyro.extras.subcommand_cli_from_dict(
-            COMMANDS,
-            args=argv,
-            prog="offmanifold",
-            description="Where is an image classifier sensitive: on the data manifold or off it?",
-            config=CONFIG,
-        )
+        with unobeyed():
+            command = tyro.extras.subcommand_cli_from_dict(
+                COMMANDS,
+                args=argv,
+                prog="offmanifold",
+                description=ASKED,
+                config=CONFIG,
+            )
     except SystemExit as stop:  # tyro has printed help, or what is wrong
         return int(stop.code or 0)
     command.run()
     return 0
 
 
-def _reader_is_gone() -> bool:
-    """Whether nobody reads stdout any more, as in `| head`; what is left to say is dropped then.
-
-    https://docs.python.org/3/library/signal.html#note-on-sigpipe; other pipes break by a fault.
-    """
-    try:
-        print(flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return True
-    return False
-
-
 def _say(text: str, code: int) -> int:
-    print(text, file=sys.stderr)
+    print(visible(text), file=sys.stderr)
     return code
 
 
-def _log() -> Path:
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="offmanifold-", suffix=".log", delete=False, encoding="utf-8"
-    ) as file:
-        traceback.print_exc(file=file)
-    return Path(file.name)
+class _Notes(logging.Handler):
+    """What libraries log is said as everything else is."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(visible(record.getMessage()), file=sys.stderr)
+
+
+def _log(error: Exception) -> str:
+    """Return where the traceback of a bug lies; its last line where no folder takes a log."""
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w",
+            encoding="utf-8",
+            errors="backslashreplace",
+            prefix="offmanifold-",
+            suffix=".log",
+            delete=False,
+        ) as file:
+            traceback.print_exception(error, file=file)
+    except OSError:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        return f"in {frame.filename}, line {frame.lineno}; no folder takes a log: set TMPDIR"
+    return f"traceback: {file.name}"
 
 
 def entry() -> None:

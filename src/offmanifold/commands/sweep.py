@@ -14,6 +14,7 @@ from offmanifold.commands.base import (
     Images,
     find_manifold,
     print_json,
+    print_line,
     print_table,
     resolve_manifold,
 )
@@ -274,7 +275,7 @@ def conclude(folder: Path, language: str, as_json: bool) -> None:
         print_json(summary)
     else:
         for title, table in sweep_tables(summary, language):
-            print(title)
+            print_line(title)
             print_table(*table)
     lost = all_collapsed(summary, language)
     if lost:
