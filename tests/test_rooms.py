@@ -15,7 +15,8 @@ MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p != PACKAGE / "__init__.py
 
 # From upstream to downstream; rooms of one line may import from each other.
 ROOMS = """
-errors visible streams registry files randomness freezing precision memory progress interrupts runs engine loop
+errors visible streams
+registry files randomness freezing precision memory progress interrupts runs engine loop
 data
 models
 attacks certification

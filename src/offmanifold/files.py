@@ -81,7 +81,8 @@ def check_suffix(path: Path, suffixes: Sequence[str], what: str) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text file atomically."""
-    write_atomically(path, lambda p: p.write_text(text, encoding="utf-8"))
+    # a byte of a file's name in no known encoding is written as an escape, which JSON reads back
+    write_atomically(path, lambda p: p.write_text(text, "utf-8", "backslashreplace"))
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -24,7 +24,7 @@ from offmanifold.engine import Engine, resolve_precision
 from offmanifold.errors import InputError, RunError
 from offmanifold.executors import Executor, Inputs, Job, Local
 from offmanifold.explaining import explain
-from offmanifold.files import content_hash, file_hash, write_json
+from offmanifold.files import content_hash, file_hash, read_json, write_json
 from offmanifold.manifold import load_manifold
 from offmanifold.manifold.base import fitted_folder
 from offmanifold.measures import measures
@@ -256,7 +256,7 @@ def save_summary(folder: Path) -> dict[str, Any]:
     runs = read_sweep(folder)
     summary = {**summarise(runs), "explains": explain(runs)}
     write_json(folder / SUMMARY, summary)
-    return summary
+    return read_json(folder / SUMMARY)  # what is printed is what pages read
 
 
 def conclude(folder: Path, language: str, as_json: bool) -> None:
