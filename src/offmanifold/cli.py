@@ -7,13 +7,15 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from offmanifold.errors import InputError, RunError, of_the_system, unknown_name
 from offmanifold.faults import asked_for, place_of, told
 from offmanifold.interrupts import signals_raise
 from offmanifold.parents import end_with_main_process
+from offmanifold.streams import Steady, steady_streams, unobeyed, unsaid
+from offmanifold.visible import visible
 
+ASKED = "Where is an image classifier sensitive: on the data manifold or off it?"
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 
 
@@ -23,17 +25,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     143 where it was ended by SIGTERM, in the same way.
     """
     end_with_main_process()
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
     given = list(sys.argv[1:] if argv is None else argv)
     return guarded(lambda: _run(given))
 
 
 def guarded(run: Callable[[], int]) -> int:
     """Return what `run` returns, or say its error in one sentence and return the exit code."""
+    with steady_streams() as (out, _):
+        code = _guarded(run, out)
+    return code or (FAILED if out.failed else 0)
+
+
+def _guarded(run: Callable[[], int], out: Steady) -> int:
+    logging.basicConfig(level=logging.WARNING, handlers=[_Notes()])
     try:
         with signals_raise():
             code = run()
-            sys.stdout.flush()  # a reader that is gone is met here, not at the interpreter's end
+            out.flush()  # a reader that is gone is met here, not at the interpreter's end
+            if code == 0 and out.failed and not isinstance(out.failed, BrokenPipeError):
+                raise unsaid(out.failed)
             return code
     except InputError as error:
         return _say(f"error: {error}", BAD_INPUT)
@@ -43,13 +53,11 @@ def guarded(run: Callable[[], int]) -> int:
         said = "interrupted; what was finished is kept, the same command goes on"
         return _say(said, getattr(error, "code", INTERRUPTED))
     except Exception as error:  # a bug: one sentence, and the traceback where it can be found
-        if isinstance(error, BrokenPipeError) and _reader_is_gone():
-            return FAILED
         if place_of(error, asked_for) is not None:  # of a model or denoiser of the user's own
-            return _say(f"error: {told(error)}; mend it there (traceback: {_log()})", BAD_INPUT)
+            return _say(f"error: {told(error)}; mend it there ({_log(error)})", BAD_INPUT)
         if isinstance(error, OSError) and (system := of_the_system(error)):
             return _say(f"error: {system}", BAD_INPUT if isinstance(system, InputError) else FAILED)
-        return _say(f"bug: {type(error).__name__}: {error} (traceback: {_log()})", FAILED)
+        return _say(f"bug: {type(error).__name__}: {error} ({_log(error)})", FAILED)
 
 
 def _run(argv: list[str]) -> int:
@@ -65,43 +73,48 @@ def _run(argv: list[str]) -> int:
     if argv and not argv[0].startswith("-") and argv[0] not in COMMANDS:
         raise unknown_name("command", argv[0], COMMANDS)
     try:
-        command = tyro.extras.subcommand_cli_from_dict(
-            COMMANDS,
-            args=argv,
-            prog="offmanifold",
-            description="Where is an image classifier sensitive: on the data manifold or off it?",
-            config=CONFIG,
-        )
+        with unobeyed():
+            command = tyro.extras.subcommand_cli_from_dict(
+                COMMANDS,
+                args=argv,
+                prog="offmanifold",
+                description=ASKED,
+                config=CONFIG,
+            )
     except SystemExit as stop:  # tyro has printed help, or what is wrong
         return int(stop.code or 0)
     command.run()
     return 0
 
 
-def _reader_is_gone() -> bool:
-    """Whether nobody reads stdout any more, as in `| head`; what is left to say is dropped then.
-
-    https://docs.python.org/3/library/signal.html#note-on-sigpipe; other pipes break by a fault.
-    """
-    try:
-        print(flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return True
-    return False
-
-
 def _say(text: str, code: int) -> int:
-    print(text, file=sys.stderr)
+    print(visible(text), file=sys.stderr)
     return code
 
 
-def _log() -> Path:
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="offmanifold-", suffix=".log", delete=False, encoding="utf-8"
-    ) as file:
-        traceback.print_exc(file=file)
-    return Path(file.name)
+class _Notes(logging.Handler):
+    """What libraries log is said as everything else is."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(visible(record.getMessage()), file=sys.stderr)
+
+
+def _log(error: Exception) -> str:
+    """Return where the traceback of a bug lies; its last line where no folder takes a log."""
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w",
+            encoding="utf-8",
+            errors="backslashreplace",
+            prefix="offmanifold-",
+            suffix=".log",
+            delete=False,
+        ) as file:
+            traceback.print_exception(error, file=file)
+    except OSError:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        return f"in {frame.filename}, line {frame.lineno}; no folder takes a log: set TMPDIR"
+    return f"traceback: {file.name}"
 
 
 def entry() -> None:

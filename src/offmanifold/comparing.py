@@ -48,36 +48,36 @@ def compare(
     check_reference_accuracy(reference_accuracy)
     if isinstance(audits, str | Path | Audit):
         raise InputError("a comparison is of several audits; give a list of them")
-    audits = [a if isinstance(a, Audit) else read_audit(a) for a in audits]
-    if not audits:
+    found = [a if isinstance(a, Audit) else read_audit(a) for a in audits]
+    if not found:
         raise InputError("nothing to compare; give at least one audit")
-    labels = [a.label for a in audits]
+    labels = [a.label for a in found]
     twice = {label for label in labels if labels.count(label) > 1}
     if twice:
         raise InputError(f'two audits are labelled "{twice.pop()}"; audit one with another --label')
-    for one in audits[1:]:
+    for one in found[1:]:
         for part, key, mend in SAME:
-            mine, theirs = ((x.json.get(part) or {}).get(key) for x in (one, audits[0]))
+            mine, theirs = ((x.json.get(part) or {}).get(key) for x in (one, found[0]))
             if key == "gradient":
                 mine, theirs = scalar_of(mine), scalar_of(theirs)
             if mine != theirs:
                 raise InputError(
-                    f"{one.label} and {audits[0].label} were audited with another {mend} "
+                    f"{one.label} and {found[0].label} were audited with another {mend} "
                     f"({mine}, {theirs}); audit both in the same way"
                 )
-    standard = standard_of(audits, reference)
-    audits = sorted(
-        with_regimes(audits, reference, reference_accuracy), key=lambda a: a.label != standard
+    standard = standard_of(found, reference)
+    found = sorted(
+        with_regimes(found, reference, reference_accuracy), key=lambda a: a.label != standard
     )
     return {
         "schema": SCHEMA,
         "reference": standard,
         "audits": [
             {"folder": None if a.folder is None else str(a.folder.resolve()), **a.json}
-            for a in audits
+            for a in found
         ],
-        "differences": _differences(audits),
-        "credit": _credit(audits),
+        "differences": _differences(found),
+        "credit": _credit(found),
     }
 
 

@@ -97,10 +97,10 @@ def _describe_certification(settings: Settings) -> dict[str, Any]:
 
 
 def without_nan(value: Any) -> Any:
-    """Return JSON values with null for what is not finite."""
+    """Return values as JSON gives them back: lists, and null for what is not finite."""
     if isinstance(value, dict):
         return {k: without_nan(v) for k, v in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [without_nan(v) for v in value]
     if isinstance(value, float | np.floating):
         return float(value) if math.isfinite(value) else None

@@ -5,13 +5,19 @@ Of several processes that run one command only the main one speaks.
 
 import contextlib
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
+
+from offmanifold.streams import encodable
+from offmanifold.visible import visible
 
 RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK")  # set by launchers of processes
 
@@ -21,10 +27,20 @@ def is_main_process() -> bool:
     return all(os.environ.get(name, "0") in ("0", "") for name in RANKS)
 
 
+def console(stream: TextIO, **options: Any) -> Console:
+    """Return a console to which all text is text: no markup, no names of emoji."""
+    return Console(file=stream, highlight=False, markup=False, emoji=False, **options)
+
+
+def shown(text: str, stream: TextIO) -> Text:
+    """Return one line of text as this stream can show it; see `visible`."""
+    return Text(encodable(visible(text), stream.encoding))
+
+
 def note(text: str) -> None:
     """Print a line for a person, on stderr."""
     if is_main_process():
-        Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False)
+        console(sys.stderr, soft_wrap=True).print(shown(text, sys.stderr))
 
 
 class Bar:
@@ -60,17 +76,22 @@ def bar(title: str, total: int, *, done: int = 0, show: bool = True) -> Iterator
         yield Bar(None, None)
         return
     progress = Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.completed}/{task.total}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[numbers]}"),
-        console=Console(stderr=True),
+        TextColumn("{task.fields[numbers]}", markup=False),
+        console=console(sys.stderr),
         refresh_per_second=4,
     )
     with progress:
-        yield Bar(progress, progress.add_task(title, total=total, completed=done, numbers=""))
+        yield Bar(
+            progress,
+            progress.add_task(
+                str(shown(title, sys.stderr)), total=total, completed=done, numbers=""
+            ),
+        )
 
 
 @contextlib.contextmanager
@@ -83,23 +104,23 @@ def live_table(
     """
     states: dict[str, tuple[str, str | None, float]] = dict.fromkeys(names, ("waiting", None, 0.0))
     states |= dict.fromkeys(done, ("was there", None, 0.0))
-    console = Console(stderr=True, highlight=False)
+    screen = console(sys.stderr)
 
     def table() -> Table:
         made = Table("run", "state", "seconds", "")
         for name, (state, error, since) in states.items():
             seconds = f"{time.monotonic() - since:.0f}" if state == "started" else ""
-            made.add_row(name, state, seconds, error or "")
+            made.add_row(*(shown(c, sys.stderr) for c in (name, state, seconds, error or "")))
         return made
 
     def tell(name: str, state: str, error: str | None) -> None:
         states[name] = (state, error, time.monotonic())
-        if not console.is_terminal:
+        if not screen.is_terminal:
             ended = sum(s not in ("waiting", "started") for s, _, _ in states.values())
             note(f"[{ended}/{len(states)}] {name}: {state}" + (f" ({error})" if error else ""))
 
-    if not console.is_terminal:
+    if not screen.is_terminal:
         yield tell
         return
-    with Live(get_renderable=table, console=console, refresh_per_second=2):
+    with Live(get_renderable=table, console=screen, refresh_per_second=2):
         yield tell

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from offmanifold.data import Data, load_data
 from offmanifold.data.loading import sized_within
@@ -25,8 +24,9 @@ from offmanifold.manifold import (
 )
 from offmanifold.models.labels import BY_INDEX
 from offmanifold.precision import Precision
-from offmanifold.progress import is_main_process, note
+from offmanifold.progress import console, is_main_process, note, shown
 from offmanifold.runs import ROOT
+from offmanifold.visible import visible, visible_json
 
 Size = tuple[int, int] | None
 MANIFOLDS = ("auto", "none", "exact", "FILE.py:FUNCTION", "diffusers:PATH")
@@ -96,21 +96,23 @@ def label_map(classes: str | None) -> Any:
 def print_json(value: Any) -> None:
     """Print JSON, alone on stdout."""
     if is_main_process():
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1)
-        try:
-            text.encode(sys.stdout.encoding or "utf-8")
-        except UnicodeEncodeError:  # escapes say the same on any console
-            text = json.dumps(value, allow_nan=False, indent=1)
-        sys.stdout.write(f"{text}\n")
+        lossless = (sys.stdout.encoding or "utf-8").lower().replace("-", "") == "utf8"
+        text = json.dumps(value, ensure_ascii=not lossless, allow_nan=False, indent=1)
+        sys.stdout.write(f"{visible_json(text)}\n")
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table on stdout."""
-    table = Table(*header)
+    table = Table(*(Column(shown(cell, sys.stdout)) for cell in header))
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(shown(cell, sys.stdout) for cell in row))
     width = None if sys.stdout.isatty() else 160
-    Console(width=width, highlight=False).print(table)
+    console(sys.stdout, width=width).print(table)
+
+
+def print_line(text: str) -> None:
+    """Print a line on stdout."""
+    print(visible(text))
 
 
 def resolve_manifold(

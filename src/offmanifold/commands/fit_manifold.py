@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import torch
 import tyro
 
-from offmanifold.commands.base import Images, print_json, print_table
+from offmanifold.commands.base import Images, print_json, print_line, print_table
 from offmanifold.commands.subcommands import registered
 from offmanifold.data import Data
 from offmanifold.errors import RunError
@@ -104,7 +104,7 @@ class FitManifold:
         cards = [one.card, other.card]
         if not self.json:
             for card in cards:
-                print(card.spec)
+                print_line(card.spec)
                 print_table(*_gates(card))
         sigmas = shared_sigmas(cards)
         found = {s: _agreement(one, other, data, s) for s in sigmas}

@@ -13,7 +13,7 @@ from offmanifold.commands.sweep import Runs, Sweep
 from offmanifold.commands.wanting import check_wanted
 from offmanifold.comparing import paired_difference
 from offmanifold.errors import InputError, RunError
-from offmanifold.files import write_json
+from offmanifold.files import read_json, write_json
 from offmanifold.locks import held
 from offmanifold.measures.statistics import unpaired
 from offmanifold.objectives import ERM, PGD, objectives
@@ -72,7 +72,7 @@ class Recommend:
             saved = self._found(sweep, objective, start, seed, wanted)
             for name in recommendation_files(objective.name):
                 write_json(sweep.folder / name, saved)
-        self._say(saved)
+        self._say(read_json(sweep.folder / name))  # as pages read it
 
     def _found(
         self, sweep: Sweep, objective: Any, start: float, seed: int, wanted: Wanted

@@ -14,6 +14,7 @@ from offmanifold.commands.base import (
     Images,
     find_manifold,
     print_json,
+    print_line,
     print_table,
     resolve_manifold,
 )
@@ -23,7 +24,7 @@ from offmanifold.engine import Engine, resolve_precision
 from offmanifold.errors import InputError, RunError
 from offmanifold.executors import Executor, Inputs, Job, Local
 from offmanifold.explaining import explain
-from offmanifold.files import content_hash, inside, write_json
+from offmanifold.files import content_hash, inside, read_json, write_json
 from offmanifold.locks import held
 from offmanifold.manifold import load_manifold
 from offmanifold.manifold.base import fitted_folder
@@ -289,7 +290,7 @@ def save_summary(folder: Path) -> dict[str, Any]:
     runs = read_sweep(folder)
     summary = {**summarise(runs), "explains": explain(runs)}
     write_json(folder / SUMMARY, summary)
-    return summary
+    return read_json(folder / SUMMARY)  # what is printed is what pages read
 
 
 def conclude(folder: Path, language: str, as_json: bool) -> None:
@@ -308,7 +309,7 @@ def conclude(folder: Path, language: str, as_json: bool) -> None:
         print_json(summary)
     else:
         for title, table in sweep_tables(summary, language):
-            print(title)
+            print_line(title)
             print_table(*table)
     lost = all_collapsed(summary, language)
     if lost:

@@ -62,7 +62,8 @@ class ManifoldCard:
 
     def summary(self) -> dict[str, Any]:
         """Return plain JSON values, with `usable`."""
-        return {**asdict(self), "usable": self.usable}
+        fields = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        return {**fields, "usable": self.usable}
 
 
 def fitted_folder(manifold: Any) -> Path | None:

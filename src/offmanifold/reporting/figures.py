@@ -13,8 +13,10 @@ import matplotlib
 from markupsafe import Markup
 from matplotlib import ticker
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from offmanifold.reporting.fonts import css_families
+from offmanifold.visible import visible, visible_page
 
 COLOURS = {
     "bayes-aligned": "#0d7a5f",
@@ -73,16 +75,31 @@ def standalone_svg(figure: Figure, salt: str) -> str:
 
 def _drawn(figure: Figure, salt: str, *, transparent: bool) -> str:
     buffer = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": salt, **STYLE}), warnings.catch_warnings():
+    with matplotlib.rc_context({"svg.hashsalt": salt}):
+        options = {"transparent": transparent, "metadata": {"Date": None}}
+        save_as_text(figure, buffer, format="svg", **options)
+    return visible_page(buffer.getvalue())
+
+
+def save_as_text(figure: Figure, to: Any, **options: Any) -> None:
+    """Save a figure all of whose texts are what they say, no formulas and no controls."""
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+        text.set_text(visible(text.get_text()))
+    with matplotlib.rc_context(STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")  # the browser has the glyphs
-        figure.savefig(buffer, format="svg", transparent=transparent, metadata={"Date": None})
-    return buffer.getvalue()
+        figure.savefig(to, **options)
+
+
+def _in_tags(pattern: str, replacement: str, svg: str) -> str:
+    """Return an SVG in whose tags a pattern is replaced; what it shows as text stays."""
+    return re.sub(r"<[^<>]*>", lambda tag: re.sub(pattern, replacement, tag[0]), svg)
 
 
 def _in_families(text: str, families: str) -> str:
     """Return an SVG whose texts are in these families, however matplotlib has named its own."""
-    text = re.sub(r"font: (\d+(?:\.\d+)?px)[^;\"]*", r"font-size: \1; font-family: x", text)
-    return re.sub(r"font-family: [^;\"]*", f"font-family: {families}", text)
+    text = _in_tags(r"font: (\d+(?:\.\d+)?px)[^;\"]*", r"font-size: \1; font-family: x", text)
+    return _in_tags(r"font-family: [^;\"]*", f"font-family: {families}", text)
 
 
 def svg(figure: Figure, salt: str, label: str) -> Markup:
@@ -90,10 +107,10 @@ def svg(figure: Figure, salt: str, label: str) -> Markup:
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
     text = re.sub(r'<g id="[^"]*">', "<g>", text)
-    text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text)
+    text = _in_tags(r' xmlns(:\w+)?="[^"]*"', "", text)
     text = _in_families(text, "inherit")  # those of the page
     width = figure.get_figwidth() * 72
-    name = Markup.escape(label)
+    name = Markup.escape(visible(label))
     text = re.sub(
         r'<svg [^>]*?viewBox="([^"]*)"[^>]*>',
         lambda m: (
@@ -192,6 +209,7 @@ def curves(
 
 
 def _short(label: str, most: int = 22) -> str:
+    label = visible(label)
     return label if len(label) <= most else label[: most - 1] + "…"
 
 

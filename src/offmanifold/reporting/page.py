@@ -12,6 +12,7 @@ from offmanifold.reporting.panels import gallery, strip
 from offmanifold.reporting.settings import blocks_of_settings
 from offmanifold.reporting.sources import Sources, load
 from offmanifold.reporting.texts import Texts
+from offmanifold.visible import visible_page
 
 
 def report(audits: Any, out: Path | str, language: str = "en") -> Path:
@@ -25,7 +26,7 @@ def report(audits: Any, out: Path | str, language: str = "en") -> Path:
     check_suffix(Path(out), PAGES, "a page")
     t = Texts(language)
     html = render(load(audits), t)
-    write_text(target(Path(out)), html)
+    write_text(target(Path(out)), visible_page(html))
     return Path(out)
 
 

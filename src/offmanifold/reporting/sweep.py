@@ -27,6 +27,7 @@ from offmanifold.reporting.sweep_summary import (
 )
 from offmanifold.reporting.sweep_texts import REASONS
 from offmanifold.reporting.texts import Texts
+from offmanifold.visible import visible_page
 
 FEW = (
     "accuracy.clean",
@@ -122,7 +123,7 @@ def sweep_page(summary: Path | str, out: Path | str, language: str = "en") -> Pa
         explains=explains_table(saved, language),
         recommended=_recommended(Path(summary).parent, language),
     )
-    write_text(target(Path(out)), html)
+    write_text(target(Path(out)), visible_page(html))
     return Path(out)
 
 

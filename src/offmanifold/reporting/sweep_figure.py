@@ -26,6 +26,7 @@ from offmanifold.reporting.figures import (
     INK,
     PERCENT,
     STYLE,
+    save_as_text,
     spans,
     standalone_svg,
 )
@@ -53,7 +54,9 @@ def draw_sweep(summary: dict[str, Any], path: str | Path, language: str = "en") 
     if language == "ja" and japanese_family() is None:
         language = "en"
     figure = figure_of(list(columns_of(summary)), summary, Texts(language))
-    write_atomically(target(path), lambda p: figure.savefig(p, format=path.suffix[1:], dpi=110))
+    write_atomically(
+        target(path), lambda p: save_as_text(figure, p, format=path.suffix[1:], dpi=110)
+    )
     return path
 
 

@@ -11,6 +11,7 @@ from offmanifold.errors import InputError
 from offmanifold.files import read_json, read_tensors, write_text
 from offmanifold.reporting.pictures import direction, picture
 from offmanifold.reporting.texts import Texts
+from offmanifold.visible import visible_page
 
 WIDTH = 96  # pixels on the page
 SMOOTH = 64  # pixels of an image from which it is drawn smoothly
@@ -60,7 +61,7 @@ def synthesis_page(folder: str | Path, out: str | Path, language: str = "en") ->
         width=WIDTH,
         smooth=any(x.shape[-1] > SMOOTH for x in tensors.values()),
     )
-    write_text(out, html)
+    write_text(out, visible_page(html))
     return out
 
 
