@@ -328,7 +328,7 @@ def test_a_received_folder_writes_nothing_outside_itself(here, offmanifold, tmp_
     assert offmanifold(*argv)[0] == 0
     path = tmp_path / "deep/made/synthesis.json"
     whole = path.read_text()
-    for old, new in (('"0-000"', '"../../x"'), ('"0-000"', '"/x"'), ('"seed"', '"../seed"')):
+    for old, new in (('"0-000"', '"../../x"'), ('"0-000"', '"/x"'), ('"seed",', '"../seed",')):
         path.write_text(whole.replace(old, new))
         code, _, err = offmanifold(*argv)
         assert code == 2 and "no plain name" in err
