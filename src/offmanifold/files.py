@@ -198,8 +198,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     written = metadata.pop(DIGEST, None)
     if written is not None and written != _hashed(tensors, metadata):
         raise InputError(
-            f"{path} is damaged: its content is not what was written; restore it, or remove it and "
-            "make it anew"
+            f"{path} is damaged: its content is not what was written; restore it, or remove its "
+            "folder and make that anew"
         )
     return tensors, metadata
 
@@ -244,5 +244,5 @@ def _digest(tensors: dict[str, Tensor], first: bytes = b"") -> Any:
     for name in sorted(tensors):
         value = tensors[name].detach().cpu().contiguous()
         digest.update(f"{name}{value.dtype}{tuple(value.shape)}".encode())
-        digest.update(value.reshape(-1).view(torch.uint8).numpy())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
     return digest
