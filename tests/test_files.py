@@ -8,13 +8,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from offmanifold.errors import InputError, RunError
 from offmanifold.files import (
     content_hash,
+    inside,
     make_folder,
+    plain,
     read_json,
     read_tensors,
+    target,
     tensors_hash,
     write_atomically,
     write_json,
@@ -98,17 +102,6 @@ def test_what_the_system_refuses_is_named(tmp_path: Path, write: str):
     end = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert end.returncode == 7, end.stderr
     assert not list(tmp_path.iterdir())
-
-
-def test_safetensors_tells_of_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    from safetensors import SafetensorError
-
-    def save_file(*args, **kwargs):
-        raise SafetensorError("Error while serializing: I/O error: No space left (os error 28)")
-
-    monkeypatch.setattr("offmanifold.files.save_file", save_file)
-    with pytest.raises(RunError, match="no space left"):
-        write_tensors(tmp_path / "file", {"a": torch.ones(1)})
 
 
 def test_a_bug_in_a_writer_is_no_full_disk(tmp_path: Path):
@@ -196,3 +189,139 @@ def test_tensors_hash_sees_names_types_shapes_and_values():
     image = torch.rand(2, 3, 4, 5)
     other_layout = image.to(memory_format=torch.channels_last)
     assert tensors_hash({"b": a, "a": image}) == tensors_hash({"a": other_layout, "b": a})
+
+
+LEAVER = """
+import os, signal, sys
+from pathlib import Path
+from offmanifold.files import write_atomically
+
+def write(path):
+    path.write_text("half")
+    if sys.argv[2] == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    print("writing", flush=True)
+    sys.stdin.read()
+
+write_atomically(Path(sys.argv[1]), write)
+"""
+
+
+def writer(path: Path, end: str) -> subprocess.Popen:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    return subprocess.Popen([sys.executable, "-c", LEAVER, str(path), end], **pipes)
+
+
+def test_what_the_dead_left_goes_and_what_the_living_write_stays(tmp_path: Path):
+    living = writer(tmp_path / "living.json", "wait")
+    assert living.stdout is not None and living.stdout.readline() == "writing\n"
+    dead = writer(tmp_path / "dead.json", "die")
+    assert (dead.communicate("")[0], dead.returncode) == ("", -9)
+    (tmp_path / ".mine.part").write_text("mine")
+    assert len(list(tmp_path.iterdir())) == 3
+    write_text(tmp_path / "other.json", "new")
+    left = sorted(p.name for p in tmp_path.iterdir())
+    assert [left[1], left[2]] == [".mine.part", "other.json"]
+    assert left[0].startswith(".living.json.")
+    assert living.communicate("")[0] == ""
+    assert living.returncode == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".mine.part", "living.json", "other.json"]
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_the_umask_decides_who_may_read(tmp_path: Path, umask: int, mode: int):
+    before = os.umask(umask)
+    try:
+        write_text(tmp_path / "folder" / "file", "x")
+        write_tensors(tmp_path / "folder" / "tensors", {"a": torch.ones(1)})
+    finally:
+        os.umask(before)
+    assert [p.stat().st_mode & 0o777 for p in (tmp_path / "folder").iterdir()] == [mode, mode]
+    assert (tmp_path / "folder").stat().st_mode & 0o777 == mode | (mode & 0o444) >> 2
+
+
+@pytest.mark.parametrize("name", ["a" * 255, "場" * 85, "x" * 240 + ".json"])
+def test_the_longest_names_are_written(tmp_path: Path, name: str):
+    write_text(tmp_path / name, "x")
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+    with pytest.raises(InputError, match="File name too long"):
+        write_text(tmp_path / f"{name}{'x' * 100}", "x")
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "場" * 300, "a/b c:*", "ok-1.2_3"])
+def test_a_name_as_part_of_a_file_s(name: str):
+    made = plain(name)
+    assert len(os.fsencode(made)) <= 150
+    assert not set(made) & set("/ :*")
+    assert made == plain(name) and (made == name) == (name == "ok-1.2_3")
+    assert plain("a" * 300) != plain("a" * 299 + "b")
+
+
+def test_links_of_the_user_lead_and_stay(tmp_path: Path):
+    (tmp_path / "far").mkdir()
+    for link, where in (("one", "two"), ("two", "far/file"), ("loop", "loop")):
+        (tmp_path / link).symlink_to(where)
+    write_text(target(tmp_path / "one"), "x")  # a link to a link to a file that is not there yet
+    assert (tmp_path / "far/file").read_text() == "x"
+    assert (tmp_path / "one").is_symlink()
+    with pytest.raises(InputError, match=r"cannot write .*loop"):
+        write_text(target(tmp_path / "loop") / "x", "x")
+    assert target(tmp_path / "far/../plain") == tmp_path / "far/../plain"
+
+
+def test_a_link_within_a_folder_is_replaced_and_not_followed(tmp_path: Path):
+    (tmp_path / "letter").write_text("dear")
+    (tmp_path / "page").symlink_to("letter")
+    write_text(tmp_path / "page", "x")
+    assert (tmp_path / "letter").read_text() == "dear"
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe")
+    for place in (tmp_path / "pipe", tmp_path):
+        with pytest.raises(InputError):
+            write_text(place, "x")
+    assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.parametrize(
+    "names", [["../x"], ["a", ".."], ["/etc/x"], [""], ["."], ["a\\b"], ["a\0"], [3], ["a", "b/c"]]
+)
+def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, names: list):
+    with pytest.raises(InputError, match=r"saved\.json names a file"):
+        inside(tmp_path, *names, source=tmp_path / "saved.json")
+
+
+def test_a_link_that_leads_elsewhere_is_refused(tmp_path: Path):
+    (tmp_path / "column").symlink_to(tmp_path.parent)
+    with pytest.raises(InputError, match="is a link"):
+        inside(tmp_path, "column", "0.png", source=tmp_path)
+    assert inside(tmp_path, "other", "0.png", source=tmp_path) == tmp_path / "other/0.png"
+
+
+def test_every_flipped_bit_of_tensors_is_found_or_harmless(tmp_path: Path):
+    path, tensors = tmp_path / "file", {"weight": torch.rand(3, 4), "n": torch.tensor(7)}
+    write_tensors(path, tensors, {"classes": '["a"]'})
+    whole, again = path.read_bytes(), tmp_path / "again"
+    write_tensors(again, dict(reversed(tensors.items())), {"classes": '["a"]'})
+    assert again.read_bytes() == whole
+    accepted = 0
+    for place in range(len(whole)):
+        for bit in (0, 5):
+            flipped = bytearray(whole)
+            flipped[place] ^= 1 << bit
+            path.write_bytes(flipped)
+            try:
+                read, metadata = read_tensors(path)
+            except InputError as error:
+                assert str(path) in str(error)
+                continue
+            accepted += 1
+            assert all(read[k].equal(tensors[k]) for k in tensors)
+            assert metadata["classes"] == '["a"]'
+    assert accepted <= 2 * len("offmanifold.sha256")  # in the name of the hash itself
+
+
+def test_tensors_of_others_need_no_hash(tmp_path: Path):
+    save_file({"a": torch.ones(2)}, tmp_path / "file", metadata={"format": "pt"})
+    assert read_tensors(tmp_path / "file")[1] == {"format": "pt"}

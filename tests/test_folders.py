@@ -1,12 +1,15 @@
 import io
 import os
+import shutil
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
 import pytest
 
 from offmanifold.errors import InputError, RunError
-from offmanifold.folders import check_place, packed, replace_folder, unpack
+from offmanifold.folders import check_place, packed, recover, replace_folder, unpack, working_folder
 
 
 def test_a_folder_comes_back_as_it_was_without_what_is_not_wanted(tmp_path: Path):
@@ -120,3 +123,66 @@ def test_a_place_is_checked_without_a_trace(tmp_path, monkeypatch):
     for place in (Path("."), tmp_path, tmp_path.parent):
         with pytest.raises(InputError, match="working directory"):
             check_place(place)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from offmanifold import folders
+
+def killed(*given, **more):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+if sys.argv[2] == "between":
+    folders.os.replace = killed  # the second of the two renames
+elif sys.argv[2] == "after":
+    folders.shutil.rmtree = killed
+def write(new):
+    (new / "a").write_text("new")
+    if sys.argv[2] == "writing":
+        killed()
+folders.replace_folder(Path(sys.argv[1]), write)
+"""
+
+
+@pytest.mark.parametrize(
+    ("moment", "left"), [("writing", "old"), ("between", "new"), ("after", "new")]
+)
+@pytest.mark.parametrize("name", ["made", "m.n", "x" * 250])
+def test_a_folder_outlives_a_kill_at_any_moment(tmp_path: Path, moment: str, left: str, name: str):
+    folder = tmp_path / name
+    replace_folder(folder, lambda new: (new / "a").write_text("old"))
+    line = [sys.executable, "-c", KILLED, str(folder), moment]
+    assert subprocess.run(line).returncode == -9
+    assert folder.is_dir() == (moment != "between")
+    recover(folder)
+    assert (folder / "a").read_text() == left
+    replace_folder(folder, lambda new: (new / "a").write_text("newer"))
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+    assert (folder / "a").read_text() == "newer"
+
+
+def test_a_folder_that_was_taken_away_does_not_come_back(tmp_path: Path):
+    folder = tmp_path / "made"
+    replace_folder(folder, lambda new: (new / "a").write_text("old"))
+    assert subprocess.run([sys.executable, "-c", KILLED, str(folder), "after"]).returncode == -9
+    shutil.rmtree(folder)
+    recover(folder)
+    assert not folder.exists()
+
+
+def test_what_is_under_way_beside_is_left_to_the_living(tmp_path: Path):
+    with working_folder(tmp_path / "made") as one, working_folder(tmp_path / "made") as other:
+        recover(tmp_path / "made")
+        assert one != other
+        assert one.is_dir() and other.is_dir()
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_umask_decides_who_may_read_a_folder(tmp_path: Path):
+    before = os.umask(0o027)
+    try:
+        replace_folder(tmp_path / "made", lambda new: (new / "a").mkdir())
+    finally:
+        os.umask(before)
+    assert (tmp_path / "made").stat().st_mode & 0o777 == 0o750

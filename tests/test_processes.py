@@ -267,3 +267,54 @@ def assert_same(folder: Path, whole: Path) -> None:
     for name in ("model.safetensors", "metrics.json", "config.json"):
         assert (folder / name).read_bytes() == (whole / name).read_bytes(), name
     assert not (folder / "resume.pt").exists()
+
+
+def test_sigterm_ends_training_as_ctrl_c_does(script: Path):
+    argv = command(script, "run", *EVERYTHING)
+    process = start(argv)
+    wait_until((script.parent / "run" / "resume.pt").exists, process)
+    process.terminate()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert err.splitlines()[-1].startswith("interrupted; what was finished is kept")
+    assert {p.name for p in (script.parent / "run").iterdir()} == {"config.json", "resume.pt"}
+
+
+def test_a_second_process_in_the_same_folder_is_refused(script: Path):
+    argv = command(script, "run", *EVERYTHING)
+    process = start(argv)
+    wait_until((script.parent / "run" / "resume.pt").exists, process)
+    second = start(argv)
+    _, err = second.communicate(timeout=60)
+    assert process.poll() is None
+    process.kill()
+    process.communicate()
+    assert second.returncode == 2
+    assert f"another process ({process.pid}) writes in" in err
+
+
+SWEEP = [
+    *("sweep", "--values", "0.5", "--data", "digits", "--epochs", "50", "--limit", "20"),
+    *("--manifold", "none", "--precision", "fp32", "--jobs", "1"),
+]
+
+
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("when", ["importing", "training"])
+def test_no_job_outlives_its_sweep(tmp_path: Path, sent: signal.Signals, when: str):
+    argv = [sys.executable, "-m", "offmanifold", *SWEEP, "--out", str(tmp_path / "s")]
+    process = start(argv)
+    jobs: list[int] = []
+
+    def begun() -> bool:
+        jobs[:] = children(process)
+        return bool(jobs) and (when == "importing" or any(tmp_path.glob("s/*/config.json")))
+
+    wait_until(begun, process)
+    os.kill(process.pid, sent)
+    process.communicate(timeout=60)
+    assert process.returncode == (143 if sent == signal.SIGTERM else -9)
+    until = time.monotonic() + 3
+    while any(alive(job) for job in jobs):
+        assert time.monotonic() < until
+        time.sleep(0.02)

@@ -39,3 +39,34 @@ def test_provenance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert facts["offmanifold"] == package_version()
     assert facts["seconds"] == 5
     assert facts["images"] == 7
+
+
+def test_a_run_is_held_until_it_is_finished_and_read_by_all_afterwards(tmp_path: Path):
+    with runs.claim(tmp_path, {"a": 1}) as done:
+        assert not done
+        with pytest.raises(InputError, match="another process"), runs.claim(tmp_path, {"a": 1}):
+            raise AssertionError
+        runs.finish(tmp_path, 0, {})
+    tmp_path.chmod(0o500)
+    with runs.claim(tmp_path, {"a": 1}) as one, runs.claim(tmp_path, {"a": 1}) as other:
+        assert one and other
+    tmp_path.chmod(0o700)
+    with pytest.raises(InputError, match="holds another run"), runs.claim(tmp_path, {"a": 2}):
+        raise AssertionError
+    assert not (tmp_path / ".lock").exists()
+
+
+def test_a_damaged_config_is_named_with_its_mend(tmp_path: Path):
+    (tmp_path / "config.json").write_text('{"a": 1')
+    named = r"config\.json is not valid .*damaged; remove .*--out"
+    with pytest.raises(InputError, match=named), runs.claim(tmp_path, {"a": 1}):
+        raise AssertionError
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_run_is_written_where_a_link_leads(tmp_path: Path, there: bool):
+    (tmp_path / "link").symlink_to("far/run")
+    if there:
+        (tmp_path / "far/run").mkdir(parents=True)
+    assert run_folder("pgd-1", {}, tmp_path / "link") == tmp_path / "far/run"
+    assert (tmp_path / "far/run").is_dir() and (tmp_path / "link").is_symlink()

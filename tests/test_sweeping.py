@@ -238,3 +238,51 @@ def test_a_process_that_dies_is_told_with_its_last_line(tmp_path: Path):
 def test_grids_that_make_no_sweep(objective, values, seeds, words):
     with pytest.raises(InputError, match=words):
         check_grid(objective, values, seeds)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("job.json", "{", "["),
+        ("job.json", '"eps": 1', '"eps": 3'),
+        ("job.json", '"train"', '"trajn"'),
+        ("job.json", '"seed"', '"sfed"'),
+        ("job.json", None, None),
+        ("outcome.json", "{", "\0"),
+        ("outcome.json", "collapsed", "collapred"),
+        ("outcome.json", '"digest"', '"dagest"'),
+    ],
+)
+def test_a_damaged_run_is_named_and_run_again(tmp_path: Path, capsys, name, old, new):
+    write_json(tmp_path / "sweep.json", {})
+    one, other = jobs(1, 2)
+    list(run_jobs([one, other], tmp_path, Fake("collapsed"), Inputs()))
+    path = tmp_path / one.name / name
+    if old is None:
+        path.unlink()
+    else:
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+    capsys.readouterr()
+    (left,) = read_sweep(tmp_path)
+    assert left.folder.name == other.name
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert f"{path} is damaged or lost" in said and "run the sweep's command again" in said
+    again = Fake("collapsed")
+    list(run_jobs([one, other], tmp_path, again, Inputs()))
+    assert again.asked == [one.name]
+    assert len(read_sweep(tmp_path)) == 2
+    assert capsys.readouterr().err == ""
+
+
+def test_a_run_whose_return_was_cut_by_a_kill_is_put_in_place(tmp_path: Path):
+    (job,) = jobs(1)
+    list(run_jobs([job], tmp_path, Fake("collapsed"), Inputs()))
+    left = tmp_path / f".{job.name}.0a1b2c3d.offmanifold.tmp"
+    (left / "old").mkdir(parents=True)
+    shutil.move(tmp_path / job.name, left / "new")
+    again = Fake("collapsed")
+    list(run_jobs([job], tmp_path, again, Inputs()))
+    assert again.asked == []

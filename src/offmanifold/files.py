@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import secrets
 import stat
 from collections.abc import Callable, Sequence
@@ -13,7 +12,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from offmanifold.errors import InputError, named_write_errors
@@ -79,7 +78,8 @@ def inside(folder: Path, *names: str, source: Path) -> Path:
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Call `write(temporary path)` and rename the result to `path`, so that no half file exists.
 
-    What killed processes left half written beside it goes. Raises InputError where the place is
+    write: writes into that file, which is there and locked, and puts no other in its place. What
+    killed processes left half written beside it goes. Raises InputError where the place is
     unwritable, RunError on a full disk.
     """
     make_folder(path.parent)
@@ -89,13 +89,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
             raise InputError(f"{path} is there and no file; choose another place")
         handle, temporary = _temporary(path)
         try:
-            try:
-                write(temporary)
-            except SafetensorError as error:  # tells a failed write in its text alone
-                code = re.search(r"os error (\d+)", str(error))
-                if code is None:
-                    raise
-                raise OSError(int(code[1]), os.strerror(int(code[1]))) from error
+            write(temporary)
             with open(temporary, "rb") as file:
                 os.fsync(file.fileno())
             os.replace(temporary, path)
@@ -186,13 +180,8 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, st
     """
     plain = {k: v.detach().contiguous().cpu().clone() for k, v in tensors.items()}
     given = metadata or {}
-    named = {**given, DIGEST: _hashed(plain, given)}
-
-    def write(temporary: Path) -> None:
-        save_file(plain, temporary, metadata=named)
-        _sort_metadata(temporary)
-
-    write_atomically(path, write)
+    content = save(plain, {**given, DIGEST: _hashed(plain, given)})
+    write_atomically(path, lambda temporary: temporary.write_bytes(_sorted(content)))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -209,8 +198,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     written = metadata.pop(DIGEST, None)
     if written is not None and written != _hashed(tensors, metadata):
         raise InputError(
-            f"{path} is damaged: its content is not what was written; restore it, or remove it and "
-            "make it anew"
+            f"{path} is damaged: its content is not what was written; restore it, or remove its "
+            "folder and make that anew"
         )
     return tensors, metadata
 
@@ -219,16 +208,15 @@ def _hashed(tensors: dict[str, Tensor], metadata: dict[str, str]) -> str:
     return _digest(tensors, json.dumps(metadata, sort_keys=True).encode()).hexdigest()
 
 
-def _sort_metadata(path: Path) -> None:
-    """Put the metadata of a safetensors file in order, which is another each time it is written."""
-    with open(path, "r+b") as file:
-        size = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(size))
-        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
-        text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
-        if len(text) <= size:
-            file.seek(8)
-            file.write(text.ljust(size))
+def _sorted(content: bytes) -> bytes:
+    """Put the metadata of a safetensors file in order, which is another each time it is made."""
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode().ljust(size)
+    if len(text) > size:
+        return content
+    return b"".join([content[:8], text, memoryview(content)[8 + size :]])
 
 
 def content_hash(value: Any) -> str:
@@ -256,5 +244,5 @@ def _digest(tensors: dict[str, Tensor], first: bytes = b"") -> Any:
     for name in sorted(tensors):
         value = tensors[name].detach().cpu().contiguous()
         digest.update(f"{name}{value.dtype}{tuple(value.shape)}".encode())
-        digest.update(value.reshape(-1).view(torch.uint8).numpy())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
     return digest

@@ -69,7 +69,13 @@ def claim(folder: Path, config: dict[str, Any]) -> Iterator[bool]:
 
 def _is_finished(folder: Path, config: dict[str, Any]) -> bool:
     saved = folder / "config.json"
-    if saved.exists() and read_json(saved) != json.loads(json.dumps(config)):
+    try:
+        other = saved.exists() and read_json(saved) != json.loads(json.dumps(config))
+    except InputError as error:
+        raise InputError(
+            f"{error}: it is damaged; remove {folder}, or choose another folder with --out"
+        ) from error
+    if other:
         raise InputError(f"{folder} holds another run; choose another folder with --out")
     return (folder / "metrics.json").exists()
 

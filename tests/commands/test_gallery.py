@@ -271,3 +271,75 @@ main(sys.argv[1:])
     assert "2 of 5 are there already" in err
     assert offmanifold(*argv, whole)[0] == 0
     same(whole, cut)
+
+
+def test_the_same_command_twice_at_once_is_refused_and_changes_nothing(
+    here, offmanifold, tmp_path, monkeypatch
+):
+    """The second would replace a finished gallery by a part of one."""
+    from offmanifold.commands import generate as command
+
+    real, said = command.generate, []
+    argv = ("generate", *ALONE, "-n", "1", "--out", tmp_path / "made")
+
+    def again(*args, **more):
+        if not said:
+            said.append(None)
+            said[0] = offmanifold(*argv)
+        return real(*args, **more)
+
+    monkeypatch.setattr(command, "generate", again)
+    assert offmanifold(*argv)[0] == 0
+    says(said[0], 2, f"({os.getpid()}) writes in", "made")
+    assert os.listdir(tmp_path) == ["made"]
+    assert len(rows(tmp_path / "made")) == 1
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_folder_that_is_a_link_stays_one(here, offmanifold, tmp_path, there):
+    (tmp_path / "far").mkdir()
+    if there:
+        (tmp_path / "far/made").mkdir()
+        assert offmanifold("generate", *ALONE, "-n", "1", "--out", tmp_path / "far/none")[0] == 0
+        os.rmdir(tmp_path / "far/made")
+        os.rename(tmp_path / "far/none", tmp_path / "far/made")
+    (tmp_path / "link").symlink_to("far/made")
+    code, _, err = offmanifold("generate", *ALONE, "-n", "1", "--out", tmp_path / "link")
+    assert code == 0, err
+    assert os.readlink(tmp_path / "link") == "far/made"
+    assert sorted(os.listdir(tmp_path / "far")) == ["made"]
+    assert len(rows(tmp_path / "link")) == 1
+
+
+def test_a_received_folder_writes_nothing_outside_itself(here, offmanifold, tmp_path):
+    argv = ("generate", *ALONE, "-n", "1", "--out", tmp_path / "deep/made")
+    assert offmanifold(*argv)[0] == 0
+    path = tmp_path / "deep/made/synthesis.json"
+    whole = path.read_text()
+    for old, new in (('"0-000"', '"../../x"'), ('"0-000"', '"/x"'), ('"seed",', '"../seed",')):
+        path.write_text(whole.replace(old, new))
+        code, _, err = offmanifold(*argv)
+        assert code == 2 and "no plain name" in err
+    path.write_text(whole)
+    for name in ("0-000.png", "seed"):
+        kept = tmp_path / "deep/made" / name
+        os.rename(kept, tmp_path / name)
+        kept.symlink_to(tmp_path / "elsewhere")
+        code, _, err = offmanifold(*argv)
+        assert code == 2 and "is a link" in err
+        kept.unlink()
+    assert sorted(os.listdir(tmp_path)) == ["0-000.png", "deep", "seed"]
+    (tmp_path / "deep/made/index.html").unlink()
+    (tmp_path / "deep/made/index.html").symlink_to(tmp_path / "letter")
+    assert offmanifold(*argv)[0] == 0  # a page is renamed into its place
+    assert not (tmp_path / "letter").exists()
+
+
+def test_a_damaged_picture_is_named(here, offmanifold, tmp_path):
+    argv = ("generate", *ALONE, "-n", "1", "--out", tmp_path / "made")
+    assert offmanifold(*argv)[0] == 0
+    path = tmp_path / "made/images.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-9] ^= 1
+    path.write_bytes(content)
+    says(offmanifold(*argv), 2, "images.safetensors", "damaged")

@@ -110,3 +110,23 @@ def test_a_run_at_chance_is_said_on_console_and_page(here, offmanifold, tmp_path
     assert code == 0, err
     assert "クラスを区別できず" in err
     assert "クラスを区別できず" in (tmp_path / "a/index.html").read_text()
+
+
+def test_only_an_audit_of_the_images_in_use_counts(tmp_path, monkeypatch):
+    """The newest audit is of other images: what it says of these is nothing."""
+    from offmanifold.commands.compare import find_audit
+
+    folders = [tmp_path / "audits" / name for name in ("old", "new")]
+    for folder, fingerprint in zip(folders, ("these", "others"), strict=True):
+        folder.mkdir(parents=True)
+        (folder / "audit.json").write_text(fingerprint)
+
+    def read(folder):
+        fingerprint = (folder / "audit.json").read_text()
+        return Audit({"label": fingerprint, "data": {"fingerprint": fingerprint}}, {}, {})
+
+    monkeypatch.setattr("offmanifold.commands.compare.read_audit", read)
+    for wanted in ("these", "others"):
+        assert find_audit(tmp_path, wanted).label == wanted
+    with pytest.raises(InputError, match="no audit of these images"):
+        find_audit(tmp_path, "none")

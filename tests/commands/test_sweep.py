@@ -14,7 +14,7 @@ import pytest
 from offmanifold.commands.base import Images
 from offmanifold.commands.sweep import Runs, conclude
 from offmanifold.executors import Inputs, Job, local
-from sweeps import make_run, pgd
+from sweeps import make_run, pgd, renamed
 
 TINY = ["--data", "digits", "--epochs", "1", "--batch-size", "256", "--limit", "20", "--jobs", "1"]
 TINY += ["--precision", "fp32"]
@@ -215,8 +215,7 @@ def test_several_standard_models_ask_which_is_the_reference(
     shutil.copytree(swept / "s", "s")
     (first,) = Path("s").glob("erm-s0-*")
     second = Path(shutil.copytree(first, "s/erm-s1-000000000000"))
-    for path in (*second.glob("audits/*/audit.json"), second / "job.json"):
-        path.write_text(path.read_text().replace('"erm-s0"', '"erm-s1"'))
+    renamed(second, '"erm-s0"', '"erm-s1"')
     code, out, err = offmanifold("compare", "s", "--json", "--out", "c.json")
     assert code == 0
     assert out["reference"] is None

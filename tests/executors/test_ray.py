@@ -240,7 +240,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch):
     raylets = [node.all_processes["raylet"][0].process.pid for node in (made.head_node, second)]
     yield SimpleNamespace(
         address=made.address,
-        folders=lambda: list(place.glob("offmanifold-*")),
+        folders=lambda: list(place.glob(".offmanifold-job.*")),
         kill_second=lambda: made.remove_node(second, allow_graceful=False),
         jobs=lambda: [job for raylet in raylets for job in jobs_below(raylet)],
         jobs_on_second=lambda: jobs_below(raylets[1]),
