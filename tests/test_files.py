@@ -315,3 +315,9 @@ def test_a_place_is_checked_without_a_trace(tmp_path, monkeypatch):
     for place in (Path("."), tmp_path, tmp_path.parent):
         with pytest.raises(InputError, match="working directory"):
             check_place(place)
+
+
+def test_json_holds_names_that_are_no_unicode(tmp_path: Path):
+    value = {"path": "\udc93\\udc93 \u732b"}
+    write_json(tmp_path / "x.json", value)
+    assert read_json(tmp_path / "x.json") == value
