@@ -1,12 +1,17 @@
 """Pictures that are judged alone serve whatever needs no manifold, and nothing else."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from torch import nn
 
+import offmanifold as om
 from offmanifold.data import load_data
 from offmanifold.data.dividing import check_divided
+from offmanifold.data.types import Split
 from offmanifold.errors import InputError
+from offmanifold.manifold import exact_manifold
 
 NET = """
 import torch
@@ -101,3 +106,18 @@ def test_a_training_part_too_small_for_validation_images(tmp_path, save):
     with pytest.raises(InputError, match="its val part is empty"):
         check_divided(data)
     assert data.train.class_means.isfinite().all()
+
+
+@pytest.mark.slow
+def test_a_manifold_from_elsewhere_judges_them_too():
+    whole = om.load_data("sphere:10:2000")
+    manifold = exact_manifold(whole)
+    none = Split(whole.train.source, whole.train.rows[:0], whole.classes)
+    few = Split(whole.test.source, whole.test.rows[:4], whole.classes)
+    alone = replace(whole, train=none, val=none, test=few)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(784, 2))
+    found = om.audit(net, alone, manifold, show=False).json["measures"]
+    assert found["alignment.fraction_global_pca"]["chance"] == pytest.approx(
+        3 / 784
+    )  # four images span three
+    assert 0 <= found["alignment.on_manifold_fraction"]["value"] <= 1
