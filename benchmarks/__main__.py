@@ -36,7 +36,7 @@ def main() -> None:
         ],
     )
     write_json(HERE / "results.json", rows)
-    before, rest = (HERE / "README.md").read_text().split(BEGIN)
+    before, rest = (HERE / "README.md").read_text(encoding="utf-8").split(BEGIN)
     after = rest.split(END)[1]
     write_text(HERE / "README.md", before + BEGIN + markdown(machine, rows) + END + after)
 

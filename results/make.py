@@ -112,7 +112,7 @@ def conclude(place: Path, plan: dict[str, Any]) -> None:
     write_text(place / "table.md", "\n".join(parts))
     om.report(saved, place / "report.html")
     figure.draw(comparison, place / "figure.png")
-    print((place / "table.md").read_text())
+    print((place / "table.md").read_text(encoding="utf-8"))
 
 
 def extra(audits: list[dict[str, Any]]) -> list[str]:

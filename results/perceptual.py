@@ -78,7 +78,7 @@ def main(argv: list[str] | None = None) -> None:
         for i in range(0, len(pending), GROUP):
             make(pending[i : i + GROUP], place, options)
     conclude(read_sweep(HERE / given.name), len(runs), place)
-    print((place / "table.md").read_text())
+    print((place / "table.md").read_text(encoding="utf-8"))
 
 
 def path_of(run: SweepRun, place: Path) -> Path:

@@ -114,7 +114,7 @@ def conclude(plan: dict[str, Any], place: Path) -> None:
         for one in found
     ]
     write_text(place / "table.md", "\n".join([*markdown(head, rows).splitlines(), ""]))
-    print((place / "table.md").read_text())
+    print((place / "table.md").read_text(encoding="utf-8"))
 
 
 def regret(config: dict[str, Any], plan: dict[str, Any], place: Path) -> dict[str, Any] | None:

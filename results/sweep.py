@@ -118,7 +118,7 @@ def keep(job: Job, scratch: Path, place: Path) -> None:
     for name in ("config.json", "provenance.json", JOB):
         if (source / name).is_file():
             here = f"{Path.cwd()}/"  # a result speaks of no place on a machine
-            write_text(target / name, (source / name).read_text().replace(here, ""))
+            write_text(target / name, (source / name).read_text(encoding="utf-8").replace(here, ""))
     if (source / "metrics.json").is_file():
         metrics = read_json(source / "metrics.json")
         metrics["log"] = metrics["log"][:: max(1, len(metrics["log"]) // KEPT_LOG)]
@@ -186,7 +186,7 @@ def conclude(plan: dict[str, Any], place: Path) -> None:
     write_text(place / "table.md", "\n".join([*parts, ""]))
     draw_sweep(summary, place / "figure.png")
     sweep_page(place / SUMMARY, place / "report.html")
-    print((place / "table.md").read_text())
+    print((place / "table.md").read_text(encoding="utf-8"))
 
 
 def paired_table(runs: Sequence[SweepRun], measure: str) -> str:

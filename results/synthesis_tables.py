@@ -70,7 +70,7 @@ def conclude(plan: dict[str, Any], place: Path) -> None:
     write_json(place / "summary.json", _plain(found))
     draw_same(place, named, place / "inpainted.png")
     draw_made(place, named, place / "generated.png")
-    print((place / "table.md").read_text())
+    print((place / "table.md").read_text(encoding="utf-8"))
 
 
 def ways_table(place: Path, task: str, named: dict[str, Entry]) -> tuple[list[str], Any]:

@@ -325,3 +325,9 @@ def test_every_flipped_bit_of_tensors_is_found_or_harmless(tmp_path: Path):
 def test_tensors_of_others_need_no_hash(tmp_path: Path):
     save_file({"a": torch.ones(2)}, tmp_path / "file", metadata={"format": "pt"})
     assert read_tensors(tmp_path / "file")[1] == {"format": "pt"}
+
+
+def test_json_holds_names_that_are_no_unicode(tmp_path: Path):
+    value = {"path": "\udc93\\udc93 \u732b"}
+    write_json(tmp_path / "x.json", value)
+    assert read_json(tmp_path / "x.json") == value

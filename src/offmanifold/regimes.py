@@ -323,7 +323,7 @@ def gather(
     return Evidence(
         accuracy,
         majority,
-        spread,
+        spread if n >= LEAST_IMAGES else None,  # over one image it is 0 whatever the model
         fraction_gap,
         gap,
         control,

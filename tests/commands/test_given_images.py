@@ -16,6 +16,7 @@ from offmanifold.commands.given_images import (
     names_of,
     read_mask,
     read_picture,
+    read_pictures,
 )
 from offmanifold.errors import InputError
 
@@ -36,6 +37,17 @@ def test_rgba_and_sixteen_bits_are_read(tmp_path):
     grey = read_picture(saved(tmp_path / "deep.png", np.full((4, 5), 65535, np.uint16)), 1)
     assert grey.shape == (1, 4, 5) and grey.eq(1).all()
     assert read_picture(tmp_path / "rgba.png", 1)[0, 0, 0] == pytest.approx(0.299)
+
+
+def test_white_is_that_of_all_files_given(tmp_path, capsys):
+    dim, bright = np.full((4, 5), 819, np.uint16), np.full((4, 5), 4095, np.uint16)
+    files = [saved(tmp_path / "dim.png", dim), saved(tmp_path / "bright.png", bright)]
+    first, second = read_pictures(files, 1)
+    assert first.unique().tolist() == pytest.approx([0.2])
+    assert second.unique().tolist() == [1]
+    assert "4095 and not 65535 is taken for white" in capsys.readouterr().err
+    bits = np.eye(4, 5, dtype=np.uint8)
+    assert read_mask(saved(tmp_path / "mask.png", bits), (4, 5)).sum() == 4
 
 
 def deep_colours(path: Path) -> Path:

@@ -1,9 +1,12 @@
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
+from offmanifold.data import decoding
 from offmanifold.data.decoding import BadImage, decode
 
 RAMP = np.arange(0, 240, 10, dtype=np.uint8).reshape(4, 6)
@@ -102,3 +105,69 @@ def test_what_is_broken_says_why():
     ]:
         with pytest.raises(BadImage, match=reason):
             decode(content)
+
+
+def gif(width, height):
+    """Return 35 bytes that declare as many pixels as they like."""
+    screen = struct.pack("<HH", width, height)
+    frame = b"," + struct.pack("<HHHH", 0, 0, width, height) + b"\0"
+    return b"GIF89a" + screen + b"\x80\0\0" + bytes(6) + frame + b"\x02\x02\x44\x01\0;"
+
+
+def png(width, height):
+    def chunk(kind, data):
+        whole = kind + data
+        return struct.pack(">I", len(data)) + whole + struct.pack(">I", zlib.crc32(whole))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def bmp(width, height):
+    header = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, 0, 0, 0, 0, 0, 0)
+    return b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + header
+
+
+@pytest.mark.parametrize("make", [gif, png, bmp])
+@pytest.mark.parametrize(
+    "size", [(8193, 8192), (9000, 9000), (13000, 13000), (40000, 30000), (65535, 65535)]
+)
+def test_what_declares_too_many_pixels_is_refused_before_it_is_decoded(make, size, monkeypatch):
+    def load(*_):
+        pytest.fail("it was decoded")
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", load)
+    with pytest.raises(BadImage, match=r"declares .* more than 67,108,864|declares more than"):
+        decode(make(*size))
+
+
+def test_a_frame_larger_than_its_screen_counts():
+    small = gif(65000, 65000).replace(
+        b"GIF89a" + struct.pack("<HH", 65000, 65000), b"GIF89a" + bytes([8, 0, 8, 0])
+    )
+    with pytest.raises(BadImage, match="declares"):
+        decode(small)
+
+
+def test_too_many_bytes(monkeypatch):
+    monkeypatch.setattr(decoding, "MAX_BYTES", 60)
+    with pytest.raises(BadImage, match="bytes, above 60"):
+        decode(encoded(Image.fromarray(RAMP)))
+
+
+@pytest.mark.parametrize("mode", ["P", "PA"])
+def test_palettes_are_what_pillow_makes_of_them(mode):
+    colour = np.random.default_rng(0).integers(0, 256, (40, 30, 3), dtype=np.uint8)
+    image = Image.fromarray(colour).convert("P", palette=Image.Palette.ADAPTIVE, colors=200)
+    image = image.convert(mode)
+    expected = np.array(image.convert("RGBA"))[..., :3]
+    assert np.array_equal(decoding._of_palette(image), expected)
+
+
+def test_rounding_beyond_white_is_clipped():
+    floats = RAMP.astype(np.float32) / 230
+    floats[0, :2] = [-1e-6, 1.0000002]
+    out = decoded(Image.fromarray(floats), "TIFF")
+    assert out.max() == 255
+    assert out[0, 0, 0] == 0

@@ -3,6 +3,7 @@ import logging
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from offmanifold.data import encoded
 from offmanifold.data.encoded import EncodedSource
@@ -97,3 +98,41 @@ def test_progress_goes_to_stderr(files, capfd, monkeypatch):
     out, err = capfd.readouterr()
     assert out == ""
     assert "reading images" in err
+
+
+def test_12_bits_in_16_are_white_at_4095_over_all_images(tmp_path, save):
+    values = np.random.default_rng(0).integers(0, 1000, (8, 6, 5), dtype=np.uint16)
+    values[5, 0, 0] = 4095
+    files = [tmp_path / f"{i}.png" for i in range(8)]
+    for file, pixels in zip(files, values, strict=True):
+        Image.fromarray(pixels).save(file)
+    source = source_of(files)
+    expected = np.rint(values / 4095 * 255) / 255
+    assert torch.allclose(source.read(np.arange(8))[:, 0], torch.from_numpy(expected).float())
+    assert "4095 and not 65535 is taken for white" in source.notes[0]
+    usual = values.copy()
+    usual[5, 0, 0] = 65535
+    Image.fromarray(usual[5]).save(files[5])
+    other = source_of(files)
+    assert not [said for said in other.notes if "taken for white" in said]
+    assert source.hashes[0] != other.hashes[0]  # the same file, other pixels
+    assert other.read(np.array([0])).max() < 0.02
+
+
+def test_masks_of_0_and_1_are_black_and_white(tmp_path, save, monkeypatch):
+    bits = np.random.default_rng(0).integers(0, 2, (4, 6, 5), dtype=np.uint8)
+    files = [save(tmp_path / f"{i}.png", pixels=bits[i]) for i in range(4)]
+    source = source_of(files)
+    assert torch.equal(source.read(np.arange(4))[:, 0], torch.from_numpy(bits).float())
+    assert "1 and not 255" in source.notes[0]
+    monkeypatch.setattr(encoded, "CACHE_BYTES", 0)
+    assert torch.equal(source_of(files).read(np.arange(4))[:, 0], torch.from_numpy(bits).float())
+
+
+def test_a_bomb_is_one_bad_image_and_warns_of_nothing(files):
+    screen = (60000).to_bytes(2, "little") * 2
+    bomb = b"GIF89a" + screen + b"\x80\0\0" + bytes(6) + b"," + bytes(4) + screen + b"\0"
+    files[3].write_bytes(bomb + b"\x02\x02\x44\x01\0;")
+    source = source_of(files)
+    assert len(source) == 39
+    assert "declares" in source.skipped[0]["reason"]

@@ -1,10 +1,11 @@
 import re
+import zipfile
 
 import numpy as np
 import pytest
 import torch
 
-from offmanifold.data import load_data
+from offmanifold.data import load_data, npz
 from offmanifold.errors import InputError
 
 GENERATOR = np.random.default_rng(0)
@@ -124,3 +125,96 @@ def test_mnist_with_distractor(real):
     assert batch.x.shape == (4, 1, 56, 28)
     assert batch.mask is not None
     assert batch.mask.sum() == 4 * 28 * 28
+
+
+def test_an_array_larger_than_memory_is_refused_by_its_header(file, monkeypatch):
+    np.savez_compressed(
+        file, x_train=np.zeros((50_000, 64, 64), np.uint8), y_train=Y, x_test=X[:9], y_test=Y[:9]
+    )
+    assert file.stat().st_size < 1e6
+    monkeypatch.setattr(npz, "available_memory", lambda: 800_000_000)
+
+    def load(*_, **__):
+        pytest.fail("it was unpacked")
+
+    monkeypatch.setattr(np, "load", load)
+    with pytest.raises(
+        InputError, match=r"unpacks to 0\.205 GB, more than an eighth of the 0\.8 GB"
+    ):
+        load_data(file)
+
+
+def test_a_header_that_promises_more_than_there_is(file):
+    write(file, x_train=X)
+    with zipfile.ZipFile(file) as old:
+        members = {name: old.read(name) for name in old.namelist()}
+    members["x_train.npy"] = members["x_train.npy"].replace(b"(60, 8, 6)", b"(6000000, 8, 6)", 1)
+    header = members["x_train.npy"]
+    members["x_train.npy"] = header.replace(b"     \n", b"\n", 1)  # as long as before
+    with zipfile.ZipFile(file, "w") as new:
+        for name, content in members.items():
+            new.writestr(name, content)
+    with pytest.raises(InputError, match="cannot read"):
+        load_data(file)
+
+
+@pytest.mark.parametrize(
+    ("high", "dtype", "white"),
+    [
+        (4095, np.uint16, 4095),
+        (3000, np.uint16, 4095),
+        (4000, np.int16, 4095),
+        (900, np.uint16, 1023),
+        (16000, np.uint16, 16383),
+        (60000, np.uint16, 65535),
+        (255, np.uint16, 255),
+        (1, np.uint8, 1),
+        (1, np.int64, 1),
+        (1, bool, 1),
+        (1, np.uint16, 1),
+    ],
+)
+def test_white_is_that_of_the_data_and_said_where_it_is_not_usual(file, high, dtype, white):
+    x = GENERATOR.integers(0, high + 1, (60, 8, 6)).astype(dtype)
+    x[3, 2, 1] = high
+    data = load_data(write(file, x_train=x, x_test=x[:9]))
+    found = next(data.test.batches(9)).x
+    expected = torch.from_numpy(x[:9, None].astype(np.float64) / white).float()
+    assert torch.allclose(found, expected, atol=1e-6)
+    usual = white in (255, 65535)
+    assert any(f"{white} and not" in said for said in data.info["told"]) != usual
+
+
+def test_white_is_one_for_both_parts(file):
+    x = X.astype(np.uint16) * 16
+    data = load_data(write(file, x_train=x, x_test=x[:9] // 64))
+    assert torch.allclose(
+        next(data.test.batches(1)).x[0, 0], torch.from_numpy(x[0] // 64 / 4095).float()
+    )
+
+
+def test_what_is_nearly_black_is_said(file):
+    data = load_data(write(file, x_train=X // 16, x_test=X[:9] // 16))
+    assert any(
+        "nearly black: no value exceeds 15, and white is 255" in s for s in data.info["told"]
+    )
+    data = load_data(write(file, x_train=X / 255 / 255, x_test=X[:9] / 255 / 255))
+    assert any("nearly black" in said for said in data.info["told"])
+    assert load_data(write(file)).info["told"] == REPEATED
+
+
+REPEATED = [
+    "9 pictures are on both sides of a split, such as train/0 (train) and test/0 (test)",
+]
+
+
+@pytest.mark.parametrize("beyond", [1e-7, 5e-4])
+def test_rounding_is_clipped_and_more_is_refused(file, beyond):
+    x = X / 255
+    x[0, 0, :2] = [-beyond, 1 + beyond]
+    found = load_data(write(file, x_train=x, x_test=x[:9])).train.source.read(np.arange(60))
+    assert found.min() == 0
+    assert found.max() == 1
+    x[0, 0, 0] = 1.002
+    with pytest.raises(InputError, match=r"to 1\.002; images must lie"):
+        load_data(write(file, x_train=x))

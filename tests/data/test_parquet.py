@@ -153,3 +153,60 @@ def test_cifar10(real, tmp_path):
     batch = next(data.train.batches(850))
     assert 0.4 < batch.x.mean() < 0.55
     assert (batch.x[:, 0] - batch.x[:, 2]).abs().mean() > 0.02
+
+
+@pytest.mark.parametrize("below", ["", "data"])
+@pytest.mark.parametrize("tail", ["", "-0123abcdef456789"])
+def test_shards_as_hubs_store_them(tmp_path, below, tail):
+    place = tmp_path / "toys" / below
+    place.mkdir(parents=True)
+    for i, part in enumerate((slice(0, 30), slice(30, 60))):
+        write(place / f"train-0000{i}-of-00002{tail}.parquet", STRUCTS[part], LABELS[part])
+    write(place / f"validation-00000-of-00001{tail}.parquet", STRUCTS[:6], LABELS[:6])
+    test = write(place / f"test-00000-of-00001{tail}.parquet", STRUCTS[6:15], LABELS[6:15])
+    (tmp_path / "toys" / "README.md").write_text("a card")
+    for spec in (tmp_path / "toys", place, test, place / f"train-00001-of-00002{tail}.parquet"):
+        data = load_data(spec)
+        assert [len(s) for s in (data.train, data.val, data.test)] == [60, 6, 9]
+        assert data.info["source"] == "train/val/test given"
+        assert data.info["name"] == "toys"
+        assert data.info["told"][0].startswith("taken for training: train-00000-of-00002")
+        assert torch.equal(
+            data.train.read(np.array([59])).x[0],
+            torch.from_numpy(PIXELS[59]).permute(2, 0, 1) / 255,
+        )
+    (place / f"train-00000-of-00002{tail}.parquet").unlink()
+    with pytest.raises(InputError, match="one of 2 shards, and shards 0 are missing"):
+        load_data(tmp_path / "toys")
+
+
+def test_a_hub_s_folder_of_one_split_is_divided_and_what_is_not_used_named(tmp_path):
+    (tmp_path / "data").mkdir()
+    write(tmp_path / "data" / "train-00000-of-00001.parquet")
+    write(tmp_path / "data" / "unsupervised-00000-of-00001.parquet")
+    for spec in (tmp_path, tmp_path / "data" / "train-00000-of-00001.parquet"):
+        data = load_data(spec)
+        assert [len(s) for s in (data.train, data.val, data.test)] == [42, 9, 9]
+        assert data.info["divided"]
+    (told,) = load_data(tmp_path).info["told"]
+    assert "not used" in told and "unsupervised-00000" in told
+
+
+def test_a_folder_of_several_data_sets_is_refused_by_name(tmp_path):
+    for name in ("a", "b"):
+        for part in ("train", "test"):
+            write(tmp_path / f"{name}-{part}.parquet")
+    with pytest.raises(InputError, match=r"several data sets .*a-test\.parquet.*give one"):
+        load_data(tmp_path)
+
+
+def test_two_files_that_mean_one_split_are_refused(tmp_path):
+    for part in ("train", "val", "validation"):
+        write(tmp_path / f"toy-{part}.parquet")
+    with pytest.raises(InputError, match="val and validation in .* all mean validation"):
+        load_data(tmp_path)
+
+
+def test_one_parquet_in_a_folder_is_read(tmp_path):
+    write(tmp_path / "toys.parquet")
+    assert load_data(tmp_path).info["name"] == "toys"

@@ -16,7 +16,7 @@ from offmanifold.commands.given_images import (
     alterations,
     fitted,
     names_of,
-    read_picture,
+    read_pictures,
 )
 from offmanifold.commands.kept_rows import Row
 from offmanifold.commands.scoring import ORIGINAL, errors_of, scores_of
@@ -59,7 +59,8 @@ def read_files(
     if not paths:
         raise InputError("no image given; give one file or more")
     wanted = size or shop.shape[1:]
-    read = (fitted(read_picture(p, shop.shape[0]), wanted, fit, p, tiled=tiled) for p in paths)
+    pictures = zip(read_pictures(paths, shop.shape[0]), paths, strict=True)
+    read = (fitted(x, wanted, fit, path, tiled=tiled) for x, path in pictures)
     return Given(tuple(paths), tuple(read))
 
 

@@ -5,33 +5,66 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from offmanifold.data.decoding import BadImage, altered_in_decoding, decode
+from offmanifold.data.decoding import (
+    BadImage,
+    altered_in_decoding,
+    decode,
+    in_8_bits,
+    stored,
+    unwarned,
+)
 from offmanifold.data.pixels import resize_and_crop, to_channels, to_unit
+from offmanifold.data.white import told, white_of
 from offmanifold.errors import InputError
 from offmanifold.files import short
+from offmanifold.progress import note
 from offmanifold.synthesis.inpainting import checked_hole
 
 Fit = Literal["resize", "tile"]
 
 
-def read_picture(path: Path, channels: int | None) -> Tensor:
-    """Return an image file as (c, h, w) float32 in [0, 1].
+def read_pictures(paths: Sequence[Path], channels: int | None) -> list[Tensor]:
+    """Return image files as (c, h, w) float32 in [0, 1], each of its own size.
 
-    Alpha is dropped and 16 bits are brought to 8, as wherever images are read. Raises InputError
-    for a file that is no image, or one without a rule to that many channels.
+    Alpha is dropped and 16 bits are brought to 8, as wherever images are read; what is white
+    follows from all of them, and is said where it is not the usual. Raises InputError for a file
+    that is no image, or one without a rule to that many channels.
     """
+    values = [_stored(path) for path in paths]
+    whites = dict[int, int]()
+    for bits, usual in ((8, 255), (16, 65535)):
+        if found := [int(v.max()) for v in values if 8 * v.itemsize == bits]:
+            whites[bits] = white_of(max(found), bits)
+            for sentence in told(max(found), whites[bits], usual, f"what is given ({bits} bits)"):
+                note(sentence)
+    read = []
+    for path, v in zip(paths, values, strict=True):
+        try:
+            x = to_unit(in_8_bits(v, whites[8 * v.itemsize]).numpy())
+            read.append(to_channels(x, channels))
+        except ValueError as error:
+            raise InputError(f"{path} does not fit the model: {error}") from error
+    return read
+
+
+def read_picture(path: Path, channels: int | None) -> Tensor:
+    """Return one image file by itself; see `read_pictures`."""
+    return read_pictures([path], channels)[0]
+
+
+def _stored(path: Path) -> np.ndarray:
     try:
-        return to_channels(to_unit(decode(path.read_bytes()).numpy()), channels)
+        with unwarned():
+            return stored(path.read_bytes())
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     except BadImage as error:
         raise InputError(f"cannot read {path}: {error}") from error
-    except ValueError as error:
-        raise InputError(f"{path} does not fit the model: {error}") from error
 
 
 def alterations(path: Path, channels: int, size: tuple[int, int]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from offmanifold.errors import InputError
 from offmanifold.memory import available_memory
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
-SHARE = 1 / 4  # of the memory that is free: arrays are held twice while they are joined
+SHARE = 1 / 8  # of the memory that is free: arrays are held thrice while they are joined
 
 
 def open_npz(path: Path, request: Request) -> Found:
@@ -81,9 +81,9 @@ def _check_size(file: zipfile.ZipFile, path: Path) -> None:
     free = available_memory()
     if free is not None and declared > SHARE * free:
         raise InputError(
-            f"{path} unpacks to {declared / 1e9:.3g} GB, more than {SHARE:.0%} of the "
-            f"{free / 1e9:.3g} GB of memory that are free; give fewer images, or encoded ones in a "
-            "folder or a .parquet, which are read as they are needed"
+            f"{path} unpacks to {declared / 1e9:.3g} GB, more than an eighth of the "
+            f"{free / 1e9:.3g} GB of memory that are free; save fewer images, or as uint8, or "
+            "encoded ones in a folder or a .parquet, which are read as they are needed"
         )
 
 

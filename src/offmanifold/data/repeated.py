@@ -19,7 +19,7 @@ def repeated(
     groups: dict[str, list[tuple[int, int]]] = {}  # (row, part) by content
     for part, own in enumerate(rows):
         for row in own.tolist():
-            groups.setdefault(source.hashes[row], []).append((row, part))
+            groups.setdefault(str(source.hashes[row]), []).append((row, part))
     several = [members for members in groups.values() if len(members) > 1]
     said, labels = [], source.labels
     if labels is not None and classes is not None:

@@ -103,7 +103,7 @@ class Split:
             for j, i in enumerate(self.rows)
         )
         text = "\n".join([str(self.shape), str(self.classes), *lines])
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
     def read(self, index: np.ndarray) -> Batch:
         """Return the images at these source indices (a subset of `rows`), whatever autocast."""

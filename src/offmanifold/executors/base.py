@@ -125,6 +125,6 @@ def ended(job: Job, folder: Path, code: int) -> Event:
     if outcome is not None and outcome["digest"] == job.digest:
         return Event(job, outcome["state"], outcome.get("error"))
     log = folder / LOG
-    lines = log.read_text(errors="replace").strip().splitlines() if log.is_file() else []
+    lines = log.read_text("utf-8", "replace").strip().splitlines() if log.is_file() else []
     said = lines[-1] if lines else "it said nothing"
     return Event(job, "failed", f"its process ended with code {code}: {said}")
