@@ -9,7 +9,7 @@ def test_drawn_images_are_the_same_each_time_in_range_and_not_flat():
         x = drawn_images(shape)
         assert x.shape == (DRAWN, *shape)
         assert x.equal(drawn_images(shape))
-        assert 0 <= x.min() and x.max() <= 1
+        assert x.min() >= 0 and x.max() <= 1
         assert (x.flatten(1).std(1) > 0.01).all()
 
 
