@@ -18,10 +18,11 @@ def some_images(data: Data) -> Tensor:
 
 
 def drawn_images(shape: tuple[int, int, int]) -> Tensor:
-    """Return DRAWN images in [0, 1], none flat: grey noise, dim noise, and coarse contrasts."""
+    """Return DRAWN images in [0, 1], none flat: grey noise, dim noise, a chequered board."""
     c, h, w = shape
     generator = torch.Generator().manual_seed(seed_of("first batch", shape))
     noise = torch.rand(2, c, h, w, generator=generator)
-    coarse = torch.rand(c, -(-h // 4), -(-w // 4), generator=generator).round()
-    blocks = coarse.repeat_interleave(4, 1).repeat_interleave(4, 2)[:, :h, :w]
-    return torch.stack([noise[0], 0.1 + 0.2 * noise[1], 0.05 + 0.9 * blocks])
+    side = max(1, min(4, h // 2, w // 2))
+    rows, columns = torch.arange(h) // side, torch.arange(w) // side
+    board = ((rows[:, None] + columns) % 2).float().expand(c, h, w)
+    return torch.stack([noise[0], 0.1 + 0.2 * noise[1], 0.05 + 0.9 * board])
