@@ -49,7 +49,8 @@ class Local:
 def command(config: Path, folder: Path, inputs: Inputs) -> list[str]:
     """Return the command line of a job, the same on every machine."""
     given = [p for name, path in inputs.given().items() for p in (f"--{name}", str(path))]
-    python = [sys.executable, *(["-P"] if sys.flags.safe_path else [])]
+    found_there = Path(__file__).parents[2] == Path.cwd()  # the package itself
+    python = [sys.executable] if found_there else [sys.executable, "-P"]  # no random.py of a user
     job = ["-m", "offmanifold.job", "--parent", str(os.getpid())]
     return [*python, *job, str(config), str(folder), *given]
 
