@@ -19,6 +19,7 @@ def sleeper(seconds: float):
 def test_the_command_names_every_folder_that_is_given():
     line = command(Path("c.json"), Path("run"), Inputs(judge=Path("j"), randomised=Path("r")))
     assert line[1:] == [
+        "-P",
         "-m",
         "offmanifold.job",
         "--parent",

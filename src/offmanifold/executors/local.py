@@ -49,8 +49,10 @@ class Local:
 def command(config: Path, folder: Path, inputs: Inputs) -> list[str]:
     """Return the command line of a job, the same on every machine."""
     given = [p for name, path in inputs.given().items() for p in (f"--{name}", str(path))]
+    found_there = Path(__file__).parents[2] == Path.cwd()  # the package itself
+    python = [sys.executable] if found_there else [sys.executable, "-P"]  # no random.py of a user
     job = ["-m", "offmanifold.job", "--parent", str(os.getpid())]
-    return [sys.executable, "-P", *job, str(config), str(folder), *given]
+    return [*python, *job, str(config), str(folder), *given]
 
 
 def _start(job: Job, root: Path, inputs: Inputs, most: int) -> subprocess.Popen[bytes]:
