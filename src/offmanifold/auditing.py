@@ -30,8 +30,9 @@ from offmanifold.describing import (
     without_nan,
 )
 from offmanifold.engine import Engine
-from offmanifold.files import content_hash, tensors_hash
+from offmanifold.files import content_hash, make_folder, tensors_hash
 from offmanifold.freezing import at_home, frozen
+from offmanifold.locks import held
 from offmanifold.manifold import global_pca, low_pass
 from offmanifold.manifold.base import fitted_folder
 from offmanifold.manifold.pooled import pool_data
@@ -225,6 +226,8 @@ def audit_models(
         ]
         found = {run.subject.label: run.found(show) for run in runs}
         waiting = [run for run in runs if found[run.subject.label] is None]
+        for folder in {run.folder for run in waiting} - {None}:
+            stack.enter_context(held(make_folder(folder)))
         try:
             if waiting:
                 judges = (manifold, second, label_randomised)
@@ -233,18 +236,18 @@ def audit_models(
             stopped = stop
             if show:
                 note("stopping: saving what is done (Ctrl-C again stops at once)")
-    for run in waiting:
-        if run.prepared and run.n and (stopped is None or run.folder is not None):
-            found[run.subject.label] = run.finish(plan, data, manifold, second)
-    made = [one for one in found.values() if one is not None]
-    for one in made if show else ():
-        if (lacking := without_gradient(one.columns)) is not None:
-            note(f"{one.label}: {lacking[0]}")
-    if stopped is not None and reference not in [one.label for one in [*beside, *made]]:
-        reference = None
-    made = with_regimes([*beside, *made], reference, reference_accuracy)[len(beside) :]
-    measured = {run.subject.label: run for run in waiting}
-    audits = [measured[a.label].save(a) if a.label in measured else a for a in made]
+        for run in waiting:
+            if run.prepared and run.n and (stopped is None or run.folder is not None):
+                found[run.subject.label] = run.finish(plan, data, manifold, second)
+        made = [one for one in found.values() if one is not None]
+        for one in made if show else ():
+            if (lacking := without_gradient(one.columns)) is not None:
+                note(f"{one.label}: {lacking[0]}")
+        if stopped is not None and reference not in [one.label for one in [*beside, *made]]:
+            reference = None
+        made = with_regimes([*beside, *made], reference, reference_accuracy)[len(beside) :]
+        measured = {run.subject.label: run for run in waiting}
+        audits = [measured[a.label].save(a) if a.label in measured else a for a in made]
     if stopped is not None:
         raise stopped
     return audits
