@@ -226,7 +226,7 @@ def audit_models(
         ]
         found = {run.subject.label: run.found(show) for run in runs}
         waiting = [run for run in runs if found[run.subject.label] is None]
-        for folder in {run.folder for run in waiting} - {None}:
+        for folder in {run.folder for run in waiting if run.folder is not None}:
             stack.enter_context(held(make_folder(folder)))
         try:
             if waiting:
