@@ -26,7 +26,7 @@ from offmanifold.files import (
 from offmanifold.locks import held
 
 ROOT = Path("runs")
-FORMAT = 1  # of identities: raised when the same config would give other numbers
+FORMAT = 2  # of identities: raised when the same config would give other numbers
 
 
 def package_version() -> str:
