@@ -17,11 +17,13 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)
 	$(BIN)/offmanifold demo
 
+# A process a core, each with one thread.
+TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 # The second time as on a processor with bf16 where here is none, or without it where there is.
 BOTH_WAYS := tests/test_precision.py tests/attacks tests/synthesis tests/test_auditing.py tests/test_training.py
 test: lint types
-	$(BIN)/python -m pytest
-	$(BIN)/python -m pytest --other-processor $(BOTH_WAYS)
+	$(TESTS)
+	$(TESTS) --other-processor $(BOTH_WAYS)
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow

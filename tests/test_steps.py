@@ -77,7 +77,7 @@ def test_every_epoch_sees_every_image_once_in_another_order(data: Data, monkeypa
 
     monkeypatch.setattr(Split, "read", read)
     fit("small-resnet", data, None)
-    epochs = torch.cat(seen).view(2, 32)
+    epochs = torch.cat(seen)[-64:].view(2, 32)  # a few were read before, to try the model on
     assert all(sorted(e.tolist()) == data.train.rows.tolist() for e in epochs)
     assert not epochs[0].equal(epochs[1])
     assert not epochs[0].equal(epochs[0].sort().values)

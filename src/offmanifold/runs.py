@@ -39,7 +39,12 @@ def package_version() -> str:
 
 def identity(config: dict[str, Any]) -> str:
     """Return the 12 hex digits that name a config: equal configs give equal numbers."""
-    return content_hash({"format": FORMAT, **config})
+    return content_hash(dated(config))
+
+
+def dated(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a config with the format of identities, as it is saved and compared."""
+    return {"format": FORMAT, **config}
 
 
 def run_folder(name: str, config: dict[str, Any], out: Path | None = None) -> Path:
@@ -63,14 +68,14 @@ def claim(folder: Path, config: dict[str, Any]) -> Iterator[bool]:
         done = _is_finished(folder, config)
         if not done:
             clear(folder)
-            write_json(folder / "config.json", config)
+            write_json(folder / "config.json", dated(config))
         yield done
 
 
 def _is_finished(folder: Path, config: dict[str, Any]) -> bool:
     saved = folder / "config.json"
     try:
-        other = saved.exists() and read_json(saved) != json.loads(json.dumps(config))
+        other = saved.exists() and read_json(saved) != json.loads(json.dumps(dated(config)))
     except InputError as error:
         raise InputError(
             f"{error}: it is damaged; remove {folder}, or choose another folder with --out"

@@ -21,7 +21,7 @@ from offmanifold.folders import recover
 from offmanifold.objectives import Objective
 from offmanifold.progress import note
 from offmanifold.registry import to_config
-from offmanifold.runs import ROOT, identity
+from offmanifold.runs import ROOT, dated, identity
 from offmanifold.training import run_name
 
 SCHEMA = "offmanifold.sweep/1"
@@ -87,8 +87,9 @@ def make_job(shared: dict[str, Any], objective: Objective, seed: int, device: st
         "objective": to_config(objective),
     }
     name = f"{run_name(objective)}-s{seed}"
-    digits = content_hash({**train, "data": shared["data"], "coach": shared["coach"]})
+    digits = identity({**train, "data": shared["data"], "coach": shared["coach"]})
     config = {
+        **dated({}),
         "train": train,
         "images": shared["images"],
         "audit": {**shared["audit"], "label": name},
@@ -104,7 +105,7 @@ def make_job(shared: dict[str, Any], objective: Objective, seed: int, device: st
 
 
 def _fixed(shared: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in shared.items() if key != "measures"}
+    return {key: value for key, value in dated(shared).items() if key != "measures"}
 
 
 def sweep_folder(shared: dict[str, Any], out: Path | None) -> Path:

@@ -22,7 +22,7 @@ from offmanifold.objectives import ERM, Objective, Resources
 from offmanifold.precision import Precision, in_float32
 from offmanifold.recipes import Recipe
 from offmanifold.registry import to_config
-from offmanifold.runs import begun, claim, finish, run_folder
+from offmanifold.runs import begun, claim, dated, finish, run_folder
 from offmanifold.steps import Steps
 from offmanifold.trainable import (
     check_batch_of_one,
@@ -185,7 +185,7 @@ def _config(
 ) -> dict[str, Any]:
     """Return what makes a run's identity: all that changes its numbers."""
     channels, height, width = data.shape
-    return {
+    config = {
         "kind": "classifier",
         "model": {
             "spec": loaded.card.spec,
@@ -203,6 +203,7 @@ def _config(
         "precision": precision,
         **own_code(code_content(objective)),
     }
+    return dated(config)
 
 
 def _finite(module: nn.Module, split: Split) -> bool:
