@@ -16,7 +16,7 @@ from offmanifold.audits import Audit, read_audit
 from offmanifold.errors import InputError
 from offmanifold.executors import Event, Executor, Inputs, Job, read_outcome
 from offmanifold.executors.base import JOB, OUTCOME, damaged_file, read_config
-from offmanifold.files import content_hash, make_folder, read_json, target, write_json, write_text
+from offmanifold.files import make_folder, read_json, target, write_json, write_text
 from offmanifold.folders import recover
 from offmanifold.objectives import Objective
 from offmanifold.progress import note
