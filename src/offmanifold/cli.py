@@ -52,6 +52,10 @@ def _guarded(run: Callable[[], int], out: Steady) -> int:
     except KeyboardInterrupt as error:
         said = "interrupted; what was finished is kept, the same command goes on"
         return _say(said, getattr(error, "code", INTERRUPTED))
+    except SystemExit as error:  # of a model of the user's own: it would end without a word
+        if (place := place_of(error, asked_for)) is None:
+            raise
+        return _say(f"error: the model ended the process, at {place}; mend it there", BAD_INPUT)
     except Exception as error:  # a bug: one sentence, and the traceback where it can be found
         if place_of(error, asked_for) is not None:  # of a model or denoiser of the user's own
             return _say(f"error: {told(error)}; mend it there ({_log(error)})", BAD_INPUT)
