@@ -12,7 +12,7 @@ from offmanifold.errors import InputError, RunError, of_the_system, unknown_name
 from offmanifold.faults import asked_for, place_of, told
 from offmanifold.interrupts import signals_raise
 from offmanifold.parents import end_with_main_process
-from offmanifold.streams import Steady, steady_streams, unobeyed, unsaid
+from offmanifold.streams import Steady, results_alone, steady_streams, unobeyed, unsaid
 from offmanifold.visible import visible
 
 ASKED = "Where is an image classifier sensitive: on the data manifold or off it?"
@@ -87,7 +87,8 @@ def _run(argv: list[str]) -> int:
             )
     except SystemExit as stop:  # tyro has printed help, or what is wrong
         return int(stop.code or 0)
-    command.run()
+    with results_alone():
+        command.run()
     return 0
 
 
