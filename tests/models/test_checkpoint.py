@@ -384,3 +384,9 @@ def test_the_weights_of_a_trainer_s_folder_are_found_beside_its_state(tmp_path: 
     torch.save({"lr": 1}, tmp_path / "optimizer.pt")
     torch.save({}, tmp_path / "rng_state.pth")
     assert_same(read_checkpoint(tmp_path).tensors, dict(state))
+
+
+def test_trust_is_asked_for_only_where_it_can_be_given(tmp_path: Path):
+    torch.save(linear(), tmp_path / "a.pth")
+    with pytest.raises(InputError, match="is a pickle .*instead$"):
+        read_checkpoint(tmp_path / "a.pth", None)

@@ -45,14 +45,14 @@ class Checkpoint:
     classes: tuple[str, ...] | None = None
 
 
-def read_checkpoint(path: str | Path, allow_pickle: bool = False) -> Checkpoint:
+def read_checkpoint(path: str | Path, allow_pickle: bool | None = False) -> Checkpoint:
     """Read safetensors, or a file of `torch.save` that holds a state dict, wrapped or not.
 
     An index of shards (`*.index.json`), or a folder with one, or with one file of weights, will do
     too; the kind of a file is told by its content, not by its name. Class names come from an entry
     "classes", "class_names" or "class_to_idx" (of the safetensors metadata, as JSON). Raises
     InputError for a file that is missing, broken, something else than weights, holds no state
-    dict, or would have to be unpickled freely, unless `allow_pickle`.
+    dict, or would have to be unpickled freely, unless `allow_pickle` (None: which nobody can give).
     """
     tensors: dict[str, Tensor] = {}
     classes = None
@@ -88,7 +88,7 @@ def weight_files(path: Path) -> list[Path]:
     return [path]
 
 
-def _read(path: Path, allow_pickle: bool) -> tuple[dict[str, Tensor], Names | None]:
+def _read(path: Path, allow_pickle: bool | None) -> tuple[dict[str, Tensor], Names | None]:
     """Return the tensors of one file, and the names of the classes where it gives them."""
     if is_safetensors(path):
         tensors, metadata = read_tensors(path)
@@ -236,7 +236,7 @@ def _tied(wanted: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [pair for same in names.values() for pair in itertools.combinations(same, 2)]
 
 
-def _torch_load(path: Path, allow_pickle: bool) -> Any:
+def _torch_load(path: Path, allow_pickle: bool | None) -> Any:
     try:
         # timm's own checkpoints hold an argparse.Namespace, which can run nothing; an open file,
         # since torch takes what is named .safetensors for that, whatever it holds
@@ -255,10 +255,11 @@ def _torch_load(path: Path, allow_pickle: bool) -> Any:
             raise InputError(f"{path} is not a file of weights, or is damaged") from error
         if allow_pickle:
             return _unpickled(path)
+        trust = ", or give --allow-pickle (allow_pickle=True) if you trust the file"
         raise InputError(
             f"{path} is a pickle of more than tensors (a whole module, or other objects), which "
-            "can run code when read; save model.state_dict() instead, or give --allow-pickle "
-            "(allow_pickle=True) if you trust the file"
+            f"can run code when read; save model.state_dict() instead"
+            f"{'' if allow_pickle is None else trust}"
         ) from error
 
 
