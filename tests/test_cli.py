@@ -96,3 +96,14 @@ def test_a_name_that_is_too_long_is_a_sentence(line, tmp_path, monkeypatch, caps
     assert "bug" not in err
     assert err.splitlines()[-1].startswith("error: ")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_model_that_ends_the_process_is_told_where(tmp_path, capsys):
+    from offmanifold.cli import guarded
+    from offmanifold.models.python_file import call_function
+
+    (tmp_path / "ends.py").write_text("import sys\ndef make():\n    return lambda: sys.exit(5)\n")
+    ends, _ = call_function(f"{tmp_path}/ends.py:make")
+    assert guarded(ends) == 2
+    assert "ended the process, at " in (said := capsys.readouterr().err)
+    assert "ends.py:3" in said

@@ -11,7 +11,7 @@ from offmanifold.cli import guarded, main
 from offmanifold.commands.base import print_json, print_line, print_table
 from offmanifold.errors import InputError
 from offmanifold.progress import bar, live_table, note
-from offmanifold.streams import Steady, encodable
+from offmanifold.streams import Steady, encodable, results_alone
 
 NAMES = ["犬 × ≤ σ", "[best] run", "[/x]", ":smile:", "\x1b[31mred\nline", "\u202eexe", "\udc83"]
 ENCODINGS = ["ascii", "cp932", "cp1252", "latin-1", "shift_jis", "koi8-r", "utf-8"]
@@ -201,3 +201,14 @@ def test_a_traceback_of_odd_names_is_logged(capsys):
     log = Path(capsys.readouterr().err.partition("traceback: ")[2].strip()[:-1])
     assert "犬" in log.read_text(encoding="utf-8")
     log.unlink()
+
+
+def test_what_a_model_prints_does_not_reach_stdout(capsys):
+    with results_alone():
+        print("from a forward pass")
+        print_json({"a": 1})
+        print_line("a line")
+        print_table(["x"], [["y"]])
+    out, err = capsys.readouterr()
+    assert err == "from a forward pass\n"
+    assert out.startswith('{\n "a": 1\n}\na line\n')

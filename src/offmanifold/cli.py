@@ -12,7 +12,7 @@ from offmanifold.errors import InputError, RunError, of_the_system, unknown_name
 from offmanifold.faults import asked_for, place_of, told
 from offmanifold.interrupts import signals_raise
 from offmanifold.parents import end_with_main_process
-from offmanifold.streams import Steady, steady_streams, unobeyed, unsaid
+from offmanifold.streams import Steady, results_alone, steady_streams, unobeyed, unsaid
 from offmanifold.visible import visible
 
 ASKED = "Where is an image classifier sensitive: on the data manifold or off it?"
@@ -52,6 +52,10 @@ def _guarded(run: Callable[[], int], out: Steady) -> int:
     except KeyboardInterrupt as error:
         said = "interrupted; what was finished is kept, the same command goes on"
         return _say(said, getattr(error, "code", INTERRUPTED))
+    except SystemExit as error:  # of a model of the user's own: it would end without a word
+        if (place := place_of(error, asked_for)) is None:
+            raise
+        return _say(f"error: the model ended the process, at {place}; mend it there", BAD_INPUT)
     except Exception as error:  # a bug: one sentence, and the traceback where it can be found
         if place_of(error, asked_for) is not None:  # of a model or denoiser of the user's own
             return _say(f"error: {told(error)}; mend it there ({_log(error)})", BAD_INPUT)
@@ -83,7 +87,8 @@ def _run(argv: list[str]) -> int:
             )
     except SystemExit as stop:  # tyro has printed help, or what is wrong
         return int(stop.code or 0)
-    command.run()
+    with results_alone():
+        command.run()
     return 0
 
 

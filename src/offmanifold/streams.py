@@ -52,6 +52,32 @@ def _nearest(character: str, encoding: str) -> str:
     return kept if kept and _holds(encoding, kept) else "?"
 
 
+class _Aside:
+    """A stream for what other code prints, which holds the one for results."""
+
+    def __init__(self, stream: TextIO, results: TextIO):
+        self.results = results
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextlib.contextmanager
+def results_alone() -> Iterator[None]:
+    """Let what other code prints, as a model of the user's own, go to stderr.
+
+    Results alone are then on stdout, by `results`.
+    """
+    with contextlib.redirect_stdout(cast(TextIO, _Aside(sys.stderr, sys.stdout))):
+        yield
+
+
+def results() -> TextIO:
+    """Return the stream that results are written to."""
+    return getattr(sys.stdout, "results", sys.stdout)
+
+
 class Steady:
     """A stream of text that a command can write to whatever has become of it.
 

@@ -133,3 +133,47 @@ def test_a_quantised_model_is_refused():
     model = torch.ao.quantization.quantize_dynamic(Fixed(lambda f: f), {nn.Linear})
     with pytest.raises(InputError, match=r"linear\._packed_params .*is quantised"):
         examine(model, SHAPE)
+
+
+@pytest.mark.parametrize("operation", [torch.relu_, lambda x: x.clamp_(0, 1), lambda x: x.mul_(1)])
+def test_an_operation_in_place_that_changes_no_image_gets_copies_too(operation):
+    class InPlace(Fixed):
+        def forward(self, x):
+            return super().forward(operation(x))
+
+    found = examine(InPlace(lambda f: f), SHAPE)
+    assert "in-place" in found.said[0]
+    found.module(X.clone().requires_grad_()).sum().backward()
+
+
+def test_a_model_that_ends_the_process_is_told_where():
+    class Ends(Fixed):
+        def forward(self, x):
+            raise SystemExit(3)
+
+    with pytest.raises(InputError, match=r"raised SystemExit: 3, at .*test_checking.py:\d+"):
+        examine(Ends(None), SHAPE)
+
+
+def test_infinity_at_some_images_is_not_laid_to_the_weights():
+    class Standardised(Fixed):
+        def forward(self, x):
+            return self.logits((x - x.mean((1, 2, 3), True)) / x.std((1, 2, 3), keepdim=True))
+
+    images = X.clone()
+    images[1] = 0.5
+    with pytest.raises(InputError, match=r"1 of 6 first ones.*flat image"):
+        examine(Standardised(None), SHAPE, images=images)
+
+
+def test_a_model_without_values_is_refused():
+    with pytest.raises(InputError, match="no values yet .*meta"):
+        examine(nn.Sequential(nn.Flatten(), nn.Linear(16, 3)).to("meta"), SHAPE)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_frozen_script_is_refused_and_a_script_is_not():
+    script = torch.jit.script(nn.Sequential(nn.Flatten(), nn.Linear(16, 3)).eval())
+    assert examine(script, SHAPE).module is script
+    with pytest.raises(InputError, match="frozen TorchScript"):
+        examine(torch.jit.freeze(script), SHAPE)

@@ -289,6 +289,11 @@ def files_of_other_kinds(folder: Path) -> dict[str, tuple[Path, str]]:
         "config.bin": (b'{"architectures": ["ResNet"]}', "JSON"),
         "noise.pth": (bytes(range(200, 256)) * 4, "damaged"),
         "gz.pth": (b"\x1f\x8b\x08" + bytes(9), "gzip"),
+        "saved_model.pb": (b"\x08\x01\x12\xd5\x02\x1a" + bytes(64), "TensorFlow"),
+        "model.tflite": (b"\x1c\x00\x00\x00TFL3" + bytes(64), "TensorFlow Lite"),
+        "best.pth.tar": (bytes(257) + b"ustar" + bytes(250), "a tar archive.*unpack"),
+        "begun.pth": (b"\x80", "damaged"),
+        "byte.pth": (b"\x08", "damaged"),
     }
     found = {
         "scripted": (scripted, "TorchScript.*torch.jit.load"),
@@ -317,3 +322,71 @@ def test_a_plain_pickle_asks_for_trust(tmp_path: Path):
     with pytest.raises(InputError, match="--allow-pickle"):
         read_checkpoint(tmp_path / "a.pkl")
     assert read_checkpoint(tmp_path / "a.pkl", True).tensors["w"].equal(torch.ones(3))
+
+
+def test_wrappers_of_unknown_names_in_any_nesting(tmp_path: Path):
+    state = linear().state_dict()
+    for stored in (
+        {"epoch": 1, "checkpoint": {"model": {"state_dict": state}}},
+        {"a": {"b": {"c": state}}},
+        {"weights_of_mine": state, "losses": torch.ones(9)},
+    ):
+        torch.save(stored, tmp_path / "a.pth")
+        assert_same(read_checkpoint(tmp_path / "a.pth").tensors, dict(state))
+
+
+@pytest.mark.parametrize(
+    ("entry", "names"),
+    [
+        ({"0": 1, "1": 0}, ("1", "0")),  # classes called by digits
+        ({"a": 0, "b": 2, "c": 5}, None),
+        ({"a": 1, "b": 2}, None),
+        ({"a": 0, "b": 0}, None),
+        ({"x": "a", "y": "b"}, None),
+        ({"a": {"b": 1}}, None),
+        ({0: "a", 2: "b"}, None),
+    ],
+)
+def test_names_are_taken_only_where_they_number_the_outputs(tmp_path: Path, entry, names):
+    torch.save({"state_dict": linear().state_dict(), "class_to_idx": entry}, tmp_path / "a.pth")
+    assert read_checkpoint(tmp_path / "a.pth").classes == names
+
+
+def test_integers_are_no_weights():
+    model = linear()
+    state = {k: (100 * v).to(torch.int8) for k, v in model.state_dict().items()}
+    with pytest.raises(InputError, match="2 of no real numbers, as in a quantised model"):
+        load_weights(model, state, "a.pth")
+
+
+def test_weights_that_are_one_in_the_model_and_differ_in_the_file_are_refused():
+    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+    model[1].weight = model[0].weight
+    state = {k: v.clone() for k, v in model.state_dict().items()}
+    load_weights(model, state, "a.pth")
+    state["1.weight"] += 1
+    with pytest.raises(InputError, match="0.weight and 1.weight are one tensor"):
+        load_weights(model, state, "a.pth")
+
+
+def test_a_file_that_lacks_its_end_is_damaged(tmp_path: Path):
+    torch.save(linear().state_dict(), tmp_path / "a.pth")
+    content = (tmp_path / "a.pth").read_bytes()
+    for end in (-5, 10, 100, len(content) // 2):
+        (tmp_path / "b.pth").write_bytes(content[:end])
+        with pytest.raises(InputError, match="damaged"):
+            read_checkpoint(tmp_path / "b.pth")
+
+
+def test_the_weights_of_a_trainer_s_folder_are_found_beside_its_state(tmp_path: Path):
+    state = linear().state_dict()
+    torch.save(state, tmp_path / "pytorch_model.bin")
+    torch.save({"lr": 1}, tmp_path / "optimizer.pt")
+    torch.save({}, tmp_path / "rng_state.pth")
+    assert_same(read_checkpoint(tmp_path).tensors, dict(state))
+
+
+def test_trust_is_asked_for_only_where_it_can_be_given(tmp_path: Path):
+    torch.save(linear(), tmp_path / "a.pth")
+    with pytest.raises(InputError, match="is a pickle .*instead$"):
+        read_checkpoint(tmp_path / "a.pth", None)

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from classifiers import SHAPE, Fixed, X
+from offmanifold.errors import InputError
 from offmanifold.models.checking import examine
 
 
@@ -99,3 +100,35 @@ def test_probabilities_that_have_rounded_are_counted():
     assert (s > 17).any()
     assert any("rounded to 0 or 1" in one for one in found.said)
     assert any("no gradient that can be followed" in one for one in found.said)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda f: 1 / (1 + (-f).exp()),
+        lambda f: f.sigmoid().clamp(1e-6, 1 - 1e-6),
+        lambda f: (f.sigmoid() + (2 * f).sigmoid()) / 2,
+    ],
+)
+def test_sigmoids_of_each_class_by_another_last_operation_are_said(function):
+    model = Fixed(function)
+    found = examine(model, SHAPE)
+    assert "no further, whatever the image" in found.said[0]
+    assert found.module(X).argmax(1).equal(model(X).argmax(1))
+
+
+def test_outputs_in_0_to_1_that_do_not_go_from_0_to_1_are_logits():
+    def shifted(f):  # a cosine, say, brought to [0, 1]
+        return (1 + torch.nn.functional.normalize(f, dim=1) * 0.9) / 2
+
+    for model in (Fixed(shifted), Fixed(lambda f: 0.5 + f / 1000)):
+        assert ((model(X) >= 0) & (model(X) <= 1)).all()
+        found = examine(model, SHAPE)
+        assert found.module is model
+        assert not found.said
+
+
+def test_probabilities_that_have_all_rounded_are_refused_as_such():
+    model = Fixed(lambda f: (1e4 * f).softmax(1))
+    with pytest.raises(InputError, match="rounded to 0 or 1 .*what goes into the softmax"):
+        examine(model, SHAPE)

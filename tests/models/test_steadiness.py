@@ -81,3 +81,30 @@ def test_ordinary_layers_are_steady():
         nn.GroupNorm(2, 8), nn.Flatten(), nn.LayerNorm(32), nn.Linear(32, 3),
     )  # fmt: skip
     assert examine(model, SHAPE).module is model
+
+
+def test_a_draw_that_often_changes_nothing_is_chance_and_no_mixing():
+    calls = []
+
+    def seldom(f):
+        calls.append(1)
+        return f.flip(1) if len(calls) % 3 == 2 else f
+
+    with pytest.raises(InputError, match="state between calls"):
+        examine(Fixed(seldom), SHAPE)
+
+
+def test_a_maximum_over_the_batch_is_seen_though_each_real_image_reaches_it():
+    class Scaled(Fixed):
+        def forward(self, x):
+            return self.logits(x / x.max())
+
+    images = torch.rand(5, *SHAPE)
+    images[:, :, 0, 0] = 1
+    with pytest.raises(InputError, match="mixes images"):
+        examine(Scaled(None), SHAPE, images=images)
+
+
+def test_squeeze_is_told_by_the_shape_for_one_image():
+    with pytest.raises(InputError, match=r"shape \(3,\) for one image.*squeeze"):
+        examine(Fixed(lambda f: f.squeeze()), SHAPE)

@@ -53,3 +53,22 @@ def test_a_collapsed_model_is_not_refused():
     model = nn.Sequential(nn.Flatten(), nn.Linear(16, 3))
     nn.init.zeros_(model[1].weight)
     assert examine(model, SHAPE).module is model
+
+
+class Raising(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, *_):
+        raise RuntimeError("of its own")
+
+
+def test_a_backward_pass_that_raises_is_told_where():
+    with pytest.raises(InputError, match=r"pass raised RuntimeError: of its own, at .*:\d+"):
+        examine(Fixed(Raising.apply), SHAPE)
+    model = Fixed(lambda f: f)
+    model.linear.register_full_backward_hook(lambda *_: {}["hook"])
+    with pytest.raises(InputError, match=r"backward pass raised KeyError: 'hook', at .*:\d+"):
+        examine(model, SHAPE)

@@ -26,6 +26,7 @@ from offmanifold.models.labels import BY_INDEX
 from offmanifold.precision import Precision
 from offmanifold.progress import console, is_main_process, note, shown
 from offmanifold.runs import ROOT
+from offmanifold.streams import results
 from offmanifold.visible import visible, visible_json
 
 Size = tuple[int, int] | None
@@ -96,23 +97,24 @@ def label_map(classes: str | None) -> Any:
 def print_json(value: Any) -> None:
     """Print JSON, alone on stdout."""
     if is_main_process():
-        lossless = (sys.stdout.encoding or "utf-8").lower().replace("-", "") == "utf8"
+        lossless = (results().encoding or "utf-8").lower().replace("-", "") == "utf8"
         text = json.dumps(value, ensure_ascii=not lossless, allow_nan=False, indent=1)
-        sys.stdout.write(f"{visible_json(text)}\n")
+        results().write(f"{visible_json(text)}\n")
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table on stdout."""
-    table = Table(*(Column(shown(cell, sys.stdout)) for cell in header))
+    out = results()
+    table = Table(*(Column(shown(cell, out)) for cell in header))
     for row in rows:
-        table.add_row(*(shown(cell, sys.stdout) for cell in row))
-    width = None if sys.stdout.isatty() else 160
-    console(sys.stdout, width=width).print(table)
+        table.add_row(*(shown(cell, out) for cell in row))
+    width = None if out.isatty() else 160
+    console(out, width=width).print(table)
 
 
 def print_line(text: str) -> None:
     """Print a line on stdout."""
-    print(visible(text))
+    print(visible(text), file=results())
 
 
 def resolve_manifold(

@@ -13,11 +13,15 @@ from offmanifold.faults import first_line, of_user, place_of, told
 from offmanifold.freezing import frozen
 from offmanifold.models.adapters import CopyOf
 from offmanifold.models.first_batch import EXTREME, drawn_images
-from offmanifold.models.read_outputs import last_operation, read_as, tensor_of
+from offmanifold.models.read_outputs import LOST, last_operation, read_as, tensor_of
 from offmanifold.models.steadiness import check_steadiness
 from offmanifold.models.usable_gradients import check_gradients
 from offmanifold.progress import note
 
+SOME_INFINITE = (
+    "its forward divides by a norm or a deviation, or takes a logarithm, that is 0 there, as of a "
+    "flat image: add a small number, as in x / (x.std() + 1e-6)"
+)
 COPIES = (
     "the model writes into the images it is given (an in-place operation on its input): it is "
     "given a copy each time"
@@ -85,7 +89,8 @@ def _examined(net: nn.Module, x: Tensor, judged: int) -> Examined:
         given = x.clone()
         output, found = tensor_of(_called(net, given))
         after |= found
-    if not torch.equal(given, x):
+    # an operation that changes none of these images (a clamp to [0, 1]) is refused by autograd too
+    if given._version or not torch.equal(given, x):
         before["copy"] = CopyOf()
         said.append(COPIES)
     if output.ndim != 2 or len(output) != len(x) or output.shape[1] < 1:
@@ -93,9 +98,14 @@ def _examined(net: nn.Module, x: Tensor, judged: int) -> Examined:
             f"the model returned shape {tuple(output.shape)} for {len(x)} images of size "
             f"{_size(x)}; it must return logits of shape ({len(x)}, classes)"
         )
-    if not torch.isfinite(output[:judged]).all():
+    finite = torch.isfinite(output[:judged]).all(1)
+    if not finite.all():
+        some = (
+            f" ({int((~finite).sum())} of {judged} first ones, others not)" if finite.any() else ""
+        )
         raise InputError(
-            "the model returned NaN or infinity for an image in [0, 1]; check its weights"
+            f"the model returned NaN or infinity for an image in [0, 1]{some}; "
+            + (SOME_INFINITE if some else "check its weights, and its forward for infinite logits")
         )
 
     def run(images: Tensor) -> Tensor:
@@ -106,26 +116,32 @@ def _examined(net: nn.Module, x: Tensor, judged: int) -> Examined:
     with torch.enable_grad():
         made = last_operation(run(x[:1].clone().requires_grad_()))
 
-    def bounded() -> bool:
+    def bounds() -> tuple[float, float]:
         try:
             with torch.no_grad():
                 far = torch.cat([run(x * EXTREME), run(-x * EXTREME)])
         except InputError:  # it takes no such images
-            return True
-        return bool(((far >= 0) & (far <= 1)).all())
+            return 0.0, 1.0
+        return float(far.min()), float(far.max())
 
-    adapters, assumed = read_as(output, made, bounded)
+    adapters, assumed = read_as(output, made, bounds)
     after |= adapters
     said += assumed
     module = net
     if before or after:  # the name "net" is removed again where weights are loaded
         module = nn.Sequential(OrderedDict(**before, net=net, **after))
-    lacking = check_gradients(lambda images: _called(module, images), x[:judged])
+    rounded = LOST if adapters.keys() & {"log", "log_odds"} else None
+    lacking = check_gradients(lambda images: _called(module, images), x[:judged], rounded)
     return Examined(module, max(2, output.shape[1]), (*said, *([lacking] if lacking else [])))
 
 
 def check_state(module: nn.Module) -> None:
     """Raise InputError for a module whose state is not all tensors, which alone can be saved."""
+    if isinstance(module, torch.jit.ScriptModule) and not hasattr(module, "training"):
+        raise InputError(
+            "the model is a frozen TorchScript module, whose weights cannot be read, and so not "
+            "told from another's; give the one that torch.jit.freeze was given"
+        )
     lazy = [name for name, p in module.named_parameters() if is_lazy(p)]
     if lazy:
         raise InputError(
@@ -138,6 +154,11 @@ def check_state(module: nn.Module) -> None:
         raise InputError(f"the model's state_dict raised {told(error)}") from error
     for name, value in state.items():
         if isinstance(value, Tensor):
+            if value.is_meta:
+                raise InputError(
+                    f"the model's {name} has no values yet (it is on the device meta); load its "
+                    "weights (to_empty, load_state_dict) before it is returned"
+                )
             if not value.is_quantized:
                 continue
             kind = "a quantised tensor"
@@ -162,7 +183,7 @@ def _called(module: nn.Module, images: Tensor) -> Tensor:
         return module(images)
     except InputError:
         raise
-    except Exception as error:  # code of the user's own
+    except (Exception, SystemExit) as error:  # code of the user's own
         needed = _arguments(module)
         if isinstance(error, TypeError) and needed:
             raise InputError(

@@ -1,6 +1,8 @@
 """Weights in a file: safetensors, or a state dict that is read without running its code."""
 
 import argparse
+import errno
+import itertools
 import json
 import pickle
 import warnings
@@ -30,7 +32,7 @@ WITHIN = ("module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_mo
 NAME_KEYS = ("classes", "class_names", "class_to_idx")
 IN_FOLDER = (
     *("*.safetensors.index.json", "*.index.json", "*.safetensors"),
-    *("*.pth", "*.pt", "*.bin", "*.ckpt"),
+    *("pytorch_model.bin", "*.pth", "*.pt", "*.bin", "*.ckpt"),
 )
 
 
@@ -43,14 +45,14 @@ class Checkpoint:
     classes: tuple[str, ...] | None = None
 
 
-def read_checkpoint(path: str | Path, allow_pickle: bool = False) -> Checkpoint:
+def read_checkpoint(path: str | Path, allow_pickle: bool | None = False) -> Checkpoint:
     """Read safetensors, or a file of `torch.save` that holds a state dict, wrapped or not.
 
     An index of shards (`*.index.json`), or a folder with one, or with one file of weights, will do
     too; the kind of a file is told by its content, not by its name. Class names come from an entry
     "classes", "class_names" or "class_to_idx" (of the safetensors metadata, as JSON). Raises
     InputError for a file that is missing, broken, something else than weights, holds no state
-    dict, or would have to be unpickled freely, unless `allow_pickle`.
+    dict, or would have to be unpickled freely, unless `allow_pickle` (None: which nobody can give).
     """
     tensors: dict[str, Tensor] = {}
     classes = None
@@ -86,7 +88,7 @@ def weight_files(path: Path) -> list[Path]:
     return [path]
 
 
-def _read(path: Path, allow_pickle: bool) -> tuple[dict[str, Tensor], Names | None]:
+def _read(path: Path, allow_pickle: bool | None) -> tuple[dict[str, Tensor], Names | None]:
     """Return the tensors of one file, and the names of the classes where it gives them."""
     if is_safetensors(path):
         tensors, metadata = read_tensors(path)
@@ -127,14 +129,15 @@ def _inner(stored: Mapping[Any, Any]) -> Any:
     known = [stored[key] for key in WRAPPERS if key in stored and wrapped(stored[key])]
     if known:
         return known[0]
-    if any(value.ndim > 0 for value in _tensors(stored).values()):
-        return None
+    beside = sum(value.ndim > 0 for value in _tensors(stored).values())
     others = [
         value
         for value in stored.values()
-        if isinstance(value, Mapping) and all(isinstance(k, str) for k in value) and _tensors(value)
+        if isinstance(value, Mapping) and all(isinstance(k, str) for k in value) and wrapped(value)
     ]
-    return others[0] if len(others) == 1 else None
+    if len(others) != 1 or 0 < len(_tensors(others[0])) <= beside:
+        return None
+    return others[0]
 
 
 def _tensors(stored: Mapping[Any, Any]) -> dict[str, Tensor]:
@@ -166,10 +169,26 @@ def load_weights(module: nn.Module, tensors: dict[str, Tensor], where: str) -> N
         for k in wanted
         if k in tensors and tensors[k].shape != wanted[k].shape
     ]
-    faults = (("missing", missing), ("unexpected", unexpected), ("of another shape", unlike))
+    whole = [
+        f"{k}, {str(tensors[k].dtype).removeprefix('torch.')}"
+        for k, value in wanted.items()
+        if k in tensors and value.is_floating_point() and not tensors[k].is_floating_point()
+    ]
+    faults = (
+        ("missing", missing),
+        ("unexpected", unexpected),
+        ("of another shape", unlike),
+        ("of no real numbers, as in a quantised model", whole),
+    )
     said = [f"{len(keys)} {fault} ({_few(keys)})" for fault, keys in faults if keys]
     if said:
         raise InputError(f"{where}: {', '.join(said)}; check that it is the same architecture")
+    for first, second in _tied(wanted):
+        if not torch.equal(tensors[first], tensors[second]):
+            raise InputError(
+                f"{where}: {first} and {second} are one tensor in the model, and differ in the "
+                "file; check that it is the same architecture"
+            )
     module.load_state_dict(tensors)
 
 
@@ -200,19 +219,24 @@ def _plain(name: str) -> str:
 
 def _with_tied(tensors: dict[str, Tensor], wanted: Mapping[str, Any]) -> dict[str, Tensor]:
     """Return the tensors with those that a file leaves out since they share another's memory."""
-    places: dict[Any, str] = {}
-    for name, value in wanted.items():
-        if name in tensors and isinstance(value, Tensor) and value.numel():
-            places[value.data_ptr(), value.shape, value.stride()] = name
     found = {}
-    for name, value in wanted.items():
-        if name not in tensors and isinstance(value, Tensor):
-            same = places.get((value.data_ptr(), value.shape, value.stride()))
-            found |= {} if same is None else {name: tensors[same]}
+    for pair in _tied(wanted):
+        for name, same in (pair, pair[::-1]):
+            if name not in tensors and same in tensors:
+                found[name] = tensors[same]
     return {**tensors, **found}
 
 
-def _torch_load(path: Path, allow_pickle: bool) -> Any:
+def _tied(wanted: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return each two names of a state dict whose tensors are one memory."""
+    names: dict[Any, list[str]] = {}
+    for name, value in wanted.items():
+        if isinstance(value, Tensor) and value.numel():
+            names.setdefault((value.data_ptr(), value.shape, value.stride()), []).append(name)
+    return [pair for same in names.values() for pair in itertools.combinations(same, 2)]
+
+
+def _torch_load(path: Path, allow_pickle: bool | None) -> Any:
     try:
         # timm's own checkpoints hold an argparse.Namespace, which can run nothing; an open file,
         # since torch takes what is named .safetensors for that, whatever it holds
@@ -222,18 +246,20 @@ def _torch_load(path: Path, allow_pickle: bool) -> Any:
             open(path, "rb") as file,
         ):
             return torch.load(file, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise InputError(f"cannot read the weights {path}: {error.strerror or error}") from error
     except Exception as error:  # torch has no one error for a file that is none of its own
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # a place outside the file
+            said = f"cannot read the weights {path}: {error.strerror or error}"
+            raise InputError(said) from error
         plain = "magic number" in str(error)  # a pickle that torch did not write
         if not plain and not isinstance(error, pickle.UnpicklingError):
             raise InputError(f"{path} is not a file of weights, or is damaged") from error
         if allow_pickle:
             return _unpickled(path)
+        trust = ", or give --allow-pickle (allow_pickle=True) if you trust the file"
         raise InputError(
             f"{path} is a pickle of more than tensors (a whole module, or other objects), which "
-            "can run code when read; save model.state_dict() instead, or give --allow-pickle "
-            "(allow_pickle=True) if you trust the file"
+            f"can run code when read; save model.state_dict() instead"
+            f"{'' if allow_pickle is None else trust}"
         ) from error
 
 
@@ -259,12 +285,29 @@ def _class_names(entries: Mapping[Any, Any]) -> tuple[str, ...] | None:
             except ValueError:
                 continue
         if isinstance(value, Mapping):
+            pairs = [(index, name) for index, name in value.items()]  # {0: "cat", "1": "dog"}
             if all(isinstance(v, int) for v in value.values()):  # {"cat": 0, "dog": 1}
-                return tuple(str(k) for k in sorted(value, key=lambda k: value[k]))
-            return tuple(str(value[k]) for k in sorted(value, key=int))  # {0: "cat", 1: "dog"}
+                pairs = [(index, name) for name, index in value.items()]
+            if named := _in_order(pairs):
+                return named
+            continue
         if isinstance(value, (list, tuple)) and value and all(isinstance(v, str) for v in value):
             return tuple(value)
     return None
+
+
+def _in_order(pairs: list[tuple[Any, Any]]) -> Names | None:
+    """Return the names of (index, name) by their index, or None where one is missing or double.
+
+    Which output is which is not known then.
+    """
+    try:
+        by_index = {int(str(index)): str(name) for index, name in pairs}
+    except ValueError:
+        return None
+    if sorted(by_index) != [*range(len(pairs))]:
+        return None
+    return tuple(by_index[i] for i in range(len(pairs))) or None
 
 
 def _few(keys: list[str]) -> str:

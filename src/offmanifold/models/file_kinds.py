@@ -9,7 +9,7 @@ from offmanifold.errors import InputError
 FOREIGN = (
     (b"version https://git-lfs", "a pointer of Git LFS, not the file itself", "run git lfs pull"),
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file, as Keras and TensorFlow write", "{save}"),
-    (b"TFL3", "a model of TensorFlow Lite", "{save}"),
+    (b"\x08\x01\x12", "a model of TensorFlow", "{save}"),
     (b"GGUF", "a GGUF file", "{save}"),
     (b"%PDF", "a PDF", "{save}"),
     (b"\x89PNG", "a picture", "{save}"),
@@ -17,6 +17,7 @@ FOREIGN = (
     (b"\x1f\x8b", "a gzip archive", "unpack it first"),
     (b"BZh", "a bzip2 archive", "unpack it first"),
     (b"\xfd7zXZ", "an xz archive", "unpack it first"),
+    (b"Rar!", "a rar archive", "unpack it first"),
     (b"7z\xbc\xaf", "a 7z archive", "unpack it first"),
     (b"\x28\xb5\x2f\xfd", "a zstandard archive", "unpack it first"),
     (b"\x93NUMPY", "an array of NumPy", "{save}"),
@@ -49,6 +50,10 @@ def _kind(path: Path, head: bytes) -> tuple[str | None, str]:
     for magic, kind, mend in FOREIGN:
         if head.startswith(magic):
             return kind, mend
+    if head[4:8] == b"TFL3":
+        return "a model of TensorFlow Lite", SAVE
+    if head[257:262] == b"ustar":
+        return "a tar archive", "unpack it first"
     text = head.lstrip(b"\xef\xbb\xbf \r\n\t").lower()
     if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
         return "a web page", "download the file itself, not the page about it"
@@ -56,7 +61,7 @@ def _kind(path: Path, head: bytes) -> tuple[str | None, str]:
         return "JSON", "give the file of weights that lies beside it"
     if head.startswith(b"PK\x03\x04") and zipfile.is_zipfile(path):
         return _kind_of_zip(path)
-    if head[:1] == b"\x08" and head[1] < 32 and head[2:3] in ONNX:
+    if head[:1] == b"\x08" and head[1:2] < b" " and head[2:3] in ONNX:
         return "an ONNX model", SAVE
     if _is_text(head):
         return "a text", SAVE
@@ -77,6 +82,8 @@ def _kind_of_zip(path: Path) -> tuple[str | None, str]:
         return "an archive of NumPy (.npz)", SAVE
     if any(name.endswith("config.json") for name in names) and any("keras" in n for n in names):
         return "a model of Keras", SAVE
+    if any(name.endswith("/archive_format") for name in names):
+        return "a program of torch.export", SAVE
     if not any(name.endswith("data.pkl") for name in names):
         return "a zip archive", "unpack it first"
     return None, ""
@@ -89,7 +96,7 @@ def _is_text(head: bytes) -> bool:
         if error.start < len(head) - 4:  # a letter may be cut at the end
             return False
         text = head[: error.start].decode("utf-8")
-    return all(c.isprintable() or c in "\r\n\t" for c in text)
+    return bool(text) and all(c.isprintable() or c in "\r\n\t" for c in text)
 
 
 def shards_of(index: Path) -> list[Path]:

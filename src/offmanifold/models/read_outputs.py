@@ -9,6 +9,7 @@ from offmanifold.errors import InputError
 from offmanifold.models.adapters import LogitsOf, LogOddsOf, LogOf, TwoLogits
 
 SUMS = 1e-3  # relative; in half precision 3e-2
+NEAR = 0.01  # of 0 and of 1: probabilities come so near, shifted cosines do not
 # Nodes of the graph that only put values elsewhere or scale them, and what stands before them.
 MOVES = (
     *("View", "Reshape", "Squeeze", "Unsqueeze", "Slice", "Select", "Index", "T", "Transpose"),
@@ -26,10 +27,11 @@ SAID = {
     "s are read as the logits (0, s); return what goes into its sigmoid where it can",
     "logit": "the model returns one number, read as a logit s of the second class (0, s) though it "
     "lies in [0, 1] for the first images ({why}); return log-odds where it is a probability",
-    "lost": "{n} of {all} first images have probabilities that rounded to 0 or 1 in float32 (1 "
-    "beyond 16 nats), where order and gradient are lost: return what goes into the softmax or "
-    "sigmoid instead",
 }
+LOST = (
+    "{n} of {all} first images have probabilities that rounded to 0 or 1 in float32 (1 beyond 16 "
+    "nats), where order and gradient are lost: return what goes into the softmax or sigmoid instead"
+)
 
 
 def tensor_of(output: object) -> tuple[Tensor, dict[str, nn.Module]]:
@@ -56,15 +58,15 @@ def tensor_of(output: object) -> tuple[Tensor, dict[str, nn.Module]]:
 
 
 def read_as(
-    output: Tensor, made: str, bounded: Callable[[], bool]
+    output: Tensor, made: str, bounds: Callable[[], tuple[float, float]]
 ) -> tuple[dict[str, nn.Module], tuple[str, ...]]:
     """Return the adapters that make logits of the outputs (n, k) of several images, what is said.
 
-    made: what `last_operation` tells. bounded: whether outputs stay in [0, 1] for images far
-    outside of it, asked where nothing else tells.
+    made: what `last_operation` tells. bounds: the least and largest output for images far outside
+    of [0, 1], asked where nothing else tells.
     """
     p = output.detach().float()
-    kind, why = _kind(p, output.dtype, made, bounded)
+    kind, why = _kind(p, output.dtype, made, bounds)
     adapters: dict[str, nn.Module] = {}
     rounded = (p <= 0).any(1)
     if kind == "softmax":
@@ -74,14 +76,14 @@ def read_as(
         rounded |= (p >= 1).any(1)
     said = [SAID[kind].format(why=why)] if kind is not None else []
     if adapters and rounded.any():
-        said.append(SAID["lost"].format(n=int(rounded.sum()), all=len(p)))
+        said.append(LOST.format(n=int(rounded.sum()), all=len(p)))
     if p.shape[1] == 1:
         adapters["two_logits"] = TwoLogits()
     return adapters, tuple(said)
 
 
 def _kind(
-    p: Tensor, dtype: torch.dtype, made: str, bounded: Callable[[], bool]
+    p: Tensor, dtype: torch.dtype, made: str, bounds: Callable[[], tuple[float, float]]
 ) -> tuple[str | None, str]:
     """Return what outputs are, a key of SAID or None for plain logits, and why."""
     one, inside = p.shape[1] == 1, bool(((p >= 0) & (p <= 1)).all())
@@ -91,10 +93,15 @@ def _kind(
         return "softmax", ""
     if inside and made.startswith(SIGMOID):
         return "sigmoid" if one else "sigmoids", f"its last operation is a {made.lower()}"
-    if not (one and inside and (p != p[0]).any()):
+    if not (inside and (p != p[0]).any()):
         return None, ""
-    if bounded():
+    low, high = bounds()
+    if one and low >= 0 and high <= 1:
         return "sigmoid", "it stays in [0, 1] whatever the image"
+    if not one and 0 <= low < NEAR and 1 - NEAR < high <= 1:
+        return "sigmoids", "they go from 0 to 1 and no further, whatever the image"
+    if not one:
+        return None, ""
     return "logit", "images far outside [0, 1] take it out of it"
 
 

@@ -40,7 +40,7 @@ class Run:
         path = self.folder / WEIGHTS
         if not path.is_file():
             raise InputError(f"{self.folder} has no {WEIGHTS} yet; run its training to the end")
-        return Checkpoint(path, read_checkpoint(path).tensors, self.classes)
+        return Checkpoint(path, read_checkpoint(path, None).tensors, self.classes)
 
 
 def find_run(spec: str) -> Run:

@@ -13,6 +13,7 @@ from offmanifold.faults import of_user
 
 # Largest changes of an output allowed: shares of the range of all outputs, and of the largest.
 SAME_CALL, SAME_IMAGE = (1e-4, 1e-6), (5e-3, 1e-5)  # the order of sums depends on the batch's size
+REPEATS = 4  # calls that tell chance, which may leave one of them alone, from a mixing of images
 DROPS = ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout")
 DRAWS = (
     *("rand", "randn", "randint", "rand_like", "randn_like", "randint_like", "randperm", "normal"),
@@ -27,22 +28,31 @@ def check_steadiness(
 
     run: module, in eval mode, which gave the output. What makes it depend on more is named.
     """
-    if _far(run(x), output, SAME_CALL):
+    backwards = run(x.flip(0)).flip(0)
+    changed = _far(backwards, output, SAME_CALL)
+    if changed and any(_far(run(x), output, SAME_CALL) for _ in range(REPEATS)):
         raise InputError(
             "the model gives the same images other outputs at each call, so that no number of it "
             f"could be believed: {_culprit(module, run, x, random=True)}"
         )
-    backwards = run(x.flip(0)).flip(0)
+    few = x[[0, -2]] if len(x) > 1 else x  # a real image and a dim one, whose maximum is another's
     try:
-        alone = torch.cat([run(image[None]) for image in x[:2]])
+        answers = [run(image[None]) for image in few]
     except InputError as error:
         if "more than 1 value per channel" not in str(error.__cause__):
             raise InputError(f"{error} (one image at a time, where several at once went)") from None
-        alone = None
+        answers = []
+    unlike = next((a for a in answers if a.shape != output[:1].shape), None)
+    if unlike is not None:
+        raise InputError(
+            f"the model returned shape {tuple(unlike.shape)} for one image, and "
+            f"{tuple(output.shape)} for {len(x)}; let it keep the first dimension, as in "
+            "squeeze(-1) for squeeze()"
+        )
     if (
-        alone is None
+        not answers
         or _far(backwards, output, SAME_IMAGE)
-        or _far(alone, output[: len(alone)], SAME_IMAGE)
+        or _far(torch.cat(answers), output[[0, -2]] if len(x) > 1 else output, SAME_IMAGE)
     ):
         raise InputError(
             "the model's output for an image depends on the other images of its batch: "

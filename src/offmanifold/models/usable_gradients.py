@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from offmanifold.errors import InputError
-from offmanifold.faults import first_line
+from offmanifold.faults import first_line, place_of, told
 
 NONE = (
     "the model's output does not depend differentiably on the image; remove no_grad, detach, "
@@ -35,11 +35,14 @@ def usable(gradient: Tensor) -> Tensor:
     return flat.isfinite().all(1) & (flat != 0).any(1)
 
 
-def check_gradients(run: Callable[[Tensor], Tensor], x: Tensor) -> str | None:
+def check_gradients(
+    run: Callable[[Tensor], Tensor], x: Tensor, rounded: str | None = None
+) -> str | None:
     """Return what is to be said of images (n, c, h, w) without a usable gradient, if of any.
 
     run: images → logits (n, k ≥ 2). The scalar is f_y − logsumexp of the others, which does not
-    saturate, of the class preferred. Raises InputError where no image has a usable gradient,
+    saturate, of the class preferred. rounded: what to say of gradients that are zero since
+    probabilities are. Raises InputError where no image has a usable gradient,
     unless the outputs are the same for all, as those of a collapsed model may be.
     """
     x = x.clone().requires_grad_()
@@ -51,7 +54,11 @@ def check_gradients(run: Callable[[Tensor], Tensor], x: Tensor) -> str | None:
         others = logits.scatter(1, y, -torch.inf).logsumexp(1)
         try:
             (gradient,) = torch.autograd.grad((logits.gather(1, y)[:, 0] - others).sum(), x)
-        except RuntimeError as error:
+        except Exception as error:  # a backward pass, or a hook, of the user's own
+            if place_of(error) is not None or not isinstance(error, RuntimeError):
+                raise InputError(
+                    f"the model's backward pass raised {told(error)}; mend it there"
+                ) from error
             raise InputError(NONE.format(more=f" ({first_line(error)})")) from error
     good = usable(gradient)
     if good.all():
@@ -61,5 +68,6 @@ def check_gradients(run: Callable[[Tensor], Tensor], x: Tensor) -> str | None:
     if not gradient.isfinite().all():
         raise InputError(INFINITE)
     if bool((logits.detach() != logits.detach()[:1]).any()):
-        raise InputError(ZERO)
+        said = ZERO if rounded is None else rounded.format(n=len(x), all=len(x))
+        raise InputError(said)
     return None
