@@ -2,7 +2,6 @@
 
 import math
 import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +68,9 @@ def _read(path: Path) -> dict[str, np.ndarray]:
             _check_size(file, path)
         with np.load(path, allow_pickle=False) as arrays:
             return {key: arrays[key] for key in KEYS}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError) as error:
+    except InputError:
+        raise
+    except Exception as error:  # zipfile raises nearly anything on broken or encrypted files
         raise InputError(
             f"cannot read {path} as .npz of plain arrays ({error}); save it with numpy.savez"
         ) from error
