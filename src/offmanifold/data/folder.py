@@ -45,6 +45,7 @@ def open_folder(folder: Path, request: Request) -> Found:
         classes=tuple(known) or None,
         parts=np.array([images[f][1] for f in files])[source.kept] if parts_given else None,
         skipped=source.skipped,
+        whites=source.whites,
         told=(*told, *walk.left, *source.notes),
     )
 

@@ -1,8 +1,8 @@
 """`FILE.parquet`: a table of encoded images, as Hugging Face `datasets` writes it.
 
 Column `image` or `img`: struct {bytes, path} or binary. Column `label`, `labels` or `fine_label`,
-optional: integers; class names are taken from the Hugging Face metadata where there are any. Of files of one data set side by side
-(`shards`), giving any loads all, each as its split.
+optional: integers; class names are taken from the Hugging Face metadata where there are any. Of
+files of one data set side by side (`shards`), giving any loads all, each as its split.
 """
 
 import errno
@@ -68,6 +68,7 @@ def open_tables(tables: Tables, request: Request) -> Found:
         classes=classes[0] or (None if joined is None else numbered_classes(joined, where)),
         parts=np.array(parts)[source.kept] if "" not in tables.files else None,
         skipped=source.skipped,
+        whites=source.whites,
         told=tuple(told),
     )
 
