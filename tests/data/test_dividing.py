@@ -45,6 +45,7 @@ def test_they_are_audited(few, offmanifold):
     assert found["settings"]["temperature"] == 1
     assert found["measures"]["accuracy.clean"]["value"] in (0, 0.5, 1)
     assert "all are judged" in err
+    assert "all are judged" in found["data"]["told"][0]
     code, (found,), err = offmanifold(*given, "--data", "flat")
     assert code == 0, err
     assert found["data"]["n"] == 1

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from offmanifold.data import encoded, load_data
+from offmanifold.data import encoded, load_data, parquet
 from offmanifold.errors import InputError, RunError
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (60, 6, 5, 3), dtype=np.uint8)
@@ -261,3 +261,15 @@ def test_names_that_are_no_unicode_are_bad_input(file):
     file.write_bytes(content.replace(b"path", b"pat\xb7"))
     with pytest.raises(InputError, match="cannot read .* as parquet"):
         load_data(file)
+
+
+def test_a_picture_that_a_table_repeats_takes_its_room_once():
+    large = png(np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8))
+    assert len(large) > 2**16
+    written = []
+    store = parquet._Store()
+    for content in (large, b"x", large, b"x", large):
+        store.add(content)
+        written.append(store._file.tell())
+    assert written[-1] == len(large) + 2
+    assert [store.get(i) for i in range(5)] == [large, b"x", large, b"x", large]

@@ -6,6 +6,7 @@ files of one data set side by side (`shards`), giving any loads all, each as its
 """
 
 import errno
+import hashlib
 import json
 import os
 import tempfile
@@ -73,20 +74,30 @@ def open_tables(tables: Tables, request: Request) -> Found:
     )
 
 
+LARGE = 2**16  # bytes of an image that is worth a look whether it repeats
 IMAGE, LABEL = ("image", "img"), ("label", "labels", "fine_label")
 
 
 class _Store:
-    """Encoded images in a temporary file: any of them is at hand, and none in memory."""
+    """Encoded images in a temporary file: any of them is at hand, and none in memory.
+
+    Large ones that repeat are kept once: a dictionary in a table repeats them for a few bytes.
+    """
 
     def __init__(self):
         self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  (lives as long as this)
         weakref.finalize(self, self._file.close)
-        self._ends = [0]
+        self._end = 0
+        self._places: list[tuple[int, int]] = []
+        self._large: dict[bytes, tuple[int, int]] = {}
         self._lock = threading.Lock()
 
     def add(self, content: bytes | None) -> None:
         content = content or b""
+        large = hashlib.sha256(content).digest() if len(content) > LARGE else b""
+        if large in self._large:
+            self._places.append(self._large[large])
+            return
         try:
             if self._file.write(content) < len(content):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -95,10 +106,13 @@ class _Store:
                 f"cannot write images to {tempfile.gettempdir()} ({error.strerror}); "
                 "free space there, or set TMPDIR to another folder"
             ) from error
-        self._ends.append(self._ends[-1] + len(content))
+        self._places.append((self._end, self._end + len(content)))
+        self._end += len(content)
+        if large:
+            self._large[large] = self._places[-1]
 
     def get(self, i: int) -> bytes:
-        start, end = self._ends[i : i + 2]
+        start, end = self._places[i]
         if start == end:
             raise BadImage("it has no bytes")
         with self._lock:
