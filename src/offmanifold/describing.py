@@ -42,6 +42,7 @@ def describe_data(data: Data, plan: Plan, n: int) -> dict[str, Any]:
         "labels": "labels" in plan.has,
         "masks": "masks" in plan.has,
         "skipped": data.info.get("skipped", []),
+        **({"told": data.info["told"]} if data.info.get("told") else {}),
     }
 
 

@@ -134,3 +134,11 @@ def test_a_mask_drawn_in_alpha_is_told_why_it_is_none(tmp_path):
 
 def test_names_are_never_alike():
     assert names_of([Path("a/x.png"), Path("b/x.png"), Path("y.tif")]) == ["x", "x-2", "y"]
+
+
+def test_white_is_that_of_the_data_they_belong_to(tmp_path, capsys):
+    dim = saved(tmp_path / "dim.png", np.full((4, 4), 1000, np.uint16))
+    assert read_pictures([dim], 1, {16: 4095})[0].max() == pytest.approx(1000 / 4095, abs=0.002)
+    assert "is taken for white" not in capsys.readouterr().err
+    bright = saved(tmp_path / "bright.png", np.full((4, 4), 60000, np.uint16))
+    assert read_pictures([bright], 1, {16: 4095})[0].max() == pytest.approx(60000 / 65535, abs=0.01)

@@ -45,6 +45,7 @@ def test_they_are_audited(few, offmanifold):
     assert found["settings"]["temperature"] == 1
     assert found["measures"]["accuracy.clean"]["value"] in (0, 0.5, 1)
     assert "all are judged" in err
+    assert "all are judged" in found["data"]["told"][0]
     code, (found,), err = offmanifold(*given, "--data", "flat")
     assert code == 0, err
     assert found["data"]["n"] == 1
@@ -121,3 +122,13 @@ def test_a_manifold_from_elsewhere_judges_them_too():
         3 / 784
     )  # four images span three
     assert 0 <= found["alignment.on_manifold_fraction"]["value"] <= 1
+
+
+def test_classes_that_a_part_or_all_lack_are_named(tmp_path, save):
+    for name, n in (("cat", 30), ("dog", 30), ("rare", 3)):
+        for i in range(n):
+            save(tmp_path / name / f"{i}.png")
+    (tmp_path / "gone").mkdir()
+    (tmp_path / "gone" / "broken.png").write_bytes(b"x")
+    told = load_data(tmp_path).info["told"]
+    assert told == ['no image is of class "gone"', 'not in test: class "rare"']

@@ -244,3 +244,53 @@ def test_magnetic_tiles(real):
     assert data.train.labels is not None
     assert np.bincount(data.train.labels)[4] == pytest.approx(0.7 * 308, abs=1)
     assert 0.1 < next(data.test.batches(64)).x.mean() < 0.9
+
+
+TWO = ("cat", "dog")
+
+
+@pytest.mark.parametrize(
+    ("folders", "classes", "told"),
+    [
+        (
+            [f"{s}2017/{c}" for s in ("train", "val") for c in TWO],
+            TWO,
+            "taken for training: train2017, validation: val2017",
+        ),
+        (
+            [f"seg_{s}/seg_{s}/{c}" for s in ("train", "test") for c in TWO],
+            TWO,
+            "taken for training: seg_train, test: seg_test",
+        ),
+        (
+            [f"{s}/{c}" for s in ("train", "holdout") for c in TWO],
+            ("holdout", "train"),
+            "taken for classes, and not for splits: train",
+        ),
+        (
+            ["test-tube", "train-tube"],
+            ("test-tube", "train-tube"),
+            "taken for classes, and not for splits: test-tube, train-tube",
+        ),
+        (
+            [f"{c}/{s}" for s in ("train", "test") for c in TWO],
+            TWO,
+            "not used as splits, being within classes: cat/test, cat/train, dog/test, dog/train",
+        ),
+        (["train", "plane", "car"], ("car", "plane", "train"), None),
+    ],
+)
+def test_what_is_like_a_split_is_one_or_is_named(tmp_path, save, folders, classes, told):
+    for folder in folders:
+        for i in range(10):
+            save(tmp_path / folder / f"{i}.png")
+    data = load_data(tmp_path)
+    assert data.classes == classes
+    assert data.info["told"] == ([told] if told else [])
+
+
+def test_a_folder_around_the_class_folders_is_named(tmp_path, save):
+    for name in ("images/train/cat", "images/train/dog", "images/test/cat", "images/test/dog"):
+        save(tmp_path / name / "0.png")
+    with pytest.raises(InputError, match="holds one folder alone; give .*images to load"):
+        load_data(tmp_path)

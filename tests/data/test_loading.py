@@ -30,6 +30,7 @@ def test_info():
         "judged_alone": False,
         "eps": 1.0,
         "skipped": [],
+        "whites": {},
         "notes": [
             "8×8 images upscaled bilinearly to 16×16",
             "a fixed letter in the half without signal",

@@ -218,3 +218,16 @@ def test_rounding_is_clipped_and_more_is_refused(file, beyond):
     x[0, 0, 0] = 1.002
     with pytest.raises(InputError, match=r"to 1\.002; images must lie"):
         load_data(write(file, x_train=x))
+
+
+@pytest.mark.parametrize("place", [6, 8])
+def test_what_zip_knows_and_this_reader_does_not_is_bad_input(tmp_path, place):
+    file = tmp_path / "a.npz"
+    np.savez(
+        file, **{key: np.zeros((4, 3, 3) if key[0] == "x" else 4, np.uint8) for key in npz.KEYS}
+    )
+    content = bytearray(file.read_bytes())
+    content[content.index(b"PK\x01\x02") + place + 2] = 0x61  # encrypted, or an unknown method
+    file.write_bytes(content)
+    with pytest.raises(InputError, match="cannot read"):
+        load_data(file)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from offmanifold.data import encoded, load_data
+from offmanifold.data import encoded, load_data, parquet
 from offmanifold.errors import InputError, RunError
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (60, 6, 5, 3), dtype=np.uint8)
@@ -210,3 +210,66 @@ def test_two_files_that_mean_one_split_are_refused(tmp_path):
 def test_one_parquet_in_a_folder_is_read(tmp_path):
     write(tmp_path / "toys.parquet")
     assert load_data(tmp_path).info["name"] == "toys"
+
+
+@pytest.mark.parametrize("below", ["", "default"])
+def test_folders_of_shards_as_hubs_convert_them(tmp_path, below):
+    for name in ("train/0000", "train/0001", "test/0000"):
+        (tmp_path / below / name).parent.mkdir(parents=True, exist_ok=True)
+        write(tmp_path / below / f"{name}.parquet", names=["a", "b", "c"])
+    data = load_data(tmp_path)
+    assert (len(data.train) + len(data.val), len(data.test)) == (120, 60)
+    assert data.info["told"][0] == (
+        "taken for training: train/0000.parquet and 1 more, test: test/0000.parquet"
+    )
+    one = load_data(tmp_path / below / "train" / "0001.parquet")
+    assert one.fingerprint == data.fingerprint
+    (tmp_path / below / "train" / "0000.parquet").unlink()
+    with pytest.raises(InputError, match="shards 0 are missing"):
+        load_data(tmp_path)
+
+
+def test_tables_of_several_configurations_are_named(tmp_path):
+    (tmp_path / "plain_text").mkdir()
+    write(tmp_path / "plain_text" / "train.parquet")
+    with pytest.raises(InputError, match="plain_text holds .parquet files and no image; give that"):
+        load_data(tmp_path)
+
+
+def test_columns_as_hubs_call_them(tmp_path):
+    names = ["a", "b\x1b[1m", "\ud800"]
+    info = json.dumps({"info": {"features": {"fine_label": {"names": names}}}}).encode()
+    table = pa.table({"img": STRUCTS, "fine_label": LABELS, "coarse_label": LABELS})
+    pq.write_table(table.replace_schema_metadata({b"huggingface": info}), tmp_path / "a.parquet")
+    assert load_data(tmp_path).classes == ("a", "b\\x1b[1m", "\\ud800")
+
+
+def test_columns_that_are_not_used_are_named(file):
+    pq.write_table(pa.table({"image": STRUCTS, "target": LABELS}), file)
+    data = load_data(file)
+    assert data.classes is None
+    assert data.info["told"] == [f'without labels: {file} has no column "label" (but target)']
+
+
+def test_two_classes_of_one_name_are_refused(file):
+    with pytest.raises(InputError, match='two classes of .*toy.parquet are called "a"'):
+        load_data(write(file, names=["a", "b", "a"]))
+
+
+def test_names_that_are_no_unicode_are_bad_input(file):
+    content = write(file).read_bytes()
+    file.write_bytes(content.replace(b"path", b"pat\xb7"))
+    with pytest.raises(InputError, match="cannot read .* as parquet"):
+        load_data(file)
+
+
+def test_a_picture_that_a_table_repeats_takes_its_room_once():
+    large = png(np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8))
+    assert len(large) > 2**16
+    written = []
+    store = parquet._Store()
+    for content in (large, b"x", large, b"x", large):
+        store.add(content)
+        written.append(store._file.tell())
+    assert written[-1] == len(large) + 2
+    assert [store.get(i) for i in range(5)] == [large, b"x", large, b"x", large]

@@ -39,7 +39,9 @@ def test_pipes_and_sockets_are_left_out_and_named(animals, monkeypatch):
         s.bind("socket.jpg")
     data = load_data(animals)
     assert data.fingerprint == before
-    assert data.info["told"] == ["left out as no regular files: cat/pipe.png, dog/socket.jpg"]
+    assert data.info["told"] == [
+        "left out as neither folders nor regular files: cat/pipe.png, dog/socket.jpg"
+    ]
 
 
 def test_linked_folders_are_read_and_loops_end(animals, tmp_path, save):
@@ -86,3 +88,11 @@ def test_names_that_are_not_utf_8_are_readable(animals):
 
 def test_junk_is_written_in_lower_case():
     assert {name.lower() for name in JUNK} == JUNK
+
+
+def test_links_that_lead_nowhere_are_named(animals):
+    (animals / "cat" / "self.png").symlink_to("self.png")
+    (animals / "cat" / "gone").symlink_to("nowhere")
+    data = load_data(animals, max_bad_share=0.1)
+    assert [bad["path"] for bad in data.info["skipped"]] == ["cat/self.png"]
+    assert data.info["told"] == ["left out as neither folders nor regular files: cat/gone"]

@@ -1,5 +1,8 @@
+import numpy as np
 import pytest
+from PIL import Image
 
+from offmanifold.data import load_data
 from offmanifold.data.white import told, white_of
 
 
@@ -27,3 +30,10 @@ def test_nothing_is_told_of_the_usual():
     assert told(200, 255, 255, "x") == []
     assert len(told(0, 255, 255, "x")) == 1
     assert len(told(4000, 4095, 65535, "x")) == 1
+
+
+def test_the_whites_of_data_are_kept_with_them(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 4000, (20, 4, 4)).astype(np.uint16)
+    for i, image in enumerate(pixels):
+        Image.fromarray(image).save(tmp_path / f"{i}.png")
+    assert load_data(tmp_path).info["whites"] == {16: 4095}

@@ -59,7 +59,8 @@ def read_files(
     if not paths:
         raise InputError("no image given; give one file or more")
     wanted = size or shop.shape[1:]
-    pictures = zip(read_pictures(paths, shop.shape[0]), paths, strict=True)
+    whites = None if shop.data is None else shop.data.info.get("whites")
+    pictures = zip(read_pictures(paths, shop.shape[0], whites), paths, strict=True)
     read = (fitted(x, wanted, fit, path, tiled=tiled) for x, path in pictures)
     return Given(tuple(paths), tuple(read))
 

@@ -1,6 +1,6 @@
 """Images that a user gives as files, brought to the size that a model takes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -28,19 +28,25 @@ from offmanifold.synthesis.inpainting import checked_hole
 Fit = Literal["resize", "tile"]
 
 
-def read_pictures(paths: Sequence[Path], channels: int | None) -> list[Tensor]:
+def read_pictures(
+    paths: Sequence[Path], channels: int | None, whites: Mapping[int, int] | None = None
+) -> list[Tensor]:
     """Return image files as (c, h, w) float32 in [0, 1], each of its own size.
 
     Alpha is dropped and 16 bits are brought to 8, as wherever images are read; what is white
-    follows from all of them, and is said where it is not the usual. Raises InputError for a file
-    that is no image, or one without a rule to that many channels.
+    follows from all of them, and is said where it is not the usual. whites: those of the data that
+    they belong to, by bits, which hold for them too unless a value exceeds them. Raises InputError
+    for a file that is no image, or one without a rule to that many channels.
     """
     values = [_stored(path) for path in paths]
-    whites = dict[int, int]()
+    known, whites = whites or {}, {}
     for bits, usual in ((8, 255), (16, 65535)):
         if found := [int(v.max()) for v in values if 8 * v.itemsize == bits]:
-            whites[bits] = white_of(max(found), bits)
-            for sentence in told(max(found), whites[bits], usual, f"what is given ({bits} bits)"):
+            high = max(found)
+            holds = high <= known.get(bits, -1)
+            whites[bits] = known[bits] if holds else white_of(high, bits)
+            expected = known[bits] if holds else usual
+            for sentence in told(high, whites[bits], expected, f"what is given ({bits} bits)"):
                 note(sentence)
     read = []
     for path, v in zip(paths, values, strict=True):

@@ -43,9 +43,7 @@ def divided(found: Found, seed: int, spec: str) -> Division:
     division = _ours(found, seed, spec) if found.parts is None else _given(found, seed)
     if not len(division.rows[2]):
         raise InputError(f"{spec} has no test images (nor validation images); give some")
-    if found.parts is not None:
-        return _with_classes_told(division, found, spec)
-    return division
+    return _with_classes_told(division, found, spec)
 
 
 def check_divided(data: Data) -> None:
@@ -110,8 +108,9 @@ def _with_classes_told(division: Division, found: Found, spec: str) -> Division:
     if labels is None or classes is None:
         return division
     has = {p: set(labels[rows].tolist()) for p, rows in zip(PARTS, division.rows, strict=True)}
-    told = []
     everywhere = set.union(*has.values())
+    absent = [f'"{name}"' for i, name in enumerate(classes) if i not in everywhere]
+    told = [f"no image is of class {some(absent)}"] if absent else []
     for part, own in has.items():
         missing = [f'"{classes[i]}"' for i in sorted(everywhere - own)]
         if missing and own and part == "train":

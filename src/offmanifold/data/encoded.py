@@ -29,10 +29,10 @@ class EncodedSource:
 
     `fetch(i)` gives the i-th image's bytes; it is called from threads. Every image is decoded once
     here, to learn its size, its colours, its hash and whether it is sound. `kept` are the positions
-    of the sound ones, `skipped` the others. The images are grey if all of them are, else RGB. What
-    is white follows from the brightest of all images (`white_of`); `notes` says where it is not the
-    usual, and where all are nearly black. Raises InputError beyond `request.max_bad_share`, and for
-    mixed sizes without `request.size`.
+    of the sound ones, `skipped` the others. The images are grey if all of them are, else RGB. White
+    follows from the brightest of all images (`white_of`), kept in `whites` by bits; `notes`
+    hold what is to be said of it. Raises InputError beyond `request.max_bad_share`, and for mixed
+    sizes without `request.size`.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class EncodedSource:
             self._whites |= {bits: white_of(high, bits) for bits, high in brightest.items()}
             if self._whites != usual:
                 shapes = self._read_all(names, brightest)
+        self.whites = {bits: self._whites[bits] for bits in brightest}
         self.notes: list[str] = []
         for bits, high in brightest.items():
             self.notes += told(high, self._whites[bits], usual[bits], f"{where} ({bits} bits)")

@@ -9,7 +9,8 @@ from offmanifold.data.decoding import MAX_BYTES, BadImage
 from offmanifold.data.encoded import EncodedSource
 from offmanifold.data.opening import Found, Request
 from offmanifold.data.readable import readable, readable_names, some
-from offmanifold.data.splits import by_split, one_each, split_of, taken
+from offmanifold.data.shards import parquets
+from offmanifold.data.splits import by_split, like_splits, one_each, split_of, taken
 from offmanifold.data.walking import SUFFIXES, Walk
 from offmanifold.errors import InputError
 
@@ -44,6 +45,7 @@ def open_folder(folder: Path, request: Request) -> Found:
         classes=tuple(known) or None,
         parts=np.array([images[f][1] for f in files])[source.kept] if parts_given else None,
         skipped=source.skipped,
+        whites=source.whites,
         told=(*told, *walk.left, *source.notes),
     )
 
@@ -60,26 +62,55 @@ def _images(folder: Path, walk: Walk) -> tuple[Labelled, bool, list[str]]:
     loose, below, others = walk.contents(folder)
     full = {name: files for name, files in below.items() if files}
     found = by_split(full)
-    alone = found and not loose and all(map(split_of, full))
+    if not any(split_of(n) or _classes(folder / n, full[n]) for s in found for n in found[s]):
+        found = {}  # test-tube/ and train-tube/ may well be classes
+    alone = found and not loose and sum(map(len, found.values())) == len(full)
     if not alone and not ("train" in found and len(found) > 1):
         if loose and not full:
             return dict.fromkeys(loose, (None, "")), False, []
-        return {f: (c, "") for f, c in _labelled(folder, loose, below).items()}, False, []
+        labelled = _labelled(folder, loose, below)
+        return {f: (c, "") for f, c in labelled.items()}, False, _told_of_classes(folder, below)
     splits = one_each(found, readable(str(folder)))
     _refuse_mvtec(folder, splits, below)
     told = [taken(splits)]
+    homes = {s: _home(folder / name, s, below[name]) for s, name in splits.items()}
     unused = [f"{n}/" for n in below if n not in splits.values()] + [f.name for f in loose] + others
     if unused:
         told.append(f"not used in {readable(str(folder))}: {some(list(map(readable, unused)))}")
-    flat = [s for s, name in splits.items() if not _classes(folder / name, below[name])]
+    flat = [s for s, name in splits.items() if not _classes(homes[s], below[name])]
     if len(flat) < len(splits):  # Kaggle's test images have no labels
         told += [f"{readable(splits.pop(s))} has no class folders, and is left out" for s in flat]
     images: Labelled = {}
     for split, name in splits.items():
         for file in below[name]:
-            label = None if split in flat else _class_of(file, folder / name)
+            label = None if split in flat else _class_of(file, homes[split])
             images[file] = (label, "test" if list(splits) == ["val"] else split)
     return images, list(splits) != ["train"], told
+
+
+def _home(folder: Path, split: str, files: list[Path]) -> Path:
+    """Return where the class folders of a split are: deeper in `seg_train/seg_train/`."""
+    while len(inner := _classes(folder, files)) == 1:
+        name = next(iter(inner))
+        if name != folder.name and split_of(name) != split:
+            break
+        if any(file.parent == folder for file in files):
+            break
+        folder /= name
+    return folder
+
+
+def _told_of_classes(folder: Path, below: dict[str, list[Path]]) -> list[str]:
+    """Say of which classes the names speak of splits, and which hold splits that are not used."""
+    inner = {name: _classes(folder / name, files) for name, files in below.items()}
+    like = like_splits(below)
+    within = [f"{name}/{n}" for name in below for n in sorted(inner[name]) if split_of(n)]
+    said = {
+        "taken for classes, and not for splits": like
+        * (len(like) > 1 or any(map(inner.get, like))),
+        "not used as splits, being within classes": within,
+    }
+    return [f"{what}: {some(list(map(readable, names)))}" for what, names in said.items() if names]
 
 
 def _class_of(file: Path, split: Path) -> str:
@@ -107,6 +138,11 @@ def _labelled(folder: Path, loose: list[Path], below: dict[str, list[Path]]) -> 
     if not loose and not below:
         raise InputError(f"{where} holds no image ({', '.join(SUFFIXES)}) and no class folder")
     for name, files in below.items():
+        if not files and parquets(folder / name):
+            raise InputError(
+                f"{readable(str(folder / name))} holds .parquet files and no image; give that "
+                "folder, or one of the files"
+            )
         if not files:
             raise InputError(
                 f"class folder {readable(str(folder / name))} holds no image "
@@ -114,6 +150,11 @@ def _labelled(folder: Path, loose: list[Path], below: dict[str, list[Path]]) -> 
             )
     if loose:
         raise _outside(folder, loose)
+    if len(below) == 1 and len(_classes(folder / (name := next(iter(below))), below[name])) > 1:
+        raise InputError(
+            f"{where} holds one folder alone; give {readable(str(folder / name))} to load the "
+            "folders therein"
+        )
     return {file: name for name, files in below.items() for file in files}
 
 

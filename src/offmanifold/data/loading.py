@@ -57,8 +57,8 @@ def load_data(
     `info` holds spec, name (short), seed, source (how the splits came about), divided (whether
     here, by seed), judged_alone (whether all are test images: too few to divide, or without any to
     train on), eps (the default radius, where the spec has its own), skipped ([{path, reason}]),
-    notes, and told, those of the notes on what was decided or left out. Raises InputError for
-    anything that cannot be used.
+    whites ({bits of storage: what is white}), notes, and told, those of the notes on what was
+    decided or left out. Raises InputError for anything that cannot be used.
 
     >>> data = load_data("distractor:digits")
     >>> data.shape, len(data.train), len(data.val), len(data.test)
@@ -94,6 +94,7 @@ def load_data(
         "judged_alone": division.alone,
         "eps": found.eps,
         "skipped": found.skipped,
+        "whites": found.whites,
         "notes": [*found.notes, *division.notes, *told],
         "told": told,
     }

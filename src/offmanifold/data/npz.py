@@ -2,7 +2,6 @@
 
 import math
 import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +43,7 @@ def open_npz(path: Path, request: Request) -> Found:
             f"x_train and x_test in {path} differ: {train.dtype} (c, h, w) = {train.shape[1:]} "
             f"against {test.dtype} {test.shape[1:]}; give both one size and type"
         )
-    both, notes = _as_pixels(np.concatenate(pixels), f"x_train and x_test of {path}")
+    both, notes, whites = _as_pixels(np.concatenate(pixels), f"x_train and x_test of {path}")
     joined = np.concatenate(labels)
     names = [f"{part}/{i}" for part in ("train", "test") for i in range(parts.count(part))]
     return Found(
@@ -53,6 +52,7 @@ def open_npz(path: Path, request: Request) -> Found:
         classes=numbered_classes(joined, str(path)),
         parts=np.array(parts),
         told=tuple(notes),
+        whites=whites,
     )
 
 
@@ -69,7 +69,9 @@ def _read(path: Path) -> dict[str, np.ndarray]:
             _check_size(file, path)
         with np.load(path, allow_pickle=False) as arrays:
             return {key: arrays[key] for key in KEYS}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError) as error:
+    except InputError:
+        raise
+    except Exception as error:  # zipfile raises nearly anything on broken or encrypted files
         raise InputError(
             f"cannot read {path} as .npz of plain arrays ({error}); save it with numpy.savez"
         ) from error
@@ -134,14 +136,14 @@ def _checked(x: np.ndarray, where: str) -> np.ndarray:
     return x.astype(np.uint16 if wide else np.uint8, copy=False)
 
 
-def _as_pixels(x: np.ndarray, where: str) -> tuple[np.ndarray, list[str]]:
-    """Return images as uint8 or as float32 in [0, 1], and what is to be said of their white."""
+def _as_pixels(x: np.ndarray, where: str) -> tuple[np.ndarray, list[str], dict[int, int]]:
+    """Return images as uint8 or as float32 in [0, 1], what is to be said of white, and whites."""
     high = float(x.max())
     if x.dtype == np.float32:
-        return x, told(high, 1, 1, where)
+        return x, told(high, 1, 1, where), {}
     bits = 8 * x.dtype.itemsize
     white = white_of(int(high), bits)
     notes = told(high, white, 2**bits - 1, where)
     if bits == 16:
-        return np.divide(x, white, dtype=np.float32), notes
-    return (x * np.uint8(255) if white == 1 else x), notes
+        return np.divide(x, white, dtype=np.float32), notes, {bits: white}
+    return (x * np.uint8(255) if white == 1 else x), notes, {bits: white}

@@ -30,7 +30,8 @@ class Found:
     themselves, else None. skipped: one {"path", "reason"} an unreadable image. notes: on the nature
     of the data; told: what was decided about them or left out, which commands print. eps: the
     default radius of attacks, an l2 norm, where the spec has one of its own. files: whether they
-    are a user's files, and not made or part of a package.
+    are a user's files, and not made or part of a package. whites: {bits of storage: what was taken
+    for white}.
     """
 
     name: str
@@ -42,3 +43,4 @@ class Found:
     told: tuple[str, ...] = ()
     eps: float | None = None
     files: bool = False
+    whites: dict[int, int] = field(default_factory=dict)

@@ -1,4 +1,6 @@
-"""Which `.parquet` files belong together: NAME-train.parquet, train-00000-of-00002.parquet …"""
+"""Which `.parquet` files belong together: NAME-train.parquet, train-00000-of-00002.parquet,
+train/0000.parquet …
+"""
 
 import re
 from collections.abc import Sequence
@@ -29,18 +31,24 @@ class Tables:
 
 def tables_of(file: Path) -> Tables:
     """Return a file with those that lie beside it and belong to it."""
+    if split_of(file.absolute().parent.name):
+        around = _in_folders(file.absolute().parent.parent)
+        if around is not None:
+            return around
     if (name := _set_of(file)) is None:
         return Tables(readable(file.stem), {"": [file]})
-    return _tables(name, _of_sets(_parquets(file.parent)).get(name, [file]), file.parent)
+    return _tables(name, _of_sets(parquets(file.parent)).get(name, [file]), file.parent)
 
 
 def tables_in(folder: Path) -> Tables | None:
     """Return the one data set of `.parquet` files in a folder, or in its data/; None where none is.
 
+    They lie there side by side, or in folders of splits.
+
     Raises InputError where there are several.
     """
     for place in (folder, *(folder / name for name in HUB)):
-        files = _parquets(place)
+        files = parquets(place)
         sets = _of_sets(files)
         whole = [name for name, own in sets.items() if len(by_split(map(_split_word, own))) > 1]
         entries = [e for e in place.iterdir() if not is_skipped(e.name)] if files else []
@@ -58,12 +66,32 @@ def tables_in(folder: Path) -> Tables | None:
             return _tables(names[0], sets[names[0]], place, (said,) if unused else ())
         if files:
             return Tables(readable(files[0].stem), {"": files})
+        if (found := _in_folders(place)) is not None:
+            return found
     return None
+
+
+def _in_folders(place: Path) -> Tables | None:
+    """Return the data set whose splits are folders of shards, as of hubs' conversions."""
+    try:
+        own = {
+            e.name: files for e in place.iterdir() if split_of(e.name) and (files := parquets(e))
+        }
+    except OSError:
+        return None
+    words = one_each(by_split(own), readable(str(place)))
+    return _named("", {split: own[name] for split, name in words.items()}, place) if own else None
 
 
 def _tables(name: str, own: list[Path], place: Path, told: tuple[str, ...] = ()) -> Tables:
     words = one_each(by_split(dict.fromkeys(map(_split_word, own))), readable(str(place)))
     files = {split: [f for f in own if _split_word(f) == word] for split, word in words.items()}
+    return _named(name, files, place, told)
+
+
+def _named(
+    name: str, files: dict[str, list[Path]], place: Path, told: tuple[str, ...] = ()
+) -> Tables:
     for part in files.values():
         _check_complete(part)
     home = place.resolve()
@@ -71,13 +99,18 @@ def _tables(name: str, own: list[Path], place: Path, told: tuple[str, ...] = ())
     if len(files) == 1:
         return Tables(name, {"": next(iter(files.values()))}, told)
     shown = {
-        split: f"{part[0].name}{f' and {len(part) - 1} more' * (len(part) > 1)}"
+        split: f"{_shown(part[0], place)}{f' and {len(part) - 1} more' * (len(part) > 1)}"
         for split, part in files.items()
     }
     return Tables(name, files, (taken(shown), *told))
 
 
-def _parquets(place: Path) -> list[Path]:
+def _shown(file: Path, place: Path) -> str:
+    return file.name if file.parent == place else f"{file.parent.name}/{file.name}"
+
+
+def parquets(place: Path) -> list[Path]:
+    """Return the `.parquet` files in a folder itself, by name."""
     if not place.is_dir():
         return []
     try:
@@ -117,9 +150,14 @@ def _of_sets(files: Sequence[Path]) -> dict[str, list[Path]]:
 def _check_complete(files: list[Path]) -> None:
     """Raise InputError unless every shard of a split is there once."""
     found = [m for f in files if (m := _match(f)) is not None and m["n"]]
-    if not found:
+    there = sorted(int(m["i"]) for m in found)
+    if found:
+        wanted = range(int(found[0]["n"]))
+    elif all(f.stem.isdecimal() for f in files):  # 0000.parquet: how many there were is not said
+        there = sorted(int(f.stem) for f in files)
+        wanted, found = range(there[-1] + 1), files
+    else:
         return
-    wanted, there = range(int(found[0]["n"])), sorted(int(m["i"]) for m in found)
     if there != list(wanted) or len(found) < len(files):
         lost = [str(i) for i in wanted if i not in there]
         what = f"shards {some(lost)} are missing" if lost else "some shards are there twice"

@@ -38,7 +38,7 @@ class Walk:
         loose, below, others = [], {}, []
         seen = {_identity(self.root), _identity(folder)}
         for entry in _entries(folder):
-            if entry.is_dir():
+            if self._is_folder(entry):
                 below[entry.name] = self._below(Path(entry.path), set(seen))
             elif self._is_image(entry):
                 loose.append(Path(entry.path))
@@ -51,7 +51,7 @@ class Walk:
         """Sentences on what is left out."""
         kinds = ", ".join(f"{n} × {suffix}" for suffix, n in self._others.most_common(5))
         said = {
-            f"left out as no regular files: {some(self._special)}": self._special,
+            f"left out as neither folders nor regular files: {some(self._special)}": self._special,
             f"left out as links that lead back: {some(self._back)}": self._back,
             f"left out as pictures of formats that are not read: {kinds}": self._others,
         }
@@ -66,18 +66,31 @@ class Walk:
         seen.add(identity)
         found = []
         for entry in _entries(folder):
-            if entry.is_dir():
+            if self._is_folder(entry):
                 found += self._below(Path(entry.path), seen)
             elif self._is_image(entry):
                 found.append(Path(entry.path))
         return found
+
+    def _is_folder(self, entry: os.DirEntry[str]) -> bool:
+        try:
+            if entry.is_dir():
+                return True
+            nowhere = entry.is_symlink() and not os.path.exists(entry.path)
+        except OSError:  # a link to itself
+            nowhere = True
+        if nowhere and Path(entry.name).suffix.lower() not in SUFFIXES:
+            self._special.append(self._name(Path(entry.path)))
+        return False
 
     def _is_image(self, entry: os.DirEntry[str]) -> bool:
         suffix = Path(entry.name).suffix.lower()
         if suffix not in SUFFIXES:
             self._others.update([suffix] if suffix in OTHERS else [])
             return False
-        if not entry.is_file() and os.path.exists(entry.path):  # a pipe would wait for ever
+        if os.path.exists(entry.path) and not os.path.isfile(
+            entry.path
+        ):  # a pipe would wait for ever
             self._special.append(self._name(Path(entry.path)))
             return False
         return True  # a broken link too, which will be told among the bad images

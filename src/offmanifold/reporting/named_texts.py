@@ -29,6 +29,7 @@ NAMED: dict[str, tuple[str, str]] = {
     "key.masks": ("masks", "マスク"),
     "key.classes": ("classes", "クラス"),
     "key.skipped": ("images skipped", "読み飛ばした画像"),
+    "key.told": ("what was decided in loading", "読み込み時の判断"),
     "key.hash": ("hash", "ハッシュ"),
     "key.sigma": ("σ, standard deviation per pixel", "σ（画素ごとの標準偏差）"),
     "key.dimension": ("dimension", "次元"),
