@@ -63,7 +63,7 @@ def claim(folder: Path, config: dict[str, Any]) -> Iterator[bool]:
         done = _is_finished(folder, config)
         if not done:
             clear(folder)
-            write_json(folder / "config.json", config)
+            write_json(folder / "config.json", config, sealed=True)
         yield done
 
 
@@ -86,7 +86,7 @@ def finish(folder: Path, started: float, metrics: dict[str, Any], **facts: Any) 
     facts: what else goes into provenance.json.
     """
     write_provenance(folder, started, **facts)
-    write_json(folder / "metrics.json", metrics)
+    write_json(folder / "metrics.json", metrics, sealed=True)
     (folder / "resume.pt").unlink(missing_ok=True)
 
 
