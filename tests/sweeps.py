@@ -102,7 +102,7 @@ def pgd(eps: float) -> dict[str, Any]:
 def renamed(folder: Path, old: str, new: str) -> None:
     """Give a run another label, as the job that made it would have."""
     for path in (folder / "job.json", *folder.glob("audits/*/audit.json")):
-        path.write_text(path.read_text().replace(old, new))
+        write_json(path, json.loads(path.read_text().replace(old, new)))  # without a hash of before
     outcome = json.loads((folder / "outcome.json").read_text())
     digest = Job("", json.loads((folder / "job.json").read_text())).digest
     write_json(folder / "outcome.json", {**outcome, "digest": digest})

@@ -6,6 +6,7 @@ import pytest
 
 from offmanifold.audits import read_audit
 from offmanifold.errors import InputError
+from offmanifold.files import read_json, write_json
 from sweeps import make_run, pgd
 
 
@@ -39,3 +40,13 @@ def test_columns_without_a_hash_are_read(tmp_path: Path):
     path.write_bytes(b"")
     with pytest.raises(InputError, match=r"cannot read .*images\.parquet"):
         read_audit(path.parent)
+
+
+@pytest.mark.parametrize(
+    "change", [{"measures": None}, {"measures": {"a": []}}, {"model": "x"}, {"settings": []}]
+)
+def test_an_audit_of_another_structure_is_named(change, tmp_path: Path):
+    (folder,) = (p.parent for p in make_run(tmp_path, pgd(0.5)).glob("audits/*/audit.json"))
+    write_json(folder / "audit.json", {**read_json(folder / "audit.json"), **change})
+    with pytest.raises(InputError, match=f"audit.json is damaged, at {next(iter(change))}"):
+        read_audit(folder)

@@ -1,4 +1,5 @@
 import errno
+import json
 import math
 import os
 import subprocess
@@ -331,3 +332,21 @@ def test_json_holds_names_that_are_no_unicode(tmp_path: Path):
     value = {"path": "\udc93\\udc93 \u732b"}
     write_json(tmp_path / "x.json", value)
     assert read_json(tmp_path / "x.json") == value
+
+
+def test_a_sealed_file_whose_digit_flips_is_named_and_others_are_read_as_they_are(tmp_path: Path):
+    path = tmp_path / "metrics.json"
+    write_json(path, {"val_accuracy": 0.85, 1: [0.1, None, "é"]}, sealed=True)
+    assert read_json(path) == {"val_accuracy": 0.85, "1": [0.1, None, "é"]}
+    path.write_text(path.read_text().replace("0.85", "0.95"))
+    with pytest.raises(InputError, match=r"metrics.json is damaged"):
+        read_json(path)
+    write_json(path, {**json.loads(path.read_text()), "more": 1})  # written anew: no hash of before
+    assert read_json(path)["val_accuracy"] == 0.95
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000, '{"offmanifold.sha256": 1, "a": NaN}'])
+def test_json_that_cannot_be_read_is_one_sentence(text: str, tmp_path: Path):
+    (tmp_path / "x.json").write_text(text)
+    with pytest.raises(InputError, match=r"x.json is not valid JSON"):
+        read_json(tmp_path / "x.json")

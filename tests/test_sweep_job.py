@@ -12,6 +12,7 @@ from offmanifold.errors import Diverged, RunError
 from offmanifold.executors import Job
 from offmanifold.files import file_hash, read_json, write_json
 from offmanifold.measures import measures
+from offmanifold.models.loading import start_content
 from offmanifold.objectives import PGD
 from offmanifold.sweeping import make_job, read_sweep
 
@@ -79,7 +80,7 @@ def test_weights_are_those_given_and_no_others(tmp_path, monkeypatch, capsys):
     file.write_bytes(b"weights")
     seen = []
     monkeypatch.setattr(module.Train, "run", lambda self: seen.append(self.weights))
-    monkeypatch.setattr(module.AuditCommand, "run", lambda self: None)
+    monkeypatch.setattr(module, "_audit", lambda *_: "an-audit")
     job = made(weights=file_hash(file))
     assert run(job, tmp_path, monkeypatch, "--weights", str(file))[0] == 0
     assert run(made(), tmp_path, monkeypatch)[0] == 0
@@ -108,3 +109,18 @@ def test_divergence_is_a_result_and_another_failure_is_none(
     outcome = json.loads((tmp_path / job.name / "outcome.json").read_text())
     assert (outcome["state"], outcome["error"]) == (state, str(error))
     assert job.done(tmp_path) is (state == "collapsed")
+
+
+def test_a_model_file_that_was_edited_since_is_refused(tmp_path, monkeypatch, capsys):
+    net = tmp_path / "net.py"
+    text = "from torch import nn\nmake = lambda: nn.Sequential(nn.Flatten(), nn.Linear({}, 10))\n"
+    net.write_text(text.format(256))
+    model, data = f"{net}:make", load_data("digits")
+    job = made(model=model, start=start_content(model, data.classes, data.shape))
+    monkeypatch.setattr(module.Train, "run", lambda self: None)
+    monkeypatch.setattr(module, "_audit", lambda *_: "an-audit")
+    assert run(job, tmp_path, monkeypatch)[0] == 0
+    net.write_text(text.format("16 * 16"))
+    code, outcome = run(job, tmp_path, monkeypatch)
+    assert (code, outcome["state"]) == (2, "refused")
+    assert "is another model now" in outcome["error"]

@@ -286,3 +286,30 @@ def test_a_run_whose_return_was_cut_by_a_kill_is_put_in_place(tmp_path: Path):
     again = Fake("collapsed")
     list(run_jobs([job], tmp_path, again, Inputs()))
     assert again.asked == []
+
+
+def test_a_run_has_the_audit_that_its_job_made_and_no_later_one_of_that_label(tmp_path: Path):
+    folder = make_run(tmp_path, pgd(0.5))
+    (own,) = folder.glob("audits/*/audit.json")
+    audit = read_audit(own.parent)
+    outcome = json.loads((folder / "outcome.json").read_text())
+    write_json(folder / "outcome.json", {**outcome, "audit": own.parent.name})
+    other = {**audit.json, "settings": {"eps": 9.0}}
+    save_audit(replace(audit, json=other), folder / "audits/by-hand")
+    save_audit(replace(audit, json={**audit.json, "label": "renamed"}), own.parent)
+    (run,) = read_sweep(tmp_path)
+    assert run.audit is not None and run.audit.folder == own.parent
+    assert run.audit.label == audit.label
+    write_json(folder / "outcome.json", {**outcome, "audit": "../../elsewhere"})
+    with pytest.raises(InputError, match="no plain name"):
+        read_sweep(tmp_path)
+
+
+def test_a_received_sweep_is_not_written_through_its_links(tmp_path: Path):
+    (job,) = jobs(1)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / job.name).symlink_to(tmp_path / "mine")
+    with pytest.raises(InputError, match="is a link"):
+        list(run_jobs([job], tmp_path / "s", Fake(), Inputs()))
+    assert not list((tmp_path / "mine").iterdir())

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from offmanifold.audit_identity import check_same
 from offmanifold.errors import InputError
-from offmanifold.files import read_tensors, write_tensors
+from offmanifold.files import inside, read_tensors, write_tensors
 
 BATCHES = "batches"  # the folder of those that are finished, until the audit is
 
@@ -72,4 +72,4 @@ def _named(kind: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _path(folder: Path, first: int) -> Path:
-    return folder / BATCHES / f"{first:08d}.safetensors"
+    return inside(folder, BATCHES, f"{first:08d}.safetensors", source=folder)

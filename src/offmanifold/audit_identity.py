@@ -78,16 +78,16 @@ def found_again(folder: Path, parts: Mapping[str, Any], label: str, rename: bool
     saved = read_json(folder / "audit.json")
     known = saved if isinstance(saved, dict) else {}
     check_same(folder, known.get("identity_of"), parts)
-    if known["data"]["n"] < known["data"]["planned"]:
-        return None
     try:
         audit = read_audit(folder)
     except InputError:  # damaged: the same command makes it anew
         return None
+    if audit.json["data"]["n"] < audit.json["data"]["planned"]:
+        return None
     if audit.label != label:
         audit = replace(audit, json={**audit.json, "label": label})
         if rename:
-            write_json(folder / "audit.json", audit.json)
+            write_json(folder / "audit.json", audit.json, sealed=True)
     return audit
 
 

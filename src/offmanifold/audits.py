@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from offmanifold.errors import InputError
 from offmanifold.files import (
     DIGEST,
     content_hash,
+    inside,
     make_folder,
     plain,
     read_json,
@@ -34,6 +36,18 @@ from offmanifold.runs import ROOT
 from offmanifold.variants import VARIANTS
 
 SCHEMA = "offmanifold.audit/1"
+FIELDS = {  # of audit.json, on which all that read it rely
+    "label": str,
+    "model": dict,
+    "data": dict,
+    "manifold": (dict, NoneType),
+    "settings": (dict, NoneType),
+    "measures": dict,
+    "skipped": dict,
+    "curves": (dict, NoneType),
+    "regime": dict,
+}
+AUDITS = "audits"  # the folder of those of a run
 
 
 @dataclass(frozen=True)
@@ -84,6 +98,13 @@ def read_audit(folder: str | Path) -> Audit:
             f"{folder} has schema {saved['schema']}, which this version cannot read; update "
             "offmanifold"
         )
+    wrong = next((k for k, kind in FIELDS.items() if not isinstance(saved.get(k), kind)), None)
+    measured = saved["measures"] if wrong is None else {}
+    if wrong is not None or not all(isinstance(number, dict) for number in measured.values()):
+        raise InputError(
+            f"{folder / 'audit.json'} is damaged, at {wrong or 'measures'}; restore it, or make "
+            "the audit anew"
+        )
     return Audit(saved, _read_table(folder / "images.parquet"), {}, folder)
 
 
@@ -115,7 +136,9 @@ def save_audit(audit: Audit, folder: str | Path | None) -> Audit:
     table = pa.table({name: audit.columns[name] for name in order if name in audit.columns})
     write_atomically(folder / "images.parquet", lambda path: _write_table(table, path))
     write_tensors(folder / "panels.safetensors", audit.panels)
-    write_json(folder / "audit.json", audit.json)  # last: its presence says that all is there
+    write_json(
+        folder / "audit.json", audit.json, sealed=True
+    )  # last: its presence says that all is there
     return replace(audit, folder=folder)
 
 
@@ -212,7 +235,7 @@ def audit_folder(loaded: Loaded, name: str, out: Path | None = None) -> Path:
         return target(out)
     run = Path(loaded.card.spec)
     if (run / "config.json").is_file():
-        return run / "audits" / name
+        return inside(run, AUDITS, name, source=run / "config.json")
     digits, code = loaded.card.weights_hash, loaded.card.code
     digits = digits if code is None else content_hash([digits, code])
-    return ROOT / f"{plain(loaded.card.spec)}-{digits}" / "audits" / name
+    return ROOT / f"{plain(loaded.card.spec)}-{digits}" / AUDITS / name

@@ -158,19 +158,37 @@ def write_text(path: Path, text: str) -> None:
     write_atomically(path, lambda p: p.write_text(text, "utf-8", "backslashreplace"))
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file atomically; NaN and infinity are refused (unknown values are null)."""
+def write_json(path: Path, value: Any, sealed: bool = False) -> None:
+    """Write a JSON file atomically; NaN and infinity are refused (unknown values are null).
+
+    sealed: the hash of an object stands among its entries, and is checked when it is read.
+    """
+    if isinstance(value, dict):
+        value = {k: v for k, v in value.items() if k != DIGEST}  # of what it was before
+    if sealed:
+        value[DIGEST] = content_hash(json.loads(json.dumps(value, allow_nan=False)))
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file; raises InputError that names a file that is missing or broken."""
+    """Read a JSON file.
+
+    Raises InputError that names a file that is missing, broken, or not as `write_json` wrote it.
+    """
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))  # Notepad begins with a mark
+        value = json.loads(path.read_text(encoding="utf-8-sig"))  # Notepad begins with a mark
+        written = value.pop(DIGEST, None) if isinstance(value, dict) else None
+        whole = written is None or written == content_hash(value)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not valid JSON ({error})") from error
+    if not whole:
+        raise InputError(
+            f"{path} is damaged: its content is not what was written; restore it, remove it and "
+            f'make it anew, or, if it was changed on purpose, remove "{DIGEST}" from it'
+        )
+    return value
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None):

@@ -68,7 +68,7 @@ def claim(folder: Path, config: dict[str, Any]) -> Iterator[bool]:
         done = _is_finished(folder, config)
         if not done:
             clear(folder)
-            write_json(folder / "config.json", dated(config))
+            write_json(folder / "config.json", dated(config), sealed=True)
         yield done
 
 
@@ -91,7 +91,7 @@ def finish(folder: Path, started: float, metrics: dict[str, Any], **facts: Any) 
     facts: what else goes into provenance.json.
     """
     write_provenance(folder, started, **facts)
-    write_json(folder / "metrics.json", metrics)
+    write_json(folder / "metrics.json", metrics, sealed=True)
     (folder / "resume.pt").unlink(missing_ok=True)
 
 

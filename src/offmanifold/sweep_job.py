@@ -17,6 +17,7 @@ from offmanifold.errors import Diverged, InputError, RunError
 from offmanifold.executors.base import OUTCOME, Inputs, Job
 from offmanifold.files import read_json, write_json
 from offmanifold.models.checkpoint import weights_hash
+from offmanifold.models.loading import start_content
 from offmanifold.objectives import objectives
 from offmanifold.recipes import Recipe
 from offmanifold.registry import from_config
@@ -37,22 +38,22 @@ def _run(path: Path, folder: Path, inputs: Inputs) -> int:
     config, started = read_json(path), time.time()
     digest = Job(folder.name, config).digest
 
-    def end(state: str, error: str | None = None) -> None:
+    def end(state: str, error: str | None = None, audit: str | None = None) -> None:
         write_json(
             folder / OUTCOME,
             {
                 "state": state,
                 "error": error,
+                "audit": audit,
                 "digest": digest,
                 "seconds": round(time.time() - started, 1),
             },
         )
 
     try:
-        _check_images(config)
-        _check_weights(config, inputs)
+        _check_inputs(config, inputs)
         _train(config, folder, inputs)
-        _audit(config, folder, inputs)
+        audit = _audit(config, folder, inputs)
     except Diverged as error:
         end("collapsed", str(error))
         return 0
@@ -62,7 +63,7 @@ def _run(path: Path, folder: Path, inputs: Inputs) -> int:
     except RunError as error:
         end("failed", str(error))
         raise
-    end("finished")
+    end("finished", audit=audit)
     return 0
 
 
@@ -83,7 +84,8 @@ def _train(config: dict[str, Any], folder: Path, inputs: Inputs) -> None:
     ).run()
 
 
-def _audit(config: dict[str, Any], folder: Path, inputs: Inputs) -> None:
+def _audit(config: dict[str, Any], folder: Path, inputs: Inputs) -> str:
+    """Return the name of the audit's folder, in that of the run's audits."""
     wanted = dict(config["audit"])
     here = {
         "manifold": inputs.judge,
@@ -91,30 +93,38 @@ def _audit(config: dict[str, Any], folder: Path, inputs: Inputs) -> None:
         "label_randomised": inputs.randomised,
     }
     wanted |= {name: str(path) for name, path in here.items() if path is not None}
-    AuditCommand(
+    (audit,) = AuditCommand(
         model=(str(folder),),
         allow_code=True,
         images=_images(config),
         device=config["device"],
         **wanted,
-    ).run()
+    ).audited()
+    assert audit.folder is not None  # a command's audits are kept
+    return audit.folder.name
 
 
-def _check_images(config: dict[str, Any]) -> None:
-    found = _images(config).load(show=False).fingerprint
-    if found != config["data"]:
+def _check_inputs(config: dict[str, Any], inputs: Inputs) -> None:
+    """Raise InputError where images, weights or code are others than when the sweep was begun."""
+    data, train = _images(config).load(show=False), config["train"]
+    if data.fingerprint != config["data"]:
         raise InputError(
-            f"{config['images']['data']} holds other images here ({found}) than where the sweep "
-            f"was begun ({config['data']}); give each machine the same files"
+            f"{config['images']['data']} holds other images here ({data.fingerprint}) than where "
+            f"the sweep was begun ({config['data']}); give each machine the same files"
         )
-
-
-def _check_weights(config: dict[str, Any], inputs: Inputs) -> None:
     found = None if inputs.weights is None else weights_hash(inputs.weights)
-    if found != config["train"]["weights"]:
+    if found != train["weights"]:
         raise InputError(
             f"the weights to begin with are others now ({found}) than when the sweep was begun "
-            f"({config['train']['weights']}); give it the same file, or another --out"
+            f"({train['weights']}); give it the same file, or another --out"
+        )
+    if (
+        "start" in train
+        and start_content(train["model"], data.classes, data.shape) != train["start"]
+    ):
+        raise InputError(
+            f"{train['model']} is another model now than when the sweep was begun; give each "
+            "machine the same files, or the sweep another --out"
         )
 
 

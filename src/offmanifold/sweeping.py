@@ -8,15 +8,15 @@ any moment, begun again, and grow by strengths, seeds and objectives.
 import json
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from offmanifold.audits import Audit, read_audit
+from offmanifold.audits import AUDITS, Audit, read_audit
 from offmanifold.errors import InputError
 from offmanifold.executors import Event, Executor, Inputs, Job, read_outcome
 from offmanifold.executors.base import JOB, OUTCOME, damaged_file, read_config
-from offmanifold.files import make_folder, read_json, target, write_json, write_text
+from offmanifold.files import inside, make_folder, read_json, target, write_json, write_text
 from offmanifold.folders import recover
 from offmanifold.objectives import Objective
 from offmanifold.progress import note
@@ -153,7 +153,7 @@ def run_jobs(
     the rest go on.
     """
     for job in jobs:
-        recover(folder / job.name)
+        recover(inside(folder, job.name, source=folder / SHARED))
     pending = [job for job in jobs if not job.done(folder)]
     lines = write_index(folder, {job.name for job in pending})
     with closing(executor.run(pending, folder, inputs)) as events:  # type: ignore[type-var]
@@ -212,7 +212,8 @@ def read_run(folder: Path) -> SweepRun:
     """Return a run of a sweep as it lies in its folder."""
     config = read_json(folder / JOB)
     outcome = read_outcome(folder) or {"state": "unfinished", "error": None}
-    audit = _own_audit(folder, config["audit"]["label"]) if outcome["state"] == "finished" else None
+    label, named = config["audit"]["label"], outcome.get("audit")
+    audit = _own_audit(folder, label, named) if outcome["state"] == "finished" else None
     lost = audit is None and outcome["state"] == "finished"
     return SweepRun(
         folder,
@@ -224,8 +225,17 @@ def read_run(folder: Path) -> SweepRun:
     )
 
 
-def _own_audit(folder: Path, label: str) -> Audit | None:
-    """Return the audit that the job made, by its label: others of the run were made by hand."""
+def _own_audit(folder: Path, label: str, named: str | None) -> Audit | None:
+    """Return the audit that the job made, under its label: others of the run were made by hand.
+
+    named: its folder, which jobs of earlier versions do not say; by the label alone then.
+    """
+    if named is not None:
+        own = inside(folder, AUDITS, named, source=folder / OUTCOME)
+        if not (own / "audit.json").is_file():
+            return None
+        audit = read_audit(own)
+        return replace(audit, json={**audit.json, "label": label})
     found = sorted(folder.glob("audits/*/audit.json"), key=lambda p: p.stat().st_mtime)
     own = (read_audit(path.parent) for path in reversed(found))
     return next((audit for audit in own if audit.label == label), None)

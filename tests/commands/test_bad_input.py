@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from offmanifold.files import read_json, write_json
 from saying import says
 
 TRAIN = [sys.executable, "-c", "from offmanifold.cli import entry; entry()", "train"]
@@ -102,13 +103,12 @@ def test_a_bug_is_one_sentence_with_the_traceback_in_a_log(here, offmanifold, mo
 
 
 def test_no_coach_is_judge(here, offmanifold):
-    import json
     import shutil
 
     shutil.copytree("runs/standard", "runs/coached")
-    config = json.loads(Path("runs/coached/config.json").read_text())
-    card = json.loads(Path("runs/manifold/metrics.json").read_text())["card"]
-    Path("runs/coached/config.json").write_text(json.dumps({**config, "manifold": card["hash"]}))
+    config = read_json(Path("runs/coached/config.json"))
+    card = read_json(Path("runs/manifold/metrics.json"))["card"]
+    write_json(Path("runs/coached/config.json"), {**config, "manifold": card["hash"]})
     argv = ["audit", "runs/coached", "--data", "digits", "--manifold", "runs/manifold"]
     try:
         says(offmanifold(*argv), 2, "trained with this very manifold", "--allow-dependent")

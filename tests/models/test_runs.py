@@ -48,3 +48,10 @@ def test_weights_take_the_config_s_names(runs: Path):
         run.weights()
     write_tensors(run.folder / "model.safetensors", {"x": torch.ones(2)})
     assert run.weights().classes == ("a", "b")
+
+
+@pytest.mark.parametrize("change", [{"spec": None}, {"classes": None}, {"height": []}])
+def test_a_run_of_another_structure_is_one_sentence(change, tmp_path: Path):
+    write_json(tmp_path / "r/config.json", {"model": {**MODEL, **change}})
+    with pytest.raises(InputError, match="holds no trained model"):
+        find_run(str(tmp_path / "r"))

@@ -105,6 +105,10 @@ class AuditCommand:
 
     def run(self) -> None:
         """Audit, save, and print the table."""
+        self.audited()
+
+    def audited(self) -> list[Audit]:
+        """Do so, and return the audits."""
         if not self.model:
             raise InputError(
                 "no model given; for example: offmanifold audit runs/erm --data digits"
@@ -170,6 +174,7 @@ class AuditCommand:
             from offmanifold.reporting import report  # matplotlib takes a second
 
             note(f"page: {report(audits, self.report, self.language)}")
+        return audits
 
     def _audited(
         self,

@@ -38,8 +38,9 @@ def finished_rows(folder: Path, config: dict[str, Any]) -> tuple[list[Row], int]
     if SAVED in there:
         rows = _rows(folder / PICTURES, read_json(folder / SAVED), folder, config)
     whole = len(rows)
-    clear(folder / BATCHES)
-    for path in sorted((folder / BATCHES).glob("*.safetensors")):
+    batches = inside(folder, BATCHES, source=folder)
+    clear(batches)
+    for path in sorted(batches.glob("*.safetensors")):
         if path.stem == _place(len(rows)):
             rows += _rows(path, json.loads(read_tensors(path)[1]["saved"]), folder, config)
     return rows, len(rows) - whole

@@ -58,7 +58,8 @@ def command(config: Path, folder: Path, inputs: Inputs) -> list[str]:
 def _start(job: Job, root: Path, inputs: Inputs, most: int) -> subprocess.Popen[bytes]:
     folder = make_folder(root / job.name)
     write_json(folder / JOB, job.config)
-    (folder / OUTCOME).unlink(missing_ok=True)
+    for name in (OUTCOME, LOG):  # a log that is a link would be written through
+        (folder / name).unlink(missing_ok=True)
     threads = max(1, _cores() // most)
     with open(folder / LOG, "wb") as log:
         return subprocess.Popen(

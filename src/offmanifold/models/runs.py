@@ -71,7 +71,9 @@ def _parts(folder: Path) -> tuple[str, str]:
 def _read(folder: Path) -> Run:
     config = read_json(folder / CONFIG)
     model = config.get("model") if isinstance(config, dict) else None
-    needed = {"spec", "classes", "channels", "height", "width"}
-    if not isinstance(model, dict) or not needed <= model.keys():
+    needed = {"spec": str, "classes": list, "channels": int, "height": int, "width": int}
+    if not isinstance(model, dict) or not all(
+        isinstance(model.get(key), kind) for key, kind in needed.items()
+    ):
         raise InputError(f"{folder} holds no trained model; give a folder that train made")
     return Run(folder, config)
