@@ -34,7 +34,7 @@ audits planning panels temperature
 recipes
 steps trainable suspicions
 describing training
-audit_identity audit_batches auditing
+audit_identity audit_batches audit_run auditing
 crediting comparing
 sweeping
 strengths recommending boundaries explaining summarising

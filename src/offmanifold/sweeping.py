@@ -212,9 +212,10 @@ def read_run(folder: Path) -> SweepRun:
     """Return a run of a sweep as it lies in its folder."""
     config = read_json(folder / JOB)
     outcome = read_outcome(folder) or {"state": "unfinished", "error": None}
-    label, named = config["audit"]["label"], outcome.get("audit")
-    audit = _own_audit(folder, label, named) if outcome["state"] == "finished" else None
-    lost = audit is None and outcome["state"] == "finished"
+    finished, audit = outcome["state"] == "finished", None
+    if finished:
+        audit = _own_audit(folder, config["audit"]["label"], outcome.get("audit"))
+    lost = audit is None and finished
     return SweepRun(
         folder,
         config["train"]["objective"],

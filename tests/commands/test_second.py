@@ -5,6 +5,8 @@ import shutil
 
 import pytest
 
+from offmanifold.files import write_json
+
 AUDIT = ["audit", "runs/robust", "--data", "digits", "--limit", "24", "--manifold", "runs/manifold"]
 FRACTION, COSINE = "alignment.on_manifold_fraction", "alignment.cosine_posterior"
 
@@ -16,7 +18,7 @@ def twin(here):
     path = here / "runs/twin/metrics.json"
     saved = json.loads(path.read_text())
     saved["card"]["hash"] = "twin"
-    path.write_text(json.dumps(saved))
+    write_json(path, saved)
     yield "runs/twin"
     shutil.rmtree("runs/twin")
 
@@ -68,7 +70,7 @@ def test_what_cannot_be_held_beside_is_one_sentence(here, offmanifold, flags, wo
 def test_no_coach_is_second_judge_either(here, twin, offmanifold):
     shutil.copytree("runs/robust", "runs/coached")
     path = here / "runs/coached/config.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "manifold": "twin"}))
+    write_json(path, {**json.loads(path.read_text()), "manifold": "twin"})
     try:
         code, _, err = offmanifold(*[*AUDIT[:1], "runs/coached", *AUDIT[2:]], "--second", twin)
         assert code == 2
