@@ -3,7 +3,7 @@ from typing import Annotated, ClassVar
 
 import pytest
 
-from offmanifold.errors import InputError
+from offmanifold.errors import InputError, unknown_name
 from offmanifold.files import content_hash
 from offmanifold.objectives import PGD, GradientNorm
 from offmanifold.registry import Registry, from_config, to_config
@@ -43,6 +43,10 @@ def test_unknown_name_shows_the_nearest_and_all_known(shapes: Registry):
     with pytest.raises(InputError, match='unknown shape "xyz"; known: long_box, round_disc'):
         shapes["xyz"]
     assert "xyz" not in shapes
+
+
+def test_an_unknown_name_where_nothing_is_known_says_so():
+    assert str(unknown_name("run", "a", [])) == 'unknown run "a"; known: none'
 
 
 def test_a_name_is_registered_once(shapes: Registry):

@@ -36,7 +36,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> InputError:
     known = sorted(known)
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f'did you mean "{near[0]}"? ' if near else ""
-    return InputError(f'unknown {kind} "{name}"; {hint}known: {", ".join(known)}')
+    return InputError(f'unknown {kind} "{name}"; {hint}known: {", ".join(known) or "none"}')
 
 
 @contextlib.contextmanager

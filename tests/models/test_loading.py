@@ -131,6 +131,15 @@ def test_a_run_is_rebuilt(tmp_path: Path):
     assert card.config["model"]["spec"] == "small-resnet"
 
 
+def test_a_folder_of_a_run_may_hold_a_colon(tmp_path: Path):
+    for name in ("12:30", "net.py:make"):
+        trained = save_run(tmp_path / name, "small-resnet", seed=5)
+        x = torch.rand(2, *GREY)
+        assert load_model(f"{tmp_path}/{name}").module(x).equal(trained(x))
+    with pytest.raises(InputError, match="unknown model"):
+        load_model(f"{tmp_path}/nothing:make")
+
+
 def test_a_run_of_one_logit_is_rebuilt(tmp_path: Path, linear_file: str):
     made = build_model(f"{linear_file}:binary", classes=ABC[:2], shape=GREY, for_training=True)
     model = {"spec": f"{linear_file}:binary", "channels": 1, "height": 16, "width": 8}

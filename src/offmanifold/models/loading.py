@@ -188,7 +188,9 @@ def build_model(
 
 
 def _is_run(spec: str) -> bool:
-    return ":" not in spec and spec not in SOURCES and ("/" in spec or Path(spec).is_dir())
+    if spec.partition(":")[0] in SOURCES:
+        return False
+    return Path(spec).is_dir() or ("/" in spec and ":" not in spec)  # runs/12:30 is a folder
 
 
 def _network(spec: str, wanted: Wanted) -> Network:
