@@ -20,6 +20,7 @@ from offmanifold.models import Loaded, build_model, load_model, some_images
 from offmanifold.models.content import code_content, own_code
 from offmanifold.objectives import ERM, Objective, Resources
 from offmanifold.precision import Precision, in_float32
+from offmanifold.progress import note
 from offmanifold.recipes import Recipe
 from offmanifold.registry import to_config
 from offmanifold.runs import begun, claim, dated, finish, run_folder
@@ -121,6 +122,8 @@ def train(
 
         folder, done = engine.from_main(claimed) if save else (None, False)
         if folder is not None and done:
+            if show:
+                note(f"{run_name(objective)}: found again in {folder}, nothing trained")
             return _finished(folder)
         module = loaded.module.to(engine.device)
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -18,6 +18,7 @@ from offmanifold.manifold.base import Fitted, ManifoldCard
 from offmanifold.manifold.pooled import Pooled, least_pooling, pool_data
 from offmanifold.models.content import code_content, own_code
 from offmanifold.precision import Named, Precision, in_float32
+from offmanifold.progress import note
 from offmanifold.registry import Registry, from_config, to_config
 from offmanifold.runs import begun, claim, finish, identity, run_folder
 
@@ -112,6 +113,8 @@ def fit_manifold(
         return _wrapped(manifold, data.shape)
     folder = run_folder("manifold", config, out)
     with claim(folder, config) as done:
+        if done and show:
+            note(f"the manifold: found again in {folder}, nothing fitted")
         if not done:
             place = Place(seed, folder / "resume.pt", show)
             manifold = estimator.fit(inner, card, engine, place)
