@@ -1,6 +1,7 @@
 """Each room imports from rooms upstream of it alone; extras and output stay out of an import."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -38,9 +39,8 @@ audit_identity audit_batches audit_run auditing
 crediting comparing
 sweeping
 strengths recommending boundaries explaining summarising
-synthesis inspection
+synthesis
 reporting
-serving
 commands
 cli __main__
 sweep_job
@@ -50,6 +50,15 @@ public
 PLACE = {room: i for i, line in enumerate(ROOMS.strip().splitlines()) for room in line.split()}
 # Reports read only what an audit saved.
 ONLY = {"reporting": {"errors", "files", "visible"}}
+
+
+def test_the_table_of_rooms_is_the_one_that_contributing_shows():
+    text = (PACKAGE.parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = text.split("| --- | --- | --- |", 1)[1].split("\n\n", 1)[0].strip().splitlines()
+    quoted = [re.findall(r"`([^`]+)`", row.split("|")[1]) for row in rows]
+    shown = [name.rstrip("/") for names in quoted for name in " ".join(names).split()]
+    there = {p.relative_to(PACKAGE).with_suffix("").parts[0] for p in MODULES}
+    assert sorted(shown) == sorted(PLACE) == sorted(there)
 
 
 def room_of(module: str) -> str:
