@@ -123,3 +123,17 @@ def test_nothing_is_left_behind(batch):
 def test_unknown_scalar(linear, batch):
     with pytest.raises(InputError, match='unknown gradient "logits"; did you mean "logit"'):
         input_gradient(linear, *batch, "logits")
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_sure_model_in_half_precision_keeps_its_direction(dtype):
+    """1 − p_y is e⁻⁶⁰ here: float16 holds nothing below 6e-8."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(24, 2)).to(dtype)
+    with torch.no_grad():
+        model[1].bias.copy_(torch.tensor([60.0, 0.0]))
+    found = input_gradient(model, torch.rand(3, *SHAPE).to(dtype), torch.zeros(3).long())
+    w = (model[1].weight[0] - model[1].weight[1]).float()
+    cosine = torch.nn.functional.cosine_similarity(1e30 * found.flatten(1), w[None])
+    assert found.dtype == torch.float32
+    assert (cosine > 0.999).all()

@@ -1,5 +1,6 @@
 """What the processor has decides training by `auto`, and nothing that is measured."""
 
+import math
 import time
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from torch import nn
 import offmanifold as om
 from offmanifold import precision
 from offmanifold.attacks import PGD, masking_signs, robust_accuracy
+from offmanifold.commands.base import resolve_manifold
 from offmanifold.data.types import Data
 from offmanifold.errors import InputError
 from offmanifold.models import SmallResNet
@@ -233,3 +235,19 @@ def test_an_attack_by_itself_runs_in_the_callers_region(network):
     finally:
         handle.remove()
     assert torch.bfloat16 in seen
+
+
+def test_a_default_of_float64_changes_no_number_of_an_audit():
+    """It is the script's own word on what its tensors are; images and models are float32."""
+    data = om.load_data("subspace:3:60")
+    manifold = resolve_manifold("exact", data, device="cpu")
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(math.prod(data.shape), 2))
+    found = [om.audit(model, data, manifold, limit=8, show=False).json["measures"]]
+    torch.set_default_dtype(torch.float64)
+    try:
+        found.append(om.audit(model, data, manifold, limit=8, show=False).json["measures"])
+    finally:
+        torch.set_default_dtype(torch.float32)
+    for name, number in found[0].items():
+        assert found[1][name]["value"] == pytest.approx(number["value"], rel=1e-3, abs=1e-6), name

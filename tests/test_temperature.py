@@ -88,3 +88,10 @@ def test_it_is_that_of_the_validation_images():
     found = fit_temperature(model, digits.val, torch.device("cpu"))
     with torch.no_grad():
         assert found == temperature_of(model(batch.x), batch.y)
+
+
+@pytest.mark.parametrize("lost", [torch.nan, torch.inf])
+def test_an_image_without_an_answer_is_left_out(lost):
+    f, y = logits(2.0)
+    more = torch.cat([f, torch.tensor([[lost, 0.0, 0.0, 0.0]]).double()])
+    assert temperature_of(more, torch.cat([y, y[:1]])) == temperature_of(f, y)

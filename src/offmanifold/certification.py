@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from offmanifold.data.given import check_given
 from offmanifold.errors import InputError
 from offmanifold.freezing import frozen
+from offmanifold.models.scalars import decided
 from offmanifold.precision import at_least_float32, in_float32
 from offmanifold.randomness import Randomness, normal_like
 
@@ -56,8 +57,8 @@ def certify(
     not clipped. n0: draws that choose the class. n: fresh draws that bound its probability. alpha:
     chance at most of a wrong certificate, an image. batch: noisy images classified at once, by
     their size if None. Memory grows with m, not with n. With `ImageNoise` the certificate of an
-    image depends neither on its batch nor on the order. Logits that are not finite are no vote.
-    Raises InputError for a number or images out of range and for fewer than 2 classes.
+    image depends neither on its batch nor on the order. Logits without a finite largest are no
+    vote. Raises InputError for a number or images out of range and for fewer than 2 classes.
     """
     check_given(x)
     _check(sigma, n, alpha, batch)
@@ -160,7 +161,7 @@ def _count(model: nn.Module, noisy: Tensor, batch: int) -> Tensor:
             f"only logits (m, k) of at least 2 classes can be certified, not {tuple(logits.shape)}"
         )
     answers = logits.argmax(1).cpu().view(noisy.shape[:2])
-    cast = logits.isfinite().all(1).long().cpu().view(noisy.shape[:2])
+    cast = decided(logits).long().cpu().view(noisy.shape[:2])
     return torch.zeros(len(noisy), logits.shape[1], dtype=torch.int64).scatter_add_(
         1, answers, cast
     )

@@ -18,7 +18,7 @@ LEAST = 1e-30  # of a slope: float32 holds no gradient that is much smaller
 
 @in_float32()
 def input_gradient(model: nn.Module, x: Tensor, y: Tensor, name: str = "log_prob") -> Tensor:
-    """Return ∇ₓ of a named scalar at each image, (n, c, h, w), in the dtype of x.
+    """Return ∇ₓ of a named scalar at each image, (n, c, h, w), in float32 or in float64 as x is.
 
     x: (n, c, h, w) in [0, 1]; y: (n,) labels. That of `log_prob` is (1 − p_y) ∇u, u the label's
     log-odds, and that of `loss` its negative: their direction is kept however sure the classifier
@@ -34,6 +34,7 @@ def input_gradient(model: nn.Module, x: Tensor, y: Tensor, name: str = "log_prob
     """
     check_given(x)
     gradient, core = core_gradient(model, x, y, name)
+    gradient = at_least_float32(gradient)
     slope = SCALARS[name].slope(core).clamp(min=LEAST).to(gradient.dtype)
     return slope[:, None, None, None] * gradient
 

@@ -200,7 +200,7 @@ class Scene:
     def fake_energy(self, name: str, v: Tensor) -> Tensor:
         """Return the energy (n,) of a field under a subspace of `fakes`."""
         v = self.manifold.shrink(v) if isinstance(self.manifold, Pooled) else v
-        return (v.flatten(1) @ self.fakes[name].T).square().sum(1)
+        return (v.flatten(1) @ self.fakes[name].to(v).T).square().sum(1)
 
     def tangent(self, v: Tensor) -> Tensor:
         """Return the soft projection J̄v (n, c, h, w)."""

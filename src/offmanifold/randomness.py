@@ -7,9 +7,14 @@ model, measure and control of an audit is seen under the same draws.
 import contextlib
 import hashlib
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 from torch import Tensor
+
+# float64, which a script may have made torch's default, would be other draws
+_rand = partial(torch.rand, dtype=torch.float32)
+_randn = partial(torch.randn, dtype=torch.float32)
 
 
 def seed_of(*parts: object) -> int:
@@ -31,7 +36,7 @@ def image_noise(
     shape: of one image, (c, h, w). index: (n,) image indices. Returns (n, c, h, w) float32 on the
     CPU, equal for equal (seed, name, draw, index).
     """
-    samples = [torch.randn(shape, generator=generator_of(seed, name, draw, int(i))) for i in index]
+    samples = [_randn(shape, generator=generator_of(seed, name, draw, int(i))) for i in index]
     return torch.stack(samples) if samples else torch.empty(0, *shape)
 
 
@@ -51,7 +56,7 @@ class ImageNoise:
         """Return the next draw, U[0, 1) (n, *shape)."""
         parts = [generator_of(self.seed, self.name, self.draw, int(i)) for i in self.index]
         self.draw += 1
-        rows = [torch.rand(shape, generator=g) for g in parts]
+        rows = [_rand(shape, generator=g) for g in parts]
         return torch.stack(rows) if rows else torch.empty(0, *shape)
 
     def at(self, rows: Tensor) -> "ImageNoise":
@@ -73,11 +78,11 @@ class PartNoise:
 
     def normal(self, shape: tuple[int, ...]) -> Tensor:
         """Return the next draw, standard normal (m, *shape)."""
-        return torch.randn(self.total, *shape, generator=self.generator)[self.rows]
+        return _randn((self.total, *shape), generator=self.generator)[self.rows]
 
     def uniform(self, shape: tuple[int, ...]) -> Tensor:
         """Return the next draw, U[0, 1) (m, *shape)."""
-        return torch.rand(self.total, *shape, generator=self.generator)[self.rows]
+        return _rand((self.total, *shape), generator=self.generator)[self.rows]
 
     def at(self, rows: Tensor) -> "PartNoise":
         """Return the noise of some of this process's images; rows: (m,) places among them."""
@@ -90,7 +95,7 @@ Randomness = torch.Generator | ImageNoise | PartNoise
 def normal_like(x: Tensor, generator: Randomness) -> Tensor:
     """Return standard normal noise of the shape, dtype and device of x: (n, c, h, w)."""
     if isinstance(generator, torch.Generator):
-        return torch.randn(x.shape, generator=generator, device=generator.device).to(x)
+        return _randn(x.shape, generator=generator, device=generator.device).to(x)
     return generator.normal(tuple(x.shape[1:])).to(x)
 
 
@@ -102,7 +107,7 @@ def uniform_like(x: Tensor, generator: Randomness) -> Tensor:
 def uniform(n: int, shape: tuple[int, ...], generator: Randomness) -> Tensor:
     """Return draws from U[0, 1), (n, *shape) float32, one row an image of the batch."""
     if isinstance(generator, torch.Generator):
-        return torch.rand(n, *shape, generator=generator, device=generator.device)
+        return _rand((n, *shape), generator=generator, device=generator.device)
     return generator.uniform(shape)
 
 

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from offmanifold.data.types import Split
 from offmanifold.freezing import frozen
+from offmanifold.models.scalars import decided
 from offmanifold.precision import in_float32
 
 TEMPERATURE_IMAGES = 5000
@@ -58,10 +59,11 @@ def fit_temperature(module: nn.Module, val: Split, device: torch.device) -> Temp
 def temperature_of(logits: Tensor, y: Tensor) -> Temperature:
     """Return the temperature of least NLL of logits (n, k) with labels y (n,); see above.
 
-    A class whose logit is not finite, since the classifier does not have it, is left out with its
-    images.
+    An image without a finite largest logit is left out; so is a class whose logit is −∞, since the
+    classifier does not have it, with its images.
     """
-    f, y = _of_known_classes(logits.double(), y)
+    answered = decided(logits)
+    f, y = _of_known_classes(logits[answered].double(), y[answered])
     f = f - f.mean(1, keepdim=True)
     size = float(f.square().mean().sqrt())
     if not 0 < size < math.inf:

@@ -58,3 +58,15 @@ def test_what_cannot_be():
     for bad in (4, -1):
         with pytest.raises(InputError, match=r"do not fit a classifier of 4 classes \(0 to 3\)"):
             check_labels(LOGITS, torch.tensor([0, bad]))
+
+
+@pytest.mark.parametrize("absent", [1, 2])
+@pytest.mark.parametrize(
+    "loss", [dlr, lambda z, y: targeted(z, y, torch.tensor([2, 0]))], ids=["dlr", "targeted"]
+)
+def test_classes_that_are_never_answered_leave_a_direction(loss, absent):
+    """A size that reaches to −∞ would divide the loss to 0, and the attack would not move."""
+    z = torch.cat([LOGITS[:, :3], torch.full((2, absent), -torch.inf)], 1).requires_grad_()
+    (gradient,) = torch.autograd.grad(loss(z, Y).sum(), z)
+    assert gradient.isfinite().all()
+    assert (gradient != 0).any(1).all()

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from offmanifold.models.scalars import SCALARS, cross_entropy, log_odds, margin
+from offmanifold.models.scalars import SCALARS, cross_entropy, decided, log_odds, margin
 
 LOGITS = torch.tensor([[2.0, 1.0, 0.5], [0.0, -1.0, 3.0], [40.0, 0.0, 1.0], [-700.0, 90.0, 0.0]])
 Y = torch.tensor([0, 1, 0, 0])
@@ -55,3 +55,9 @@ def test_two_classes_are_one_logit():
     torch.testing.assert_close(u, s)
     (gradient,) = torch.autograd.grad(u.sum(), s)
     assert gradient.tolist() == [1.0] * 4
+
+
+def test_a_class_that_is_never_answered_decides_nothing():
+    lacking, nobody = [1.0, -torch.inf, 0.0], [-torch.inf] * 3
+    logits = torch.tensor([lacking, nobody, [torch.nan, 1.0, 0.0], [torch.inf, 1.0, 0.0]])
+    assert decided(logits).tolist() == [True, False, False, False]

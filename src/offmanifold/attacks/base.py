@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from offmanifold.data.given import check_given
+from offmanifold.models.scalars import decided
 from offmanifold.precision import in_float32
 from offmanifold.randomness import Randomness
 from offmanifold.registry import Registry
@@ -41,4 +42,4 @@ def misclassified(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """
     with torch.no_grad(), in_float32(x.device):
         logits = model(x)
-    return (logits.argmax(1) != y) | ~logits.isfinite().all(1)
+    return (logits.argmax(1) != y) | ~decided(logits)

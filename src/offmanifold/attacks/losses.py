@@ -36,7 +36,7 @@ def dlr(logits: Tensor, y: Tensor) -> Tensor:
     if logits.shape[1] < 3:
         raise InputError("the loss dlr needs at least 3 classes; use margin for two")
     top = logits.topk(3, dim=1).values
-    return margin(logits, y) / (top[:, 0] - top[:, 2]).clamp(min=1e-12)
+    return margin(logits, y) / _size(top[:, 0] - top[:, 2])
 
 
 def targeted(logits: Tensor, y: Tensor, target: Tensor) -> Tensor:
@@ -48,7 +48,12 @@ def targeted(logits: Tensor, y: Tensor, target: Tensor) -> Tensor:
     if logits.shape[1] < 4:
         return gap
     top = logits.topk(4, dim=1).values
-    return gap / (top[:, 0] - (top[:, 2] + top[:, 3]) / 2).clamp(min=1e-12)
+    return gap / _size(top[:, 0] - (top[:, 2] + top[:, 3]) / 2)
+
+
+def _size(apart: Tensor) -> Tensor:
+    """Return what a loss is divided by: above 0, and 1 where it would reach to a logit of −∞."""
+    return apart.masked_fill(apart.isinf(), 1.0).clamp(min=1e-12)
 
 
 LOSSES: dict[str, LogitLoss] = {"cross_entropy": log_odds_against, "margin": margin, "dlr": dlr}

@@ -6,12 +6,13 @@ from typing import ClassVar
 from torch import Tensor
 
 from offmanifold.measures.base import Measure, measures
+from offmanifold.models.scalars import decided
 from offmanifold.probe import Probe
 
 
 def correct(logits: Tensor, y: Tensor) -> Tensor:
     """Return (n,) 1 where the largest logit is the label's; not a number is wrong."""
-    return (logits.argmax(1) == y).float() * logits.isfinite().all(1).float()
+    return ((logits.argmax(1) == y) & decided(logits)).float()
 
 
 @measures.register("accuracy.clean")

@@ -21,7 +21,7 @@ def drawn_images(shape: tuple[int, int, int]) -> Tensor:
     """Return DRAWN images in [0, 1], none flat: grey noise, dim noise, a chequered board."""
     c, h, w = shape
     generator = torch.Generator().manual_seed(seed_of("first batch", shape))
-    noise = torch.rand(2, c, h, w, generator=generator)
+    noise = torch.rand(2, c, h, w, generator=generator, dtype=torch.float32)
     side = max(1, min(4, h // 2, w // 2))
     rows, columns = torch.arange(h) // side, torch.arange(w) // side
     board = ((rows[:, None] + columns) % 2).float().expand(c, h, w)

@@ -33,6 +33,14 @@ def of_class(logits: Tensor, y: Tensor) -> Tensor:
     return logits.gather(1, y[:, None])[:, 0]
 
 
+def decided(logits: Tensor) -> Tensor:
+    """Return (n,) whether logits (n, k) have a largest: none is NaN or +∞, and not all are −∞.
+
+    −∞ is the logit of a class that the classifier never answers.
+    """
+    return logits.amax(1).isfinite()
+
+
 def others(logits: Tensor, y: Tensor) -> Tensor:
     """Return the logits (n, k) with −∞ in the place of the label's."""
     return logits.masked_fill(F.one_hot(y, logits.shape[1]).bool(), -torch.inf)
