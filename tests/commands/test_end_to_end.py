@@ -1,6 +1,7 @@
 """Every command, from the command line, on tiny data."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,15 +13,17 @@ MANIFOLD = ("--data", "digits", "--manifold", "runs/manifold", "--limit", "24")
 
 
 @pytest.fixture(scope="module")
-def audited(workplace: Path) -> Path:
-    """The workplace once both runs are audited and compared."""
+def audited(workplace: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workplace of its own, with no other audits, once both runs are audited and compared."""
     from offmanifold.cli import main
 
+    own = tmp_path_factory.mktemp("audited") / "workplace"
+    shutil.copytree(workplace, own, ignore=shutil.ignore_patterns("audits"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(workplace)
+        patch.chdir(own)
         assert main(["audit", "runs/standard", "runs/robust", *MANIFOLD]) == 0
         assert main(["compare", "runs/standard", "runs/robust", "--out", "runs/c.json"]) == 0
-    return workplace
+    return own
 
 
 def test_version_and_info(offmanifold):
