@@ -73,8 +73,7 @@ from offmanifold.temperature import AT_BOUND, fit_temperature
 
 PANELS = 32
 LOST = 0.01  # share of images without a gradient above which attacks by gradients are not told
-NONE = "gradient.none"  # column: 1 where the classifier has none to follow
-OWN = ("log_prob", "loss", "margin")  # gradients that are zero where the classifier has none
+NONE = "gradient.none"  # column: 1 where log p(y|x) has none to follow
 
 
 @dataclass(frozen=True)
@@ -378,15 +377,14 @@ class _Run:
         """Measure a batch and keep what was found: on disk first, then here, at one stroke."""
         started = time.time()
         probe = Probe(scene, self.module, self.temperature.value, self.shuffled, self.randomised)
-        gradient = probe.gradient()  # a model without one is refused before anything long
+        probe.gradient()  # a model without one is refused before anything long
         y = scene.batch.y
         found: dict[str, Tensor] = {
             "index": probe.index,
             "label": torch.full((len(probe.x),), -1) if y is None else y,
             "prediction": probe.logits.argmax(1),
         }
-        if scene.settings.gradient in OWN:
-            found[NONE] = ~usable(gradient)
+        found[NONE] = ~usable(probe.gradient("log_prob"))
         for measure in running:
             found |= measure.columns(probe)
         shown = sum(len(seen.panels.get("index", ())) for seen in self.seen)
