@@ -352,7 +352,8 @@ def test_probabilities_are_audited_as_their_logits_are(digits, outputs, end):
         assert found[name].value == pytest.approx(wanted[name].value, abs=1e-3)
 
 
-def test_no_model_is_told_robust_since_its_gradients_lead_nowhere(digits, capsys):
+@pytest.mark.parametrize("gradient", ["log_prob", "logsumexp", "smoothgrad"])
+def test_no_model_is_told_robust_since_its_gradients_lead_nowhere(digits, capsys, gradient):
     rounded = Ending(digits, lambda f: f, 10)
 
     def lost(x):  # half of the images are rounded first
@@ -363,7 +364,7 @@ def test_no_model_is_told_robust_since_its_gradients_lead_nowhere(digits, capsys
         def forward(self, x):
             return rounded(lost(x))
 
-    audit = om.audit(Partly(), digits, only=NUMBERS[:2], limit=40)
+    audit = om.audit(Partly(), digits, only=NUMBERS[:2], limit=40, gradient=gradient)
     assert audit["accuracy.clean"].value > 0.5
     assert audit["accuracy.pgd_l2"].value is None
     assert "of 40 images have no gradient" in audit.json["skipped"]["accuracy.pgd_l2"]

@@ -21,6 +21,14 @@ def test_what_has_no_direction_is_zero_and_is_counted(bad):
     assert cosine(v, torch.ones_like(v)).tolist() == [0, 0, pytest.approx(7 / 50**0.5)]
 
 
+@pytest.mark.parametrize("bad", [0.0, float("nan"), float("inf")])
+def test_what_has_no_direction_has_no_gradient_either(bad):
+    v = torch.cat([field(bad, bad), field(3, 4)]).requires_grad_()
+    unit(v)[:, 0, 0, 0].sum().backward()
+    assert v.grad is not None
+    torch.testing.assert_close(v.grad, torch.cat([field(0, 0), field(0.128, -0.096)]))
+
+
 def test_cosine_against_torch():
     u, v = torch.randn(2, 5, 2, 3, 4, generator=torch.Generator().manual_seed(0))
     expected = torch.nn.functional.cosine_similarity(u.flatten(1), v.flatten(1))

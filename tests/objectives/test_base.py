@@ -49,6 +49,20 @@ def test_of_one_name_and_attack():
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_images_without_a_gradient_leave_the_weights_numbers(name: str):
+    """Units that none of the images wakes, as dead ones of a ReLU."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(12, 8), nn.ReLU(), nn.Linear(8, 3))
+    with torch.no_grad():
+        model[1].weight.abs_()
+        model[1].bias.fill_(-0.01)
+    x, y = torch.rand(6, 1, 4, 3), torch.arange(6) % 3
+    x[:3] = 0
+    ready(name)(model, x, y, generator=torch.Generator().manual_seed(0)).per_sample.sum().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_loss_an_image_that_leaves_no_trace_but_its_own_graph(name: str):
     torch.manual_seed(0)
     model = nn.Sequential(nn.Flatten(), nn.Linear(12, 8), nn.SiLU(), nn.Linear(8, 3))

@@ -40,14 +40,16 @@ def l2_norms(v: Tensor) -> Tensor:
 
 
 def unit(v: Tensor) -> Tensor:
-    """Return v (n, …) with each image's l2 norm 1; zero where it is zero or not finite.
+    """Return v (n, …) with each image's l2 norm 1; zero, as is its gradient, where it is zero or
+    not finite.
 
     Squares of values below 1e-22 vanish in float32: v is scaled before its norm is taken.
     """
     flat = v.flatten(1)
     largest = flat.detach().abs().amax(1, keepdim=True)  # not a number where one of them is none
     good = (largest > 0) & largest.isfinite()
-    scaled = torch.where(good, flat / largest, torch.zeros_like(flat))
+    # 0/0 hidden by `where` alone would still be NaN in the backward pass
+    scaled = torch.where(good, flat / torch.where(good, largest, 1.0), 0.0)
     return (scaled / scaled.norm(dim=1, keepdim=True).clamp(min=1)).view_as(v)
 
 

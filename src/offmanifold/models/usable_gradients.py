@@ -7,6 +7,8 @@ from torch import Tensor
 
 from offmanifold.errors import InputError
 from offmanifold.faults import first_line, place_of, told
+from offmanifold.models.scalars import log_odds
+from offmanifold.precision import at_least_float32
 
 NONE = (
     "the model's output does not depend differentiably on the image; remove no_grad, detach, "
@@ -40,20 +42,19 @@ def check_gradients(
 ) -> str | None:
     """Return what is to be said of images (n, c, h, w) without a usable gradient, if of any.
 
-    run: images → logits (n, k ≥ 2). The scalar is f_y − logsumexp of the others, which does not
-    saturate, of the class preferred. rounded: what to say of gradients that are zero since
-    probabilities are. Raises InputError where no image has a usable gradient,
-    unless the outputs are the same for all, as those of a collapsed model may be.
+    run: images → logits (n, k ≥ 2). The scalar is the log-odds of the class preferred.
+    rounded: what to say of gradients that are zero since probabilities are. Raises InputError
+    where no image has a usable gradient, unless the outputs are the same for all, as those of a
+    collapsed model may be.
     """
     x = x.clone().requires_grad_()
     with torch.enable_grad():
-        logits = run(x)
+        logits = at_least_float32(run(x))
         if not logits.requires_grad:
             raise InputError(NONE.format(more=""))
-        y = logits.detach().argmax(1, keepdim=True)
-        others = logits.scatter(1, y, -torch.inf).logsumexp(1)
+        y = logits.detach().argmax(1)
         try:
-            (gradient,) = torch.autograd.grad((logits.gather(1, y)[:, 0] - others).sum(), x)
+            (gradient,) = torch.autograd.grad(log_odds(logits, y).sum(), x)
         except Exception as error:  # a backward pass, or a hook, of the user's own
             if place_of(error) is not None or not isinstance(error, RuntimeError):
                 raise InputError(
