@@ -11,13 +11,14 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from offmanifold.errors import InputError, MissingExtra
 from offmanifold.executors.base import JOB, LOG, OUTCOME, Event, Inputs, Job, ended
 from offmanifold.executors.local import command
 from offmanifold.files import make_folder, write_json, write_text
 from offmanifold.folders import packed, unpack, working_folder
+from offmanifold.interrupts import deferred_interrupt
 
 REACH = 12  # seconds for a port, and for the cluster behind it, to answer
 RETRIES = 10  # machines that may die under one job
@@ -83,10 +84,21 @@ def work(
         run = make_folder(here / name)
         write_json(run / JOB, config)
         with open(run / LOG, "wb") as log:
-            line = command(run / JOB, run, Inputs(**given))
-            # a wait without a timeout would not be ended by Ray's cancel
-            done = subprocess.run(line, stdout=log, stderr=subprocess.STDOUT, timeout=1e9)
-        return done.returncode, packed(run, without=LEFT)
+            code = _carried_out(command(run / JOB, run, Inputs(**given)), log)
+        return code, packed(run, without=LEFT)
+
+
+def _carried_out(line: list[str], log: IO[bytes]) -> int:
+    """Return the exit code of a command, which ends with this call, however that ends."""
+    with deferred_interrupt() as came:  # Ray's cancel while it starts would leave it behind
+        process = subprocess.Popen(line, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        if came():
+            raise KeyboardInterrupt
+        return process.wait(timeout=1e9)  # without a timeout it would not be ended by the cancel
+    finally:
+        process.kill()
+        process.wait()
 
 
 def _collected(ray: Any, done: Any, job: Job, root: Path) -> Event:
