@@ -31,7 +31,7 @@ class Demo:
     """See the claim with your own eyes: four models from standard to too robust, on handwriting.
 
     Half of each picture is a digit, half a letter that says nothing about the class. Takes about
-    two minutes on two cores.
+    three minutes on two cores.
 
     Attributes:
         out: folder of everything made.
