@@ -19,16 +19,18 @@ def others() -> tuple[Path, ...]:
     return tuple(Path(name).resolve() for name in named)
 
 
+def is_library(file: str | Path) -> bool:
+    """Whether a path is of Python, of this package, or of what is installed beside it."""
+    place = Path(file).resolve()
+    return bool({"site-packages", "dist-packages"} & {*place.parts}) or any(
+        place.is_relative_to(root) for root in (OURS, *others())
+    )
+
+
 def of_user(code: CodeType) -> bool:
     """Return whether code lies in a file that is neither ours, Python's, nor a package's."""
-    if code.co_filename.startswith("<") or not Path(code.co_filename).is_file():
-        return False
-    path = Path(code.co_filename).resolve()
-    if path.is_relative_to(OURS):
-        return False
-    return not {"site-packages", "dist-packages"} & {*path.parts} and not any(
-        path.is_relative_to(place) for place in others()
-    )
+    file = code.co_filename
+    return not file.startswith("<") and Path(file).is_file() and not is_library(file)
 
 
 def asked_for(code: CodeType) -> bool:

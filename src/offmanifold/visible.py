@@ -17,7 +17,7 @@ def visible(text: str) -> str:
     >>> print(visible("two\nlines, \x1b[31mred, \u202etxt.exe"))
     two\nlines, \x1b[31mred, \u202etxt.exe
     """
-    return UNSEEN.sub(lambda found: _escaped(found[0]), text)
+    return UNSEEN.sub(lambda found: escaped(found[0]), text)
 
 
 def visible_but_colours(text: str) -> str:
@@ -29,7 +29,7 @@ def visible_but_colours(text: str) -> str:
 
 def visible_page(text: str) -> str:
     """Return the text of a file, its line breaks kept, in which the same is written out."""
-    return UNSEEN_IN_TEXT.sub(lambda found: _escaped(found[0]), text)
+    return UNSEEN_IN_TEXT.sub(lambda found: escaped(found[0]), text)
 
 
 def visible_json(text: str) -> str:
@@ -37,7 +37,8 @@ def visible_json(text: str) -> str:
     return UNSEEN_IN_TEXT.sub(lambda found: _in_utf16(found[0]), text)
 
 
-def _escaped(character: str) -> str:
+def escaped(character: str) -> str:
+    """Return a character written out: a byte of no known encoding, a control, any other."""
     code = ord(character)
     if 0xDC80 <= code <= 0xDCFF:  # a byte of a name, by PEP 383
         return f"\\x{code - 0xDC00:02x}"

@@ -3,6 +3,8 @@
 import unicodedata
 from collections.abc import Iterable, Sequence
 
+from offmanifold.visible import escaped
+
 
 def readable(name: str) -> str:
     r"""Return a name composed (NFC); what is no Unicode or would steer a console is escaped.
@@ -32,10 +34,4 @@ def some(names: Sequence[str], most: int = 5) -> str:
 
 
 def _plain(name: str) -> str:
-    return "".join(map(_escaped, name))
-
-
-def _escaped(c: str) -> str:
-    if "\udc80" <= c <= "\udcff":  # a byte, as `os.fsdecode` keeps it
-        return f"\\x{ord(c) - 0xDC00:02x}"
-    return ascii(c)[1:-1] if unicodedata.category(c) in ("Cc", "Cs") else c
+    return "".join(escaped(c) if unicodedata.category(c) in ("Cc", "Cs") else c for c in name)

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from offmanifold.faults import is_library
 from offmanifold.files import content_hash, tensors_hash
-from offmanifold.models.local_code import code_of, is_library
+from offmanifold.models.local_code import code_of
 
 HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 PLAIN = bool | int | float | str | bytes | torch.dtype | None

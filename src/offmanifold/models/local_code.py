@@ -10,9 +10,7 @@ import contextlib
 import hashlib
 import importlib
 import importlib.util
-import site
 import sys
-import sysconfig
 from collections.abc import Iterator
 from importlib.abc import Loader
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
@@ -21,11 +19,11 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from offmanifold.errors import InputError
+from offmanifold.faults import LOADED as PACKAGE
+from offmanifold.faults import is_library
 from offmanifold.files import content_hash
 from offmanifold.models.imported_names import imported_files
 from offmanifold.progress import note
-
-PACKAGE = "offmanifold_user_"
 
 
 class LocalCode:
@@ -219,17 +217,6 @@ def code_of(module: str | None) -> str | None:
     """Return the hash of the user's code that a module of this name is of; None of another."""
     package = (module or "").partition(".")[0]
     return next((code.digest() for code in _all() if code.package == package), None)
-
-
-def is_library(file: str) -> bool:
-    """Whether a path is of Python, of this package, or of what is installed beside it."""
-    place = Path(file).resolve()
-    if {"site-packages", "dist-packages"} & {*place.parts}:
-        return True
-    named = ("stdlib", "platstdlib", "purelib", "platlib")
-    roots = [*(sysconfig.get_paths()[name] for name in named), site.getusersitepackages()]
-    mine = Path(__file__).resolve().parent.parent
-    return any(place.is_relative_to(Path(root).resolve()) for root in [*roots, mine])
 
 
 def _all() -> list[LocalCode]:
