@@ -20,7 +20,7 @@ demo: $(READY)
 # A process a core, each with one thread.
 TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 # The second time as on a processor with bf16 where here is none, or without it where there is.
-BOTH_WAYS := tests/test_precision.py tests/attacks tests/synthesis tests/test_auditing.py tests/test_training.py
+BOTH_WAYS := tests/_core/test_precision.py tests/attacks tests/synthesis tests/audits/test_run.py tests/training
 test: lint types
 	$(TESTS)
 	$(TESTS) --other-processor $(BOTH_WAYS)
@@ -62,7 +62,7 @@ $(BOUNDS)/.ready: pyproject.toml constraints.txt
 	touch $@
 
 bounds: $(BOUNDS)/.ready
-	$(BOUNDS)/bin/python -m pytest --override-ini filterwarnings=default tests/test_cli.py tests/test_precision.py tests/test_files.py tests/data tests/models tests/attacks tests/reporting tests/commands/test_end_to_end.py
+	$(BOUNDS)/bin/python -m pytest --override-ini filterwarnings=default tests/cli/test_main.py tests/_core/test_precision.py tests/_core/test_files.py tests/data tests/models tests/attacks tests/reports tests/cli/test_end_to_end.py
 
 clean:
 	rm -rf $(VENV) $(ORACLE) $(BOUNDS) runs

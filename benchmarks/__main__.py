@@ -7,8 +7,8 @@ import torch
 
 from benchmarks.racing import PAIRS, measure
 from benchmarks.speed import RACES
-from offmanifold.commands.base import print_table
-from offmanifold.files import write_json, write_text
+from offmanifold._core.files import write_json, write_text
+from offmanifold.cli.base import print_table
 
 HERE = Path(__file__).parent
 BEGIN, END = "<!-- make bench -->\n", "<!-- end -->"

@@ -17,11 +17,11 @@ import numpy as np
 from scipy.stats import spearmanr
 
 import offmanifold as om
-from offmanifold.auditing import Subject
-from offmanifold.files import make_folder, write_atomically, write_json, write_text
-from offmanifold.manifold import estimators, fit_manifold, global_pca, low_pass
+from offmanifold._core.files import make_folder, write_atomically, write_json, write_text
+from offmanifold._core.registry import from_config
+from offmanifold.audits.run import Subject
+from offmanifold.manifolds import estimators, fit_manifold, global_pca, low_pass
 from offmanifold.objectives import objectives
-from offmanifold.registry import from_config
 
 Columns = dict[str, np.ndarray]
 DATA, OUT, RUNS = "mnist.npz", Path("results/manifold"), Path("runs/agreement")

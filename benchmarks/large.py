@@ -21,8 +21,8 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 import torchvision_without_cuda  # noqa: F401  (timm imports torchvision)
 from benchmarks.patches import write_patches
-from offmanifold.cli import main as offmanifold
-from offmanifold.files import make_folder, read_json, write_json, write_tensors
+from offmanifold._core.files import make_folder, read_json, write_json, write_tensors
+from offmanifold.cli.main import main as offmanifold
 
 ARCHITECTURE = "resnet50"
 SCRATCH = Path("runs/large")

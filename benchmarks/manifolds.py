@@ -19,8 +19,9 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 import offmanifold as om
-from offmanifold.files import make_folder, read_json, write_json, write_text
-from offmanifold.manifold import (
+from offmanifold._core.files import make_folder, read_json, write_json, write_text
+from offmanifold._core.statistics import estimate, mean_of, ratio_of
+from offmanifold.manifolds import (
     Autoencoder,
     Denoiser,
     LocalPCA,
@@ -30,9 +31,8 @@ from offmanifold.manifold import (
     global_pca,
     low_pass,
 )
-from offmanifold.manifold.gates import PREFERRED
-from offmanifold.measures.statistics import estimate, mean_of, ratio_of
-from offmanifold.reporting.figures import FAINT, STYLE
+from offmanifold.manifolds.gates import PREFERRED
+from offmanifold.reports.figures import FAINT, STYLE
 
 OUT = Path("results/manifold")
 DATA = (

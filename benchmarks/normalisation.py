@@ -13,11 +13,11 @@ import torch
 from torch import nn
 
 import offmanifold as om
+from offmanifold._core.precision import region
 from offmanifold.attacks import PGD, misclassified, robust_accuracy
-from offmanifold.commands.base import print_table
+from offmanifold.cli.base import print_table
 from offmanifold.models import Loaded, ModelCard, SmallResNet
 from offmanifold.models.small_resnet import Block
-from offmanifold.precision import region
 
 KINDS = {
     "none (SkipInit)": None,

@@ -12,11 +12,11 @@ import torch
 from torch import nn
 
 import offmanifold as om
+from offmanifold._core.precision import region
 from offmanifold.attacks import misclassified
-from offmanifold.commands.base import print_table
+from offmanifold.cli.base import print_table
 from offmanifold.models import SmallResNet
 from offmanifold.objectives import Objective, Resources
-from offmanifold.precision import region
 
 OBJECTIVES: list[Objective] = [
     om.objectives.ERM(),

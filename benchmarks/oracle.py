@@ -20,8 +20,8 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 import offmanifold as om
 import torchvision_without_cuda  # noqa: F401  (torchattacks imports torchvision)
+from offmanifold._core.files import write_json
 from offmanifold.attacks import PGD, misclassified, robust_accuracy
-from offmanifold.files import write_json
 
 TOLERATED = 0.005
 PGD_STEPS, STARTS = 50, 3

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 
 import offmanifold as om
+from offmanifold._core.memory import freed_memory_kept
+from offmanifold._core.precision import has_bf16, region
 from offmanifold.attacks import PGD, misclassified, robust_accuracy
-from offmanifold.commands.base import print_table
-from offmanifold.memory import freed_memory_kept
-from offmanifold.precision import has_bf16, region
+from offmanifold.cli.base import print_table
 
 EPS = {"standard": 1.0, "robust": 1.0}
 Survivors = Callable[[str], Tensor]

@@ -1,6 +1,7 @@
 """Time two ways to the same result, pair by pair, each in a process of its own.
 
-In one process both would gain by what one of them asks of the C library (`offmanifold.memory`).
+In one process both would gain by what one of them asks of the C library
+(`offmanifold._core.memory`).
 """
 
 import multiprocessing
@@ -13,7 +14,7 @@ import numpy as np
 import torch
 
 from benchmarks.speed import RACES, Race
-from offmanifold.memory import freed_memory_kept
+from offmanifold._core.memory import freed_memory_kept
 
 PAIRS = 9
 SECONDS = 1.0  # about, of each side of a pair

@@ -10,15 +10,15 @@ from torch.nn import functional as F
 
 from benchmarks import plain
 from offmanifold import objectives
+from offmanifold._core.precision import region
+from offmanifold._core.randomness import image_noise
 from offmanifold.attacks import PGD
 from offmanifold.data.types import Batch
-from offmanifold.manifold import AutoencoderManifold, DenoiserManifold, ManifoldCard
+from offmanifold.manifolds import AutoencoderManifold, DenoiserManifold, ManifoldCard
 from offmanifold.measures.on_off_change import SIDES, output_changes
+from offmanifold.measures.probe import Probe, Scene, Settings
 from offmanifold.models import SmallResNet
 from offmanifold.objectives import Objective
-from offmanifold.precision import region
-from offmanifold.probe import Probe, Scene, Settings
-from offmanifold.randomness import image_noise
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from benchmarks import plain
 from benchmarks.speed import Race, twins
-from offmanifold.memory import freed_memory_kept
+from offmanifold._core.memory import freed_memory_kept
 from offmanifold.synthesis import Ascent, ClassGaussians, Method, generate
 
 IMAGES, STEPS, EPS, TARGET = 64, 60, 8.0, 2.0

@@ -13,10 +13,10 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from offmanifold.audits import Audit
-from offmanifold.files import read_tensors
-from offmanifold.strengths import methods_of
-from offmanifold.sweeping import read_sweep
+from offmanifold._core.files import read_tensors
+from offmanifold.audits.store import Audit
+from offmanifold.sweeps.groups import methods_of
+from offmanifold.sweeps.runs import read_sweep
 
 PLACE = Path(__file__).parent / "mnist-distractor"
 RATIO = "signal.noise_ratio"

@@ -9,7 +9,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.lines import Line2D
 
-from offmanifold.reporting.figures import COLOURS
+from offmanifold.reports.figures import COLOURS
 
 FRACTION, COSINE = "alignment.on_manifold_fraction", "alignment.cosine_posterior"
 PANELS = [

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import offmanifold as om
+from offmanifold._core.registry import from_config
 from offmanifold.data import Data, Split
 from offmanifold.models import load_model
 from offmanifold.objectives import objectives
-from offmanifold.registry import from_config
 
 WIDTHS, FEATURES, POOL = (32, 64, 64), 64, 4
 

@@ -19,14 +19,14 @@ import numpy as np
 import torch
 
 import offmanifold as om
-from offmanifold.auditing import Subject
-from offmanifold.audits import save_audit
-from offmanifold.comparing import save_comparison
-from offmanifold.explaining import spearman
-from offmanifold.files import make_folder, read_json, write_json, write_text
+from offmanifold._core.files import make_folder, read_json, write_json, write_text
+from offmanifold._core.registry import from_config
+from offmanifold.audits.compare import save_comparison
+from offmanifold.audits.run import Subject
+from offmanifold.audits.store import save_audit
 from offmanifold.objectives import objectives
-from offmanifold.registry import from_config
-from offmanifold.reporting import table
+from offmanifold.reports import table
+from offmanifold.sweeps.correlates import spearman
 
 HERE = Path(__file__).parent
 PICTURES = 4  # of each run kept

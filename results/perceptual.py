@@ -19,9 +19,7 @@ from make import markdown
 from sweep import HERE, paired_table, rounded
 
 import offmanifold as om
-from offmanifold.auditing import Subject
-from offmanifold.explaining import clusters_of, explain, over_runs, spearman
-from offmanifold.files import (
+from offmanifold._core.files import (
     make_folder,
     read_json,
     read_tensors,
@@ -29,14 +27,16 @@ from offmanifold.files import (
     write_tensors,
     write_text,
 )
-from offmanifold.manifold import load_manifold
+from offmanifold.audits.run import Subject
+from offmanifold.manifolds import load_manifold
 from offmanifold.models import load_model
-from offmanifold.reporting import explains_table, method_name, writing
-from offmanifold.reporting.figures import COLOURS, GREY, INK
-from offmanifold.reporting.sweep_summary import typed
-from offmanifold.reporting.texts import Texts
-from offmanifold.summarising import summarise
-from offmanifold.sweeping import SweepRun, read_sweep
+from offmanifold.reports import explains_table, method_name, writing
+from offmanifold.reports.figures import COLOURS, GREY, INK
+from offmanifold.reports.sweep_summary import typed
+from offmanifold.reports.texts import Texts
+from offmanifold.sweeps.correlates import clusters_of, explain, over_runs, spearman
+from offmanifold.sweeps.runs import SweepRun, read_sweep
+from offmanifold.sweeps.summary import summarise
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt

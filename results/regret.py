@@ -18,21 +18,21 @@ import numpy as np
 from make import markdown
 from sweep import HERE, jobs_of, keep, kept, runs_of
 
-from offmanifold.commands.recommend import Recommend
-from offmanifold.executors import Local
-from offmanifold.files import make_folder, read_json, write_json, write_text
-from offmanifold.measures import Number
-from offmanifold.measures.statistics import (
+from offmanifold._core.files import make_folder, read_json, write_json, write_text
+from offmanifold._core.registry import from_config
+from offmanifold._core.statistics import (
     Columns,
     estimate_over_seeds,
     mean_of,
     paired_over_seeds,
 )
+from offmanifold.audits.regime import ACCURACY
+from offmanifold.cli.recommend import Recommend
+from offmanifold.measures import Number
 from offmanifold.objectives import objectives
-from offmanifold.regimes import ACCURACY
-from offmanifold.registry import from_config
-from offmanifold.strengths import Pool, Strength, methods_of
-from offmanifold.sweeping import read_sweep, run_jobs
+from offmanifold.sweeps.executors import Local
+from offmanifold.sweeps.groups import Pool, Strength, methods_of
+from offmanifold.sweeps.runs import read_sweep, run_jobs
 
 COSINE = "alignment.cosine_posterior"
 PLACE = HERE / "recommend"

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from offmanifold.audits import Audit
-from offmanifold.files import read_json, read_tensors
-from offmanifold.measures.statistics import Columns
+from offmanifold._core.files import read_json, read_tensors
+from offmanifold._core.registry import from_config
+from offmanifold._core.statistics import Columns
+from offmanifold.audits.store import Audit
 from offmanifold.objectives import objectives
-from offmanifold.registry import from_config
-from offmanifold.sweeping import read_sweep, strength_of
+from offmanifold.sweeps.runs import read_sweep, strength_of
 
 HERE = Path(__file__).parent
 PLAIN = "plain"  # the folder of what does without a classifier

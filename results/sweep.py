@@ -19,19 +19,15 @@ from typing import Any
 import numpy as np
 from make import KEPT_LOG, markdown, panels_shown
 
-from offmanifold.audits import read_audit, save_audit
-from offmanifold.commands.base import Images
-from offmanifold.commands.sweep import SUMMARY, Runs, Sweep, save_summary
-from offmanifold.executors import Job, Local, read_outcome
-from offmanifold.executors.base import JOB, OUTCOME
-from offmanifold.explaining import TARGET
-from offmanifold.files import make_folder, read_json, read_tensors, write_json, write_text
-from offmanifold.measures.statistics import paired_over_seeds
+from offmanifold._core.files import make_folder, read_json, read_tensors, write_json, write_text
+from offmanifold._core.registry import from_config
+from offmanifold._core.statistics import paired_over_seeds
+from offmanifold.audits.regime import FRACTION
+from offmanifold.audits.store import read_audit, save_audit
+from offmanifold.cli.base import Images
+from offmanifold.cli.sweep import SUMMARY, Runs, Sweep, save_summary
 from offmanifold.objectives import objectives
-from offmanifold.recipes import Recipe
-from offmanifold.regimes import FRACTION
-from offmanifold.registry import from_config
-from offmanifold.reporting import (
+from offmanifold.reports import (
     draw_sweep,
     explains_table,
     sweep_boundaries,
@@ -40,8 +36,12 @@ from offmanifold.reporting import (
     sweep_tables,
     writing,
 )
-from offmanifold.strengths import Pool, Strength, methods_of
-from offmanifold.sweeping import SHARED, SweepRun, make_job, read_sweep, run_jobs, write_index
+from offmanifold.sweeps.correlates import TARGET
+from offmanifold.sweeps.executors import Job, Local, read_outcome
+from offmanifold.sweeps.executors.base import JOB, OUTCOME
+from offmanifold.sweeps.groups import Pool, Strength, methods_of
+from offmanifold.sweeps.runs import SHARED, SweepRun, make_job, read_sweep, run_jobs, write_index
+from offmanifold.training.recipe import Recipe
 
 HERE = Path(__file__).parent
 PICTURES = 2  # of each run kept

@@ -27,12 +27,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import offmanifold as om
-from offmanifold.commands.base import resolve_manifold
+from offmanifold._core.files import make_folder, read_json, write_json, write_tensors
+from offmanifold._core.randomness import image_noise
+from offmanifold.cli.base import resolve_manifold
 from offmanifold.data import Data
-from offmanifold.files import make_folder, read_json, write_json, write_tensors
-from offmanifold.measures.structure import structural_similarity
+from offmanifold.measures.ssim import structural_similarity
 from offmanifold.models import load_model
-from offmanifold.randomness import image_noise
 from offmanifold.synthesis import (
     Constraint,
     Method,

@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 from scored import ALONE, BEST, COMBINED, COSINE, PLAIN, Entry, Scored, read_pictures
 from synthesis_statistics import ASKED, by_strength, cosine_over, over
 
-from offmanifold.reporting.figures import COLOURS, INK, spans
+from offmanifold.reports.figures import COLOURS, INK, spans
 
 ENDS = {ALONE: "model", COMBINED: "model\nand denoiser"}
 TITLES = {"pgd": "PGD, ε", "noise": "noise, σ", "gradient_norm": "gradient norm"}

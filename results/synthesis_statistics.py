@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 from scored import COSINE, Scored
 
-from offmanifold.explaining import spearman
-from offmanifold.measures import Number
-from offmanifold.measures.statistics import (
+from offmanifold._core.statistics import (
     RESAMPLES,
     difference,
     estimate_over_seeds,
@@ -18,7 +16,9 @@ from offmanifold.measures.statistics import (
     paired_over_seeds,
     resamples,
 )
-from offmanifold.strengths import Pool
+from offmanifold.measures import Number
+from offmanifold.sweeps.correlates import spearman
+from offmanifold.sweeps.groups import Pool
 
 ASKED = {
     "generate/alone/class": "made: class asked for",

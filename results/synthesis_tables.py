@@ -18,9 +18,9 @@ from scored import (
 from synthesis_figures import draw_made, draw_same, draw_strengths
 from synthesis_statistics import ASKED, correlations, matched, peaks
 
-from offmanifold.files import read_json, write_json, write_text
+from offmanifold._core.files import read_json, write_json, write_text
+from offmanifold._core.statistics import LEVEL, Columns, estimate, mean_of
 from offmanifold.measures import Number
-from offmanifold.measures.statistics import LEVEL, Columns, estimate, mean_of
 
 TASKS = ("denoise", "inpaint", "superresolve")
 WAYS = {

@@ -11,8 +11,8 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent))
 
 import torchvision_without_cuda  # noqa: F401
-from offmanifold import precision
-from offmanifold.cli import main
+from offmanifold._core import precision
+from offmanifold.cli.main import main
 
 torch.set_num_threads(1)  # tests share the machine; threads that wait for one another crawl
 

@@ -6,8 +6,8 @@ from torch import Tensor, nn
 
 from offmanifold.data.arrays import ArraySource
 from offmanifold.data.types import Data, Split
-from offmanifold.manifold import ManifoldCard, TweedieManifold
-from offmanifold.probe import Probe, Scene, Settings
+from offmanifold.manifolds import ManifoldCard, TweedieManifold
+from offmanifold.measures.probe import Probe, Scene, Settings
 
 SHAPE = (1, 4, 5)
 D = 20

@@ -6,8 +6,8 @@ import numpy as np
 
 from offmanifold.data.arrays import ArraySource
 from offmanifold.data.types import Data, Split
-from offmanifold.recipes import Recipe
-from offmanifold.training import train
+from offmanifold.training.recipe import Recipe
+from offmanifold.training.train import train
 
 CLASSES = ("left", "right")
 RECIPE = Recipe(epochs=2, batch_size=8, lr=0.02)  # 2 epochs of 4 steps

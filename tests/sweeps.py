@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from offmanifold.audits import SCHEMA, Audit, save_audit
-from offmanifold.executors import Job
-from offmanifold.files import write_json
+from offmanifold._core.files import write_json
+from offmanifold.audits.regime import Regime
+from offmanifold.audits.store import SCHEMA, Audit, save_audit
 from offmanifold.measures import measures
-from offmanifold.regimes import Regime
-from offmanifold.sweeping import SHARED
+from offmanifold.sweeps.executors import Job
+from offmanifold.sweeps.runs import SHARED
 
 N = 200
 FRACTION = "alignment.on_manifold_fraction"

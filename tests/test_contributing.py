@@ -16,11 +16,11 @@ from torch import nn
 
 import offmanifold as om
 from offmanifold.attacks import attacks
-from offmanifold.commands import COMMANDS
-from offmanifold.data.loading import NAMES
-from offmanifold.manifold import estimators
+from offmanifold.cli import COMMANDS
+from offmanifold.data.load import NAMES
+from offmanifold.manifolds import estimators
 from offmanifold.measures import measures
-from offmanifold.models.loading import SOURCES
+from offmanifold.models.load import SOURCES
 from offmanifold.objectives import objectives
 
 TEXT = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")

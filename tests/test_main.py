@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import offmanifold
-from offmanifold.executors import Inputs
-from offmanifold.executors.local import command
+from offmanifold.sweeps.executors import Inputs
+from offmanifold.sweeps.executors.local import command
 
 NAMES = ("random", "json", "torch", "numpy", "typing", "signal", "argparse", "tyro", "rich", "enum")
 NET = """

@@ -8,13 +8,12 @@ import pytest
 from torch import nn
 
 import offmanifold as om
-from offmanifold import public
-from offmanifold.comparing import save_comparison
-from offmanifold.manifold import LocalPCA
+from offmanifold.audits.compare import save_comparison
+from offmanifold.manifolds import LocalPCA
 from small_training import RECIPE, images
 
 QUICK = {"limit": 8, "only": ["accuracy.clean"], "show": False}
-ROOMS = (public, om.synthesis, om.attacks, om.objectives)
+ROOMS = (om, om.synthesis, om.attacks, om.objectives)
 
 
 @pytest.fixture(scope="module")

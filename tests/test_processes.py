@@ -14,15 +14,15 @@ import pytest
 import torch
 from torch import nn
 
-from offmanifold.files import read_tensors
+from offmanifold._core.files import read_tensors
 
 pytestmark = pytest.mark.slow
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 SCRIPT = """
 import functools, sys
-from offmanifold import training
-from offmanifold.cli import main
+from offmanifold.training import train as training
+from offmanifold.cli.main import main
 training.optimise = functools.partial(training.optimise, checkpoint_seconds=0.2)
 sys.exit(main())
 """
@@ -30,8 +30,8 @@ SHARING = """
 import sys
 import torch
 from torch import nn
-from offmanifold.engine import Engine
-from offmanifold.loop import Schedule, optimise
+from offmanifold._core.device import Engine
+from offmanifold._core.optimisation import Schedule, optimise
 Engine("cpu", "fp32", devices=2)
 engine = Engine("cpu", "fp32", devices=2)  # a second one finds the processes of the first
 torch.manual_seed(engine.rank)

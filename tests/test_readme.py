@@ -18,9 +18,9 @@ import tyro
 from PIL import Image
 
 import offmanifold as om
-from offmanifold.commands import COMMANDS
-from offmanifold.commands.subcommands import CONFIG
-from offmanifold.manifold import Denoiser
+from offmanifold.cli import COMMANDS
+from offmanifold.cli.subcommands import CONFIG
+from offmanifold.manifolds import Denoiser
 from offmanifold.measures import measures
 from offmanifold.objectives import objectives
 

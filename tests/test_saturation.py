@@ -8,17 +8,17 @@ from torch.nn import functional as F
 import offmanifold as om
 from gaussian_data import SHAPE, D, GaussianManifold, covariance, probe_of
 from gaussian_data import images as gaussian_images
+from offmanifold._core.randomness import ImageNoise
 from offmanifold.attacks import APGD, PGD, Square, robust_accuracy
-from offmanifold.commands.base import resolve_manifold
-from offmanifold.gradients import core_gradient, input_gradient
+from offmanifold.cli.base import resolve_manifold
+from offmanifold.gradients.input_gradient import core_gradient, input_gradient
+from offmanifold.gradients.variants import VARIANTS
 from offmanifold.models import SmallResNet
 from offmanifold.models.adapters import TwoLogits
 from offmanifold.models.scalars import SCALARS, log_odds
 from offmanifold.objectives import Resources, objectives
-from offmanifold.randomness import ImageNoise
 from offmanifold.synthesis import Ascent, ascend
 from offmanifold.synthesis.guidance import denoise_towards
-from offmanifold.variants import VARIANTS
 
 SCALES = (0.1, 1.0, 10.0, 100.0)
 N, K = 8, 5

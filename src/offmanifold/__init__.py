@@ -19,24 +19,46 @@ from importlib import import_module  # noqa: E402
 from typing import TYPE_CHECKING, Any  # noqa: E402
 
 if TYPE_CHECKING:
-    from offmanifold.public import *  # noqa: F403
-    from offmanifold.public import __version__  # noqa: F401
-else:
+    from offmanifold import attacks, objectives, synthesis
+    from offmanifold._core.errors import InputError, MissingExtra, RunError
+    from offmanifold.attacks.certification import certify
+    from offmanifold.audits import Audit, Regime, audit, audit_models, compare, read_audit
+    from offmanifold.data import Batch, Data, Split, load_data
+    from offmanifold.gradients import input_gradient
+    from offmanifold.manifolds import as_manifold, fit_manifold, load_manifold
+    from offmanifold.models import Loaded, ModelCard, load_model
+    from offmanifold.reports import report
+    from offmanifold.training import Recipe, train
 
-    def __getattr__(name: str) -> Any:
-        """Import the public names, and torch with them, when one is first asked for.
+_PLACES = {
+    "_core.errors": ("InputError", "MissingExtra", "RunError"),
+    "attacks.certification": ("certify",),
+    "audits": ("Audit", "Regime", "audit", "audit_models", "compare", "read_audit"),
+    "data": ("Batch", "Data", "Split", "load_data"),
+    "gradients": ("input_gradient",),
+    "manifolds": ("as_manifold", "fit_manifold", "load_manifold"),
+    "models": ("Loaded", "ModelCard", "load_model"),
+    "reports": ("report",),
+    "training": ("Recipe", "train"),
+}
+_PLACE = {name: f"offmanifold.{room}" for room, names in _PLACES.items() for name in names}
+_ROOMS = ("attacks", "objectives", "synthesis")
+__all__ = sorted([*_PLACE, *_ROOMS])  # pyright: ignore[reportUnsupportedDunderAll]
 
-        Python imports this package before the command line, which could not answer to Ctrl-C else.
-        """
-        if name.startswith("__") and name not in ("__all__", "__version__"):
-            raise AttributeError(name)
-        public = import_module("offmanifold.public")
-        if hasattr(public, name):
-            return getattr(public, name)
-        if name in globals():  # a room that was imported on the way
-            return globals()[name]
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __getattr__(name: str) -> Any:
+    """Import a public name, and torch with it, when it is first asked for.
+
+    Python imports this package before the command line, which could not answer to Ctrl-C else.
+    """
+    if name in _PLACE:
+        return getattr(import_module(_PLACE[name]), name)
+    if name in _ROOMS:
+        return import_module(f"offmanifold.{name}")
+    if name == "__version__":
+        return import_module("offmanifold._core.runs").package_version()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *import_module("offmanifold.public").__all__, "__version__"})
+    return sorted({*globals(), *__all__, "__version__"})

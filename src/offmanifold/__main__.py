@@ -1,6 +1,6 @@
 """`python -m offmanifold`, the same as `offmanifold`."""
 
-from offmanifold.cli import entry
+from offmanifold.cli.main import entry
 
 if __name__ == "__main__":
     entry()

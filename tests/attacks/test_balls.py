@@ -5,8 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from offmanifold._core.errors import InputError
 from offmanifold.attacks.balls import ball_of, check_eps, l2_norms, project_l2
-from offmanifold.errors import InputError
 
 
 def test_norms_are_of_each_image():

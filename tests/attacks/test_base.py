@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from offmanifold._core.errors import InputError
+from offmanifold._core.randomness import ImageNoise
 from offmanifold.attacks import APGD, PGD, Square, attacks, ball_of, misclassified
-from offmanifold.errors import InputError
-from offmanifold.randomness import ImageNoise
 
 SHAPE = (2, 5, 4)
 

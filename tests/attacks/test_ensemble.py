@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import nn
 
+from offmanifold._core.errors import InputError
+from offmanifold._core.randomness import ImageNoise
 from offmanifold.attacks import APGD, ensemble, misclassified, robust_accuracy
-from offmanifold.errors import InputError
-from offmanifold.randomness import ImageNoise
 
 
 def seeded(seed: int = 0) -> torch.Generator:

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from offmanifold._core.errors import InputError
 from offmanifold.attacks.losses import (
     LOSSES,
     check_labels,
@@ -13,7 +14,6 @@ from offmanifold.attacks.losses import (
     margin,
     targeted,
 )
-from offmanifold.errors import InputError
 
 LOGITS = torch.tensor([[4.0, 1.0, 3.0, 0.0], [0.0, 2.0, 2.5, -1.0]])
 Y = torch.tensor([0, 1])

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
+from offmanifold._core.errors import InputError
+from offmanifold._core.randomness import ImageNoise
 from offmanifold.attacks import PGD
-from offmanifold.errors import InputError
-from offmanifold.randomness import ImageNoise
 
 SHAPE, D = (2, 4, 3), 24
 

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
+from offmanifold._core.errors import InputError
+from offmanifold._core.randomness import PartNoise, generator_of
 from offmanifold.data.augmentation import augment
-from offmanifold.errors import InputError
-from offmanifold.randomness import PartNoise, generator_of
 
 SHIFTS = [-1, 0, 1]
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+from offmanifold._core.errors import InputError
 from offmanifold.data import load_data
-from offmanifold.errors import InputError
 
 
 def test_digits_are_the_embedded_handwriting_at_16_by_16():

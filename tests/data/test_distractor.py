@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
+from offmanifold._core.errors import InputError
 from offmanifold.data import load_data
 from offmanifold.data.distractor import letter
-from offmanifold.errors import InputError
 
 
 @pytest.fixture(scope="module")

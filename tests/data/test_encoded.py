@@ -5,10 +5,10 @@ import pytest
 import torch
 from PIL import Image
 
+from offmanifold._core.errors import InputError
 from offmanifold.data import encoded
 from offmanifold.data.encoded import EncodedSource
-from offmanifold.data.opening import Request
-from offmanifold.errors import InputError
+from offmanifold.data.request import Request
 
 
 @pytest.fixture

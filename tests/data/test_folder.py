@@ -3,9 +3,9 @@ import os
 import numpy as np
 import pytest
 
+from offmanifold._core.errors import InputError
 from offmanifold.data import load_data
-from offmanifold.data.dividing import check_divided
-from offmanifold.errors import InputError
+from offmanifold.data.division import check_divided
 
 
 def test_class_folders(animals):

@@ -3,6 +3,7 @@ import pytest
 import torch
 from torch.func import jacfwd, vmap
 
+from offmanifold._core.errors import InputError
 from offmanifold.data.glyph_rendering import (
     LATENTS,
     REACH,
@@ -12,7 +13,6 @@ from offmanifold.data.glyph_rendering import (
     render,
     render_with_jacobian,
 )
-from offmanifold.errors import InputError
 
 PAIR = "25"
 

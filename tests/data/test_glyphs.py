@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from offmanifold._core.errors import InputError
 from offmanifold.data import load_data
 from offmanifold.data.glyph_rendering import (
     REACH,
@@ -11,7 +12,6 @@ from offmanifold.data.glyph_rendering import (
     render_with_jacobian,
 )
 from offmanifold.data.glyphs import IMAGES, PAIR, TAU, Glyphs
-from offmanifold.errors import InputError
 
 MANY = np.arange(1000)
 SIGMA = 0.25  # per pixel, the usual noise of a manifold

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from offmanifold._core.errors import InputError
 from offmanifold.data.labels import as_labels, numbered_classes
-from offmanifold.errors import InputError
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.int64])

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
+from offmanifold._core.errors import InputError
 from offmanifold.data import load_data, npz
-from offmanifold.errors import InputError
 
 GENERATOR = np.random.default_rng(0)
 X = GENERATOR.integers(0, 256, (60, 8, 6), dtype=np.uint8)

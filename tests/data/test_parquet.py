@@ -10,8 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
+from offmanifold._core.errors import InputError, RunError
 from offmanifold.data import encoded, load_data, parquet
-from offmanifold.errors import InputError, RunError
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (60, 6, 5, 3), dtype=np.uint8)
 LABELS = [i % 3 for i in range(60)]

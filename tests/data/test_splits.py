@@ -1,7 +1,7 @@
 import pytest
 
+from offmanifold._core.errors import InputError
 from offmanifold.data.splits import by_split, one_each, split_of
-from offmanifold.errors import InputError
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
+from offmanifold._core.errors import InputError
 from offmanifold.data.arrays import ArraySource
 from offmanifold.data.types import Data, Split, check_images, divide
-from offmanifold.errors import InputError
 
 LABELS = np.repeat(np.arange(3), [60, 20, 20])
 

@@ -7,12 +7,12 @@ import torch
 
 import offmanifold as om
 from gaussian_data import D, Linear, images, probe_of
-from offmanifold.certification import radius_cap
+from offmanifold.attacks.certification import radius_cap
+from offmanifold.audits.plan import LACKS
 from offmanifold.measures import CertifiedAccuracy, CertifiedRadius, SmoothedAccuracy
 from offmanifold.measures.certified_accuracy import POINTS, RADII, RIGHT, certificates
-from offmanifold.planning import LACKS
-from offmanifold.reporting import table
-from offmanifold.reporting.writing import short
+from offmanifold.reports import table
+from offmanifold.reports.writing import short
 
 SIGMA = 0.2
 NAMES = ("accuracy.certified", "accuracy.smoothed", "robustness.certified_radius")

@@ -9,8 +9,8 @@ from gaussian_data import SHAPE, D, Linear, images, probe_of
 from offmanifold.data.arrays import ArraySource
 from offmanifold.data.types import Split
 from offmanifold.measures.deletion import SHARES, DeletionGap, deleted, ranks
+from offmanifold.measures.probe import Probe, shuffled_copies
 from offmanifold.models.small_resnet import SmallResNet
-from offmanifold.probe import Probe, shuffled_copies
 
 NAME = "deletion.gap"
 WEIGHT = torch.randn(3, D, generator=torch.Generator().manual_seed(1))

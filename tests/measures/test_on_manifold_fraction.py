@@ -11,7 +11,7 @@ from gaussian_data import (
     rotated,
     subspace_manifold,
 )
-from offmanifold.manifold import Pooled
+from offmanifold.manifolds import Pooled
 from offmanifold.measures.directions import spectrum_noise, unit
 from offmanifold.measures.on_manifold_fraction import (
     OnManifoldFraction,

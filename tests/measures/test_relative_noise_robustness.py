@@ -12,7 +12,7 @@ from gaussian_data import (
     rotated,
     subspace_manifold,
 )
-from offmanifold.manifold import Pooled
+from offmanifold.manifolds import Pooled
 from offmanifold.measures.relative_noise_robustness import (
     OFF,
     ON,

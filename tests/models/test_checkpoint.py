@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import save_model
 from torch import nn
 
-from offmanifold.errors import InputError
-from offmanifold.files import write_tensors
+from offmanifold._core.errors import InputError
+from offmanifold._core.files import write_tensors
 from offmanifold.models.checkpoint import load_weights, read_checkpoint, unprefixed, weights_hash
 
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from offmanifold._core.errors import InputError
 from offmanifold.data import load_data
 from offmanifold.data.glyph_rendering import REACH, render
 from offmanifold.data.glyphs import TAU, Glyphs
-from offmanifold.errors import InputError
-from offmanifold.gradients import input_gradient
+from offmanifold.gradients.input_gradient import input_gradient
 from offmanifold.models import build_model, load_model
 from offmanifold.models.glyphs_bayes import GlyphsBayes
 

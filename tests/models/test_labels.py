@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from offmanifold.errors import InputError
-from offmanifold.files import write_json
+from offmanifold._core.errors import InputError
+from offmanifold._core.files import write_json
 from offmanifold.models.card import Loaded, ModelCard
 from offmanifold.models.labels import LabelJoin, adapt_labels, match_labels
 

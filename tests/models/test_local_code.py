@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from offmanifold.errors import InputError
+from offmanifold._core.errors import InputError
 from offmanifold.models.local_code import code_of, local_code
 from offmanifold.models.python_file import call_function
 

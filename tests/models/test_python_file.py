@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from offmanifold.errors import InputError
+from offmanifold._core.errors import InputError
 from offmanifold.models.network import Wanted
 from offmanifold.models.python_file import python_network
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from offmanifold.errors import InputError
-from offmanifold.files import write_json, write_tensors
+from offmanifold._core.errors import InputError
+from offmanifold._core.files import write_json, write_tensors
 from offmanifold.models.runs import find_run
 
 MODEL = {"spec": "small-resnet", "channels": 1, "height": 16, "width": 8, "classes": ["a", "b"]}

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from offmanifold.errors import InputError
+from offmanifold._core.errors import InputError
 from offmanifold.models.small_resnet import SmallResNet
 
 

@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from test_sweeping import SHARED
 
 import offmanifold as om
-from offmanifold.models.content import code_content
-from offmanifold.models.loading import start_content
+from offmanifold.models.fingerprint import code_content
+from offmanifold.models.load import start_content
 from offmanifold.objectives import ERM, PGD
-from offmanifold.sweeping import make_job
-from test_sweeping import SHARED
+from offmanifold.sweeps.runs import make_job
 
 NET = """
 import torch

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from offmanifold.errors import InputError
+from offmanifold._core.errors import InputError
 from offmanifold.models.checkpoint import Checkpoint
 from offmanifold.models.network import Wanted, head_outputs
 from offmanifold.models.timm_models import timm_network

@@ -1,6 +1,6 @@
 import pytest
 
-from offmanifold.errors import InputError
+from offmanifold._core.errors import InputError
 from offmanifold.models.network import Wanted, head_outputs
 from offmanifold.models.torchvision_models import IMAGENET_MEAN, IMAGENET_STD, torchvision_network
 

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from classifiers import SHAPE, Fixed, X
-from offmanifold.errors import InputError
-from offmanifold.models.checking import examine
+from offmanifold._core.errors import InputError
+from offmanifold.models.checks import examine
 
 
 @pytest.mark.parametrize(

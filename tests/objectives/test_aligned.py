@@ -5,9 +5,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from gaussian_data import SHAPE, GaussianManifold, covariance
+from offmanifold._core.errors import InputError
 from offmanifold.data.arrays import ArraySource
 from offmanifold.data.types import Split
-from offmanifold.errors import InputError
 from offmanifold.objectives import Aligned, Resources
 from offmanifold.objectives.aligned import ByScores, ToImages, ToNearest, drawn_classes
 

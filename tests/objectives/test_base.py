@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
+from offmanifold._core.registry import from_config, to_config
 from offmanifold.objectives import PGD, Noise, Resources, objectives
-from offmanifold.registry import from_config, to_config
 
 NAMES = ("aligned", "erm", "gradient_norm", "noise", "pgd", "smoothness", "trades")
 

@@ -6,7 +6,7 @@ from torch import nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from offmanifold.errors import InputError
+from offmanifold._core.errors import InputError
 from offmanifold.objectives import GradientNorm
 
 GENERATOR = torch.Generator()  # not drawn from

@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from offmanifold.errors import InputError
+from offmanifold._core.errors import InputError
+from offmanifold._core.randomness import ImageNoise
 from offmanifold.objectives import Noise
-from offmanifold.randomness import ImageNoise
 
 
 def linear() -> nn.Sequential:

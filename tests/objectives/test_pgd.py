@@ -3,7 +3,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from offmanifold.errors import InputError
+from offmanifold._core.errors import InputError
 from offmanifold.objectives import PGD
 
 

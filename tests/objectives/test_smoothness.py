@@ -5,9 +5,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from offmanifold.errors import InputError
+from offmanifold._core.errors import InputError
+from offmanifold._core.randomness import normal_like
 from offmanifold.objectives import Smoothness
-from offmanifold.randomness import normal_like
 
 
 def seeded() -> torch.Generator:

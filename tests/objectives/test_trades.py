@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from offmanifold.errors import InputError
+from offmanifold._core.errors import InputError
 from offmanifold.objectives import TRADES
 from offmanifold.objectives.trades import divergence
 

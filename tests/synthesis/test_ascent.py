@@ -9,7 +9,7 @@ import torch
 from torch.nn.functional import normalize
 
 from gaussian_data import SHAPE, D, Linear
-from offmanifold.errors import InputError
+from offmanifold._core.errors import InputError
 from offmanifold.models import SmallResNet
 from offmanifold.synthesis import Ascent, Box, ascend
 from offmanifold.synthesis.scales import multi_resolution

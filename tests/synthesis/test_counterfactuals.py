@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gaussian_data import SHAPE, D, Linear, rotated, subspace_manifold
-from offmanifold.errors import InputError
+from offmanifold._core.errors import InputError
 from offmanifold.synthesis import Ascent, as_written, counterfactual, second_best
 from offmanifold.synthesis.result import change_norms, in_8_bits
 

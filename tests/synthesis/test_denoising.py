@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gaussian_data import SHAPE, D, GaussianManifold, Linear, covariance
-from offmanifold.errors import InputError
+from offmanifold._core.errors import InputError
 from offmanifold.synthesis import Ascent, Method, denoise, noise_level
 from offmanifold.synthesis.denoising import blurred
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gaussian_data import SHAPE, D, GaussianManifold, Linear
-from offmanifold.errors import InputError
+from offmanifold._core.errors import InputError
 from offmanifold.synthesis import Ascent, Box, Method
 from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.filling import device_of, fill, made, passes, predicted, value_of

@@ -5,7 +5,7 @@ import torch
 from torch.nn.functional import normalize
 
 from gaussian_data import SHAPE, D, GaussianManifold, Linear, covariance, images
-from offmanifold.errors import InputError
+from offmanifold._core.errors import InputError
 from offmanifold.synthesis import Ascent, Method, fit_seeds, generate
 from offmanifold.synthesis.diversity import within_class
 from offmanifold.synthesis.generation import RADIUS, VARIETY

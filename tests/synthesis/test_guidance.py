@@ -3,8 +3,8 @@
 import torch
 
 from gaussian_data import SHAPE, D, GaussianManifold, Linear, covariance
-from offmanifold.manifold.sampling import HIGHEST
-from offmanifold.randomness import image_noise
+from offmanifold._core.randomness import image_noise
+from offmanifold.manifolds.sampler import HIGHEST
 from offmanifold.synthesis import Box, denoise_towards, draw
 from offmanifold.synthesis.constraints import KnownPixels
 

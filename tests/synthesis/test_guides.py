@@ -3,8 +3,8 @@
 import torch
 
 from gaussian_data import SHAPE, D, GaussianManifold, Linear, covariance, rotated, subspace_manifold
-from offmanifold.manifold import FakeManifold, Pooled
-from offmanifold.randomness import image_noise
+from offmanifold._core.randomness import image_noise
+from offmanifold.manifolds import FakeManifold, Pooled
 from offmanifold.synthesis import Ascent, Denoised, Projected, ascend
 
 GENERATOR = torch.Generator().manual_seed(0)

@@ -5,7 +5,7 @@ import torch
 from torch.nn.functional import normalize
 
 from gaussian_data import SHAPE, D, GaussianManifold, Linear, covariance
-from offmanifold.errors import InputError
+from offmanifold._core.errors import InputError
 from offmanifold.synthesis import Ascent, Method, inpaint, mean_fill
 
 GENERATOR = torch.Generator().manual_seed(0)

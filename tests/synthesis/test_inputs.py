@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from gaussian_data import SHAPE, D, GaussianManifold, Linear
-from offmanifold.data.given import check_given
-from offmanifold.errors import InputError
+from offmanifold._core.errors import InputError
+from offmanifold.data.checks import check_given
 from offmanifold.synthesis import (
     Ascent,
     Method,

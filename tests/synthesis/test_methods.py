@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from gaussian_data import D, GaussianManifold
-from offmanifold.errors import InputError
-from offmanifold.manifold import FakeManifold, Pooled
+from offmanifold._core.errors import InputError
+from offmanifold.manifolds import FakeManifold, Pooled
 from offmanifold.synthesis import Ascent, Denoised, Method, Projected
 from offmanifold.synthesis.methods import can_draw, guide_of
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from offmanifold.errors import InputError
+from offmanifold._core.errors import InputError
 from offmanifold.synthesis.scales import check_scales, multi_resolution
 
 G = torch.randn(3, 1, 6, 4, generator=torch.Generator().manual_seed(0))

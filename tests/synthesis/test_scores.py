@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy import linalg
 
-from offmanifold.errors import InputError
+from offmanifold._core.errors import InputError
 from offmanifold.synthesis.scores import covered, frechet, frechet_error, psnr, spread
 
 

@@ -6,9 +6,9 @@ import torch
 from torch.nn import functional as F
 
 from gaussian_data import images
+from offmanifold._core.errors import InputError
 from offmanifold.data.arrays import ArraySource
 from offmanifold.data.types import Split
-from offmanifold.errors import InputError
 from offmanifold.synthesis import fit_seeds
 
 SHAPE = (1, 14, 15)  # blocks of 2×2, one column left over

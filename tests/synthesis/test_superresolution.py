@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from gaussian_data import GaussianManifold, Linear
-from offmanifold.errors import InputError
+from offmanifold._core.errors import InputError
 from offmanifold.synthesis import Ascent, Method, bicubic, superresolve
 from offmanifold.synthesis.superresolution import consistent_bicubic
 

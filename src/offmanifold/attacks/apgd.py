@@ -7,13 +7,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from offmanifold._core.errors import InputError
+from offmanifold._core.frozen import frozen
+from offmanifold._core.precision import at_least_float32
+from offmanifold._core.randomness import Randomness
 from offmanifold.attacks.balls import Radius, ball_of, check_eps
 from offmanifold.attacks.base import attacks, misclassified, to_attack
 from offmanifold.attacks.losses import check_labels, loss_of, targeted
-from offmanifold.errors import InputError
-from offmanifold.freezing import frozen
-from offmanifold.precision import at_least_float32
-from offmanifold.randomness import Randomness
 
 MOMENTUM = 0.75  # α, and
 RISING = 0.75  # ρ: the step is halved where less than this share of the steps raised the loss

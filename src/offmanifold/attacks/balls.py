@@ -6,8 +6,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from offmanifold.errors import InputError, unknown_name
-from offmanifold.randomness import Randomness, normal_like, uniform_like
+from offmanifold._core.errors import InputError, unknown_name
+from offmanifold._core.randomness import Randomness, normal_like, uniform_like
 
 Radius = float | Tensor  # one for all images, or (n, 1, 1, 1)
 

@@ -5,11 +5,11 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor, nn
 
-from offmanifold.data.given import check_given
+from offmanifold._core.precision import in_float32
+from offmanifold._core.randomness import Randomness
+from offmanifold._core.registry import Registry
+from offmanifold.data.checks import check_given
 from offmanifold.models.scalars import decided
-from offmanifold.precision import in_float32
-from offmanifold.randomness import Randomness
-from offmanifold.registry import Registry
 
 
 class Attack(Protocol):

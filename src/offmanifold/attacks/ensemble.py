@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from offmanifold._core.frozen import frozen
+from offmanifold._core.precision import check_precision, in_float32, region
+from offmanifold._core.randomness import Randomness, at_rows
 from offmanifold.attacks.apgd import APGD
 from offmanifold.attacks.balls import ball_of, check_eps
 from offmanifold.attacks.base import Attack, misclassified, to_attack
 from offmanifold.attacks.square import Square
-from offmanifold.freezing import frozen
-from offmanifold.precision import check_precision, in_float32, region
-from offmanifold.randomness import Randomness, at_rows
 
 TARGETS = 9  # classes aimed at, as in AutoAttack
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from offmanifold.errors import InputError, unknown_name
+from offmanifold._core.errors import InputError, unknown_name
 from offmanifold.models import scalars
 from offmanifold.models.scalars import log_odds, of_class
 

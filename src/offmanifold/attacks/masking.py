@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from offmanifold._core.frozen import frozen
+from offmanifold._core.precision import in_float32, region
+from offmanifold._core.randomness import Randomness, at_rows
 from offmanifold.attacks.apgd import APGD
 from offmanifold.attacks.balls import ball_of
 from offmanifold.attacks.base import misclassified, to_attack
 from offmanifold.attacks.ensemble import Survival, outputs, survivors
-from offmanifold.freezing import frozen
-from offmanifold.precision import in_float32, region
-from offmanifold.randomness import Randomness, at_rows
 
 TOLERATED = 0.01  # share of the images
 STEPS = 50  # half of those of the ensemble

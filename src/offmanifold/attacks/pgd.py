@@ -7,13 +7,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from offmanifold._core.errors import InputError
+from offmanifold._core.frozen import frozen
+from offmanifold._core.precision import at_least_float32
+from offmanifold._core.randomness import Randomness
 from offmanifold.attacks.balls import ball_of, check_eps
 from offmanifold.attacks.base import attacks, to_attack
 from offmanifold.attacks.losses import Goal, check_labels, log_odds_against
-from offmanifold.errors import InputError
-from offmanifold.freezing import frozen
-from offmanifold.precision import at_least_float32
-from offmanifold.randomness import Randomness
 
 
 @attacks.register("pgd")

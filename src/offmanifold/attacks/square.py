@@ -6,13 +6,13 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor, nn
 
+from offmanifold._core.errors import InputError
+from offmanifold._core.frozen import frozen
+from offmanifold._core.precision import at_least_float32
+from offmanifold._core.randomness import Randomness, uniform, uniform_like
 from offmanifold.attacks.balls import ball_of, check_eps, l2_norms
 from offmanifold.attacks.base import attacks, misclassified, to_attack
 from offmanifold.attacks.losses import check_labels, margin
-from offmanifold.errors import InputError
-from offmanifold.freezing import frozen
-from offmanifold.precision import at_least_float32
-from offmanifold.randomness import Randomness, uniform, uniform_like
 
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # of the area, in 10,000 queries
 TILES = 5  # a side, at the start in l2

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from offmanifold.errors import InputError
-from offmanifold.randomness import Randomness, uniform
+from offmanifold._core.errors import InputError
+from offmanifold._core.randomness import Randomness, uniform
 
 
 def augment(x: Tensor, shift: int, flip: bool, generator: Randomness) -> Tensor:

@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from offmanifold._core.errors import InputError
 from offmanifold.data.arrays import ArraySource
-from offmanifold.data.opening import Found, Request
-from offmanifold.errors import InputError
+from offmanifold.data.request import Found, Request
 
 
 def open_digits(rest: str, request: Request) -> Found:

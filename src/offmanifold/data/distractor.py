@@ -13,11 +13,11 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from offmanifold.data.opening import Found, Request
+from offmanifold._core.errors import InputError
+from offmanifold._core.randomness import seed_of
 from offmanifold.data.pixels import short_hash
+from offmanifold.data.request import Found, Request
 from offmanifold.data.types import Source
-from offmanifold.errors import InputError
-from offmanifold.randomness import seed_of
 
 
 def letter(h: int, w: int) -> Tensor:

@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
-from offmanifold.data.decoding import BadImage, in_8_bits, stored, unwarned
-from offmanifold.data.opening import Request
+from offmanifold._core.errors import InputError
+from offmanifold.data.decode import BadImage, in_8_bits, stored, unwarned
 from offmanifold.data.pixels import resize_and_crop, short_hash, to_channels, to_unit
-from offmanifold.data.white import DEPTHS, told, white_of
-from offmanifold.errors import InputError
+from offmanifold.data.request import Request
+from offmanifold.data.white_level import DEPTHS, told, white_of
 
 CACHE_BYTES = 1_000_000_000  # pixels beyond this are decoded again whenever they are read
 WORKERS = 2

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from offmanifold.data.decoding import MAX_BYTES, BadImage
+from offmanifold._core.errors import InputError
+from offmanifold.data.decode import MAX_BYTES, BadImage
 from offmanifold.data.encoded import EncodedSource
-from offmanifold.data.opening import Found, Request
-from offmanifold.data.readable import readable, readable_names, some
+from offmanifold.data.legible import readable, readable_names, some
+from offmanifold.data.request import Found, Request
 from offmanifold.data.shards import parquets
 from offmanifold.data.splits import by_split, like_splits, one_each, split_of, taken
-from offmanifold.data.walking import SUFFIXES, Walk
-from offmanifold.errors import InputError
+from offmanifold.data.walk import SUFFIXES, Walk
 
 Labelled = dict[Path, tuple[str | None, str]]  # {image: (class, split)}
 

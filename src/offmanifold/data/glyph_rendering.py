@@ -13,8 +13,8 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from offmanifold._core.errors import InputError
 from offmanifold.data.pixels import short_hash
-from offmanifold.errors import InputError
 
 VERSION = 1  # of this renderer: a new one where the same latents and constants give other images
 SIDE = 28

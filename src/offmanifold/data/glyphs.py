@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from offmanifold._core.errors import InputError
+from offmanifold._core.randomness import seed_of
 from offmanifold.data import glyph_rendering
 from offmanifold.data.glyph_rendering import LATENTS, REACH, SIDE
-from offmanifold.data.opening import Found, Request
 from offmanifold.data.pixels import short_hash
-from offmanifold.errors import InputError
-from offmanifold.randomness import seed_of
+from offmanifold.data.request import Found, Request
 
 IMAGES, PAIR = 6000, "25"
 TAU = 0.1  # for t uniform in [−1, 1] the best classifier errs on TAU · log 2 = 6.9 %

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from offmanifold.errors import InputError
+from offmanifold._core.errors import InputError
 
 
 def as_labels(values: np.ndarray, n: int, where: str) -> np.ndarray:

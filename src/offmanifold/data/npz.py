@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 from numpy.lib import format as npy
 
+from offmanifold._core.errors import InputError
+from offmanifold._core.memory import available_memory
 from offmanifold.data.arrays import ArraySource
 from offmanifold.data.labels import as_labels, numbered_classes
-from offmanifold.data.opening import Found, Request
+from offmanifold.data.request import Found, Request
 from offmanifold.data.types import check_images
-from offmanifold.data.white import told, white_of
-from offmanifold.errors import InputError
-from offmanifold.memory import available_memory
+from offmanifold.data.white_level import told, white_of
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 SHARE = 1 / 8  # of the memory that is free: arrays are held thrice while they are joined

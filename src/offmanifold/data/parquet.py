@@ -20,13 +20,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from offmanifold.data.decoding import BadImage
+from offmanifold._core.errors import InputError, RunError
+from offmanifold.data.decode import BadImage
 from offmanifold.data.encoded import EncodedSource
 from offmanifold.data.labels import as_labels, numbered_classes
-from offmanifold.data.opening import Found, Request
-from offmanifold.data.readable import readable, readable_names, some
+from offmanifold.data.legible import readable, readable_names, some
+from offmanifold.data.request import Found, Request
 from offmanifold.data.shards import Tables, tables_of
-from offmanifold.errors import InputError, RunError
 
 
 def open_parquet(path: Path, request: Request) -> Found:

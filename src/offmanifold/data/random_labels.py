@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from offmanifold._core.errors import InputError
+from offmanifold._core.randomness import seed_of
 from offmanifold.data.types import Data, Split
-from offmanifold.errors import InputError
-from offmanifold.randomness import seed_of
 
 PREFIX = "random-labels"
 

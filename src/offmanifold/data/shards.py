@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from offmanifold.data.readable import readable, some
+from offmanifold._core.errors import InputError
+from offmanifold.data.legible import readable, some
 from offmanifold.data.splits import by_split, one_each, split_of, taken
-from offmanifold.data.walking import is_skipped
-from offmanifold.errors import InputError
+from offmanifold.data.walk import is_skipped
 
 NAME = re.compile(
     r"(?:(?P<set>.*?)[-_.])?(?P<split>[a-z]+)"

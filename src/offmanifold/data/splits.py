@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable
 
-from offmanifold.data.readable import readable
-from offmanifold.errors import InputError
+from offmanifold._core.errors import InputError
+from offmanifold.data.legible import readable
 
 SPLITS = ("train", "val", "test")
 NAMES = {

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from offmanifold.errors import InputError
-from offmanifold.precision import in_float32
-from offmanifold.randomness import seed_of
+from offmanifold._core.errors import InputError
+from offmanifold._core.precision import in_float32
+from offmanifold._core.randomness import seed_of
 
 ROUNDING = 1e-3  # beyond [0, 1], as whoever scales images may leave it
 

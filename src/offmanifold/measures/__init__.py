@@ -1,5 +1,6 @@
 """Measures: one concept a file; a new one is a file here and a line below."""
 
+from offmanifold._core.statistics import Number
 from offmanifold.measures.accuracy import Accuracy
 from offmanifold.measures.base import Curve, Measure, measures, passes
 from offmanifold.measures.certified_accuracy import (
@@ -16,6 +17,11 @@ from offmanifold.measures.cosine import (
 )
 from offmanifold.measures.deletion import DeletionGap
 from offmanifold.measures.ensemble_accuracy import EnsembleAccuracy
+from offmanifold.measures.lpips_similarity import (
+    LpipsConditional,
+    LpipsPosterior,
+    LpipsUnconditional,
+)
 from offmanifold.measures.on_manifold_fraction import (
     OnManifoldFraction,
     OnManifoldFractionHard,
@@ -28,21 +34,19 @@ from offmanifold.measures.other_manifolds import (
     LowPassFraction,
     OnManifoldFractionSecond,
 )
-from offmanifold.measures.paper import (
+from offmanifold.measures.output_spread import Spread
+from offmanifold.measures.paper_alignment import (
     PaperConditionalCosine,
     PaperConditionalLpips,
     PaperSumCosine,
     PaperSumLpips,
 )
-from offmanifold.measures.perception import LpipsConditional, LpipsPosterior, LpipsUnconditional
-from offmanifold.measures.pointing import SignalPointing
+from offmanifold.measures.pointing_game import SignalPointing
 from offmanifold.measures.relative_noise_robustness import RhoPaper, RhoRelative, RhoTotal
 from offmanifold.measures.resolution import CosinePosteriorCoarse, MagnitudePosterior
 from offmanifold.measures.robust_accuracy import RobustAccuracy
 from offmanifold.measures.signal import SignalFraction, SignalNoiseRatio
-from offmanifold.measures.spread import Spread
-from offmanifold.measures.statistics import Number
-from offmanifold.measures.structure import SsimConditional, SsimPosterior, SsimUnconditional
+from offmanifold.measures.ssim import SsimConditional, SsimPosterior, SsimUnconditional
 
 __all__ = [
     "Accuracy",

@@ -6,8 +6,8 @@ from typing import ClassVar
 from torch import Tensor
 
 from offmanifold.measures.base import Measure, measures
+from offmanifold.measures.probe import Probe
 from offmanifold.models.scalars import decided
-from offmanifold.probe import Probe
 
 
 def correct(logits: Tensor, y: Tensor) -> Tensor:

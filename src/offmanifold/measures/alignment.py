@@ -14,7 +14,7 @@ from torch import Tensor
 from offmanifold.measures.base import Measure
 from offmanifold.measures.controls import FIELDS
 from offmanifold.measures.directions import is_zero
-from offmanifold.probe import At, Kind, Probe, Scene
+from offmanifold.measures.probe import At, Kind, Probe, Scene
 
 OTHERS: dict[Kind, tuple[At, ...]] = {
     "posterior": ("wrong_class", "wrong_image"),

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 import numpy as np
 from torch import Tensor
 
-from offmanifold.measures.statistics import (
+from offmanifold._core.registry import Registry
+from offmanifold._core.statistics import (
     Columns,
     Number,
     Statistic,
@@ -17,8 +18,7 @@ from offmanifold.measures.statistics import (
     proportion,
     ratio_of,
 )
-from offmanifold.probe import Probe
-from offmanifold.registry import Registry
+from offmanifold.measures.probe import Probe
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from offmanifold.certification import Certificates, certify, radius_cap
-from offmanifold.errors import InputError
+from offmanifold._core.errors import InputError
+from offmanifold._core.randomness import ImageNoise
+from offmanifold._core.statistics import Columns, proportion
+from offmanifold.attacks.certification import Certificates, certify, radius_cap
 from offmanifold.measures.base import Curve, Measure, measures
-from offmanifold.measures.statistics import Columns, proportion
-from offmanifold.probe import Probe
-from offmanifold.randomness import ImageNoise
+from offmanifold.measures.probe import Probe
 
 POINTS = 9  # of the curve: eight steps from 0 to the largest radius that can be certified
 RADII, RIGHT = "accuracy.certified@radii", "accuracy.certified@right"

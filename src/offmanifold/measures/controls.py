@@ -10,7 +10,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from offmanifold.measures.directions import spectrum_noise
-from offmanifold.probe import Scene
+from offmanifold.measures.probe import Scene
 
 
 def white_noise(scene: Scene) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor
 from offmanifold.measures.alignment import Alignment, Conditional, Posterior, Unconditional
 from offmanifold.measures.base import Measure, measures
 from offmanifold.measures.directions import cosine
-from offmanifold.probe import Probe, Scene
+from offmanifold.measures.probe import Probe, Scene
 
 
 class Cosine(Alignment):

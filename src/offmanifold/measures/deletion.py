@@ -8,7 +8,7 @@ from torch import Tensor
 
 from offmanifold.measures.base import Curve, Measure, measures
 from offmanifold.measures.directions import is_zero, pixel_energy
-from offmanifold.probe import Probe
+from offmanifold.measures.probe import Probe
 
 SHARES = (0.02, 0.05, 0.1, 0.2, 0.4)
 ORDERS = ("most", "least")  # most relevant first (MoRF), least relevant first (LeRF)

@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from offmanifold._core.randomness import ImageNoise
+from offmanifold._core.statistics import Columns
 from offmanifold.attacks import Signs, Survival, masked, masking_signs, robust_accuracy
 from offmanifold.measures.base import Measure, measures
-from offmanifold.measures.statistics import Columns
-from offmanifold.probe import Probe
-from offmanifold.randomness import ImageNoise
+from offmanifold.measures.probe import Probe
 
 SIGNS = tuple(field.name for field in fields(Signs))
 

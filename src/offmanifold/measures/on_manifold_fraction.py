@@ -6,10 +6,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from offmanifold.manifold.pooled import Pooled
+from offmanifold.manifolds.pooled import Pooled
 from offmanifold.measures.base import Measure, measures
 from offmanifold.measures.directions import is_zero, spectrum_noise, unit
-from offmanifold.probe import Probe
+from offmanifold.measures.probe import Probe
 
 
 @measures.register("alignment.on_manifold_fraction")

@@ -7,10 +7,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from offmanifold._core.statistics import Statistic, ratio_of
 from offmanifold.measures.base import Curve, Measure, measures
 from offmanifold.measures.directions import unit
-from offmanifold.measures.statistics import Statistic, ratio_of
-from offmanifold.probe import Probe
+from offmanifold.measures.probe import Probe
 
 MULTIPLES = (0.25, 0.5, 1.0, 2.0, 4.0)
 LEAST_CHANGE = 1e-6

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from offmanifold.measures.base import Measure, measures
 from offmanifold.measures.directions import unit
-from offmanifold.probe import Probe
+from offmanifold.measures.probe import Probe
 
 
 @measures.register("alignment.on_manifold_fraction_second")

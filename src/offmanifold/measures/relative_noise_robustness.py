@@ -6,9 +6,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from offmanifold._core.statistics import Statistic, ratio_of
 from offmanifold.measures.base import Measure, measures
-from offmanifold.measures.statistics import Statistic, ratio_of
-from offmanifold.probe import Probe
+from offmanifold.measures.probe import Probe
 
 ON, OFF, TOTAL = "robustness.noise_on", "robustness.noise_off", "robustness.noise_total"
 

@@ -5,11 +5,11 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from offmanifold.manifold.pooled import Blocks
+from offmanifold.manifolds.pooled import Blocks
 from offmanifold.measures.alignment import Posterior
 from offmanifold.measures.base import Curve, measures
 from offmanifold.measures.directions import cosine, unit
-from offmanifold.probe import Probe, Scene
+from offmanifold.measures.probe import Probe, Scene
 
 SIDES = (1, 2, 4, 8)  # of the blocks averaged over
 COARSE = 2

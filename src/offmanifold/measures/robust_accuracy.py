@@ -5,12 +5,12 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from offmanifold._core.precision import region
+from offmanifold._core.randomness import ImageNoise
 from offmanifold.attacks import PGD
 from offmanifold.measures.accuracy import correct
 from offmanifold.measures.base import Measure, measures
-from offmanifold.precision import region
-from offmanifold.probe import Probe
-from offmanifold.randomness import ImageNoise
+from offmanifold.measures.probe import Probe
 
 
 @measures.register("accuracy.pgd_l2")

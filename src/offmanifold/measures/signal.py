@@ -6,10 +6,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from offmanifold._core.statistics import Statistic, ratio_of
 from offmanifold.measures.base import Curve, Measure, measures
 from offmanifold.measures.directions import unit
-from offmanifold.measures.statistics import Statistic, ratio_of
-from offmanifold.probe import Probe
+from offmanifold.measures.probe import Probe
 
 SIGMAS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  # the range of the paper
 CURVE_DRAWS = 1

@@ -4,10 +4,10 @@ A classifier maps images (n, c, h, w) in [0, 1] to logits (n, k ≥ 2).
 """
 
 from offmanifold.models.card import Loaded, ModelCard
-from offmanifold.models.checking import check_classifier, check_state
+from offmanifold.models.checks import check_classifier, check_state
 from offmanifold.models.first_batch import some_images
 from offmanifold.models.labels import LabelJoin, adapt_labels, match_labels
-from offmanifold.models.loading import build_model, check_code, load_model
+from offmanifold.models.load import build_model, check_code, load_model
 from offmanifold.models.runs import Run, find_run
 from offmanifold.models.small_resnet import SmallResNet
 

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from offmanifold.errors import InputError
-from offmanifold.faults import told
-from offmanifold.files import content_hash, file_hash, read_tensors
+from offmanifold._core.errors import InputError
+from offmanifold._core.faults import told
+from offmanifold._core.files import content_hash, file_hash, read_tensors
 from offmanifold.models.file_kinds import check_weights_file, is_safetensors, shards_of
 
 Names = tuple[str, ...]

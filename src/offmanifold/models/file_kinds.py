@@ -4,7 +4,7 @@ import json
 import zipfile
 from pathlib import Path
 
-from offmanifold.errors import InputError
+from offmanifold._core.errors import InputError
 
 FOREIGN = (
     (b"version https://git-lfs", "a pointer of Git LFS, not the file itself", "run git lfs pull"),

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from offmanifold._core.randomness import seed_of
 from offmanifold.data.types import Data
-from offmanifold.randomness import seed_of
 
 REAL, DRAWN = 5, 3
 EXTREME = 1000.0  # far outside [0, 1]: a logit leaves any interval there, a probability does not

@@ -6,6 +6,8 @@ An image of glyphs determines its latents, so that p(y|x) is that of its class c
 import torch
 from torch import Tensor, nn
 
+from offmanifold._core.errors import InputError
+from offmanifold._core.randomness import generator_of
 from offmanifold.data.distractor import letter
 from offmanifold.data.glyph_rendering import (
     REACH,
@@ -15,9 +17,7 @@ from offmanifold.data.glyph_rendering import (
     render_with_jacobian,
 )
 from offmanifold.data.glyphs import PAIR, TAU
-from offmanifold.errors import InputError
 from offmanifold.models.network import Network, Wanted
-from offmanifold.randomness import generator_of
 
 KNOWN, STARTS = 4096, 2  # images of the manifold; the nearest of them are where to start
 SEARCH, POLISH = 8, 6  # steps from every start in float32, then from the best in float64

@@ -1,6 +1,6 @@
 """Names of the outputs of models trained on ImageNet, as timm lists them."""
 
-from offmanifold.models.extras import import_extra
+from offmanifold._core.extras import import_extra
 from offmanifold.models.network import Names
 
 

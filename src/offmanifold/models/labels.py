@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from offmanifold.errors import InputError
-from offmanifold.files import read_json
+from offmanifold._core.errors import InputError
+from offmanifold._core.files import read_json
 from offmanifold.models.card import Loaded
-from offmanifold.models.naming import Named, Names, escaped, look_alike
+from offmanifold.models.name_match import Named, Names, escaped, look_alike
 
 BY_INDEX = "by-index"
 MEND = "give --classes map.json, or --classes by-index if outputs and classes are in one order"

@@ -18,12 +18,12 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from offmanifold.errors import InputError
-from offmanifold.faults import LOADED as PACKAGE
-from offmanifold.faults import is_library
-from offmanifold.files import content_hash
+from offmanifold._core.errors import InputError
+from offmanifold._core.faults import LOADED as PACKAGE
+from offmanifold._core.faults import is_library
+from offmanifold._core.files import content_hash
+from offmanifold._core.progress import note
 from offmanifold.models.imported_names import imported_files
-from offmanifold.progress import note
 
 
 class LocalCode:

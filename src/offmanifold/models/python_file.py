@@ -7,9 +7,9 @@ from typing import Any
 
 from torch import nn
 
-from offmanifold.errors import InputError, unknown_name
-from offmanifold.faults import told
-from offmanifold.files import content_hash
+from offmanifold._core.errors import InputError, unknown_name
+from offmanifold._core.faults import told
+from offmanifold._core.files import content_hash
 from offmanifold.models.local_code import code_of, local_code
 from offmanifold.models.network import Network, Wanted
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from offmanifold.errors import InputError, unknown_name
-from offmanifold.files import read_json
+from offmanifold._core.errors import InputError, unknown_name
+from offmanifold._core.files import read_json
 from offmanifold.models.checkpoint import Checkpoint, read_checkpoint
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"

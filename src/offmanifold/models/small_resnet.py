@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from offmanifold.errors import unknown_name
+from offmanifold._core.errors import unknown_name
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"silu": F.silu, "relu": F.relu}
 STAGES = (1, 2, 4)  # width of each stage over `width`; between stages both sides are halved

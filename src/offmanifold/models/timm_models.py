@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from offmanifold.models.extras import cannot_make, import_extra, unknown_architecture
+from offmanifold._core.extras import cannot_make, import_extra, unknown_architecture
 from offmanifold.models.imagenet import imagenet_names
 from offmanifold.models.network import Names, Network, Wanted, head_outputs, last_layer
 

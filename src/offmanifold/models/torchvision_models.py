@@ -4,8 +4,8 @@ import contextlib
 
 from torch import nn
 
-from offmanifold.errors import MissingExtra
-from offmanifold.models.extras import cannot_make, import_extra, unknown_architecture
+from offmanifold._core.errors import MissingExtra
+from offmanifold._core.extras import cannot_make, import_extra, unknown_architecture
 from offmanifold.models.imagenet import imagenet_names
 from offmanifold.models.network import Network, Wanted, last_layer
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from offmanifold.errors import InputError
-from offmanifold.faults import first_line, place_of, told
+from offmanifold._core.errors import InputError
+from offmanifold._core.faults import first_line, place_of, told
+from offmanifold._core.precision import at_least_float32
 from offmanifold.models.scalars import log_odds
-from offmanifold.precision import at_least_float32
 
 NONE = (
     "the model's output does not depend differentiably on the image; remove no_grad, detach, "

@@ -8,14 +8,14 @@ from typing import Any, ClassVar, Literal, Protocol
 import torch
 from torch import Tensor, nn
 
+from offmanifold._core.errors import InputError, unknown_name
+from offmanifold._core.precision import at_least_float32
+from offmanifold._core.randomness import Randomness, uniform
 from offmanifold.attacks.balls import unit
 from offmanifold.data.types import Split
-from offmanifold.errors import InputError, unknown_name
 from offmanifold.models.scalars import SCALARS, cross_entropy
 from offmanifold.objectives.base import Loss, Plain, Resources, objectives
 from offmanifold.objectives.double_backward import DoubleBackward
-from offmanifold.precision import at_least_float32
-from offmanifold.randomness import Randomness, uniform
 
 BANK = 5000  # training images among which neighbours are sought
 SAME = 3e-3  # of the image's norm: distances are computed no better than that

@@ -6,8 +6,8 @@ from typing import Any, ClassVar, Protocol
 
 from torch import Tensor, nn
 
-from offmanifold.randomness import Randomness
-from offmanifold.registry import Registry
+from offmanifold._core.randomness import Randomness
+from offmanifold._core.registry import Registry
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from offmanifold._core.errors import InputError, unknown_name
+from offmanifold._core.precision import at_least_float32, in_float32
+from offmanifold._core.randomness import LayerNoise, Randomness
 from offmanifold.attacks.balls import unit
-from offmanifold.errors import InputError, unknown_name
 from offmanifold.models.scalars import SCALARS, cross_entropy
 from offmanifold.objectives.base import Loss, Plain, objectives
 from offmanifold.objectives.double_backward import DoubleBackward
-from offmanifold.precision import at_least_float32, in_float32
-from offmanifold.randomness import LayerNoise, Randomness
 
 PENALISED = ("loss", "log_prob", "logit")
 

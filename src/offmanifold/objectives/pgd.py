@@ -6,10 +6,10 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 import offmanifold.attacks as attacks
+from offmanifold._core.precision import at_least_float32
+from offmanifold._core.randomness import Randomness
 from offmanifold.models.scalars import cross_entropy
 from offmanifold.objectives.base import Loss, Plain, objectives
-from offmanifold.precision import at_least_float32
-from offmanifold.randomness import Randomness
 
 
 @objectives.register("pgd")

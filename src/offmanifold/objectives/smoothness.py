@@ -6,11 +6,11 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from offmanifold.errors import InputError
+from offmanifold._core.errors import InputError
+from offmanifold._core.precision import at_least_float32
+from offmanifold._core.randomness import LayerNoise, Randomness, normal_like
 from offmanifold.models.scalars import cross_entropy
 from offmanifold.objectives.base import Loss, Plain, objectives
-from offmanifold.precision import at_least_float32
-from offmanifold.randomness import LayerNoise, Randomness, normal_like
 
 
 @objectives.register("smoothness")

@@ -9,12 +9,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import offmanifold.attacks as attacks
-from offmanifold.errors import InputError
-from offmanifold.freezing import frozen
+from offmanifold._core.errors import InputError
+from offmanifold._core.frozen import frozen
+from offmanifold._core.precision import at_least_float32
+from offmanifold._core.randomness import Randomness
 from offmanifold.models.scalars import cross_entropy, log_odds, others
 from offmanifold.objectives.base import Loss, Plain, objectives
-from offmanifold.precision import at_least_float32
-from offmanifold.randomness import Randomness
 
 
 @objectives.register("trades")

@@ -8,16 +8,16 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from offmanifold._core.errors import InputError, unknown_name
+from offmanifold._core.frozen import frozen
+from offmanifold._core.memory import freed_memory_kept
+from offmanifold._core.precision import at_least_float32, check_precision, in_float32, region
+from offmanifold._core.progress import Bar
+from offmanifold._core.randomness import ImageNoise
 from offmanifold.attacks.balls import l2_norms
 from offmanifold.data.augmentation import augment, check_shift
-from offmanifold.data.given import check_given
-from offmanifold.errors import InputError, unknown_name
-from offmanifold.freezing import frozen
-from offmanifold.memory import freed_memory_kept
+from offmanifold.data.checks import check_given
 from offmanifold.models.scalars import SCALARS
-from offmanifold.precision import at_least_float32, check_precision, in_float32, region
-from offmanifold.progress import Bar
-from offmanifold.randomness import ImageNoise
 from offmanifold.synthesis.constraints import Box, Constraint
 from offmanifold.synthesis.inputs import check_classes, check_classifier_takes
 from offmanifold.synthesis.result import Synthesis, change_norms

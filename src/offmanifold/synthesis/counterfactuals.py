@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from offmanifold.data.given import check_given
-from offmanifold.errors import InputError
-from offmanifold.precision import in_float32
-from offmanifold.progress import Bar
+from offmanifold._core.errors import InputError
+from offmanifold._core.precision import in_float32
+from offmanifold._core.progress import Bar
+from offmanifold.data.checks import check_given
 from offmanifold.synthesis.ascent import SILENT, Ascent, ascend
 from offmanifold.synthesis.filling import checked_classes, device_of, likely, predicted, value_of
 from offmanifold.synthesis.guides import Projected

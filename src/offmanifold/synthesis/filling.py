@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from offmanifold.freezing import frozen
+from offmanifold._core.frozen import frozen
+from offmanifold._core.precision import at_least_float32, in_float32
+from offmanifold._core.progress import Bar, Unnumbered
 from offmanifold.models.scalars import SCALARS
-from offmanifold.precision import at_least_float32, in_float32
-from offmanifold.progress import Bar, Unnumbered
 from offmanifold.synthesis.ascent import SILENT, ascend
 from offmanifold.synthesis.constraints import Constraint
 from offmanifold.synthesis.guidance import draw

@@ -5,9 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from offmanifold.errors import InputError
-from offmanifold.precision import in_float32
-from offmanifold.progress import Bar
+from offmanifold._core.errors import InputError
+from offmanifold._core.precision import in_float32
+from offmanifold._core.progress import Bar
 from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.constraints import Box
 from offmanifold.synthesis.filling import fill

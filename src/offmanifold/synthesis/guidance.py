@@ -3,13 +3,13 @@
 import torch
 from torch import Tensor, nn
 
-from offmanifold.freezing import frozen
-from offmanifold.manifold import Score
-from offmanifold.manifold.sampling import HIGHEST, heun
+from offmanifold._core.frozen import frozen
+from offmanifold._core.precision import at_least_float32, in_float32
+from offmanifold._core.progress import Bar
+from offmanifold._core.randomness import image_noise
+from offmanifold.manifolds import Score
+from offmanifold.manifolds.sampler import HIGHEST, heun
 from offmanifold.models.scalars import SCALARS
-from offmanifold.precision import at_least_float32, in_float32
-from offmanifold.progress import Bar
-from offmanifold.randomness import image_noise
 from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.constraints import Box, Constraint
 

@@ -1,6 +1,6 @@
 """What keeps an ascent near the data: gradients projected, or images denoised, by a manifold.
 
-Manifolds are asked at noisy points only (`offmanifold.manifold.base`).
+Manifolds are asked at noisy points only (`offmanifold.manifolds.base`).
 """
 
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from offmanifold.manifold import Pooled, Score, TweedieManifold
-from offmanifold.randomness import image_noise
+from offmanifold._core.randomness import image_noise
+from offmanifold.manifolds import Pooled, Score, TweedieManifold
 
 
 @dataclass(frozen=True)

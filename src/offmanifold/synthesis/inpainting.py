@@ -5,10 +5,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from offmanifold.data.given import check_given, check_shape
-from offmanifold.errors import InputError
-from offmanifold.precision import in_float32
-from offmanifold.progress import Bar
+from offmanifold._core.errors import InputError
+from offmanifold._core.precision import in_float32
+from offmanifold._core.progress import Bar
+from offmanifold.data.checks import check_given, check_shape
 from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.constraints import KnownPixels
 from offmanifold.synthesis.filling import device_of, fill

@@ -5,11 +5,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from offmanifold._core.errors import InputError
+from offmanifold._core.extras import first_line
+from offmanifold._core.frozen import frozen
+from offmanifold._core.precision import in_float32
 from offmanifold.attacks.losses import check_labels
-from offmanifold.errors import InputError
-from offmanifold.freezing import frozen
-from offmanifold.models.extras import first_line
-from offmanifold.precision import in_float32
 from offmanifold.synthesis.batching import is_out_of_memory
 
 

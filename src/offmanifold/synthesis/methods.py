@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from offmanifold.errors import InputError, unknown_name
-from offmanifold.manifold import Pooled
+from offmanifold._core.errors import InputError, unknown_name
+from offmanifold.manifolds import Pooled
 from offmanifold.synthesis.ascent import Ascent, Guide
 from offmanifold.synthesis.guides import Denoised, Projected
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from offmanifold.errors import InputError
+from offmanifold._core.errors import InputError
 from offmanifold.synthesis.rules import unit
 
 

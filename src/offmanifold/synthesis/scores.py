@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from offmanifold.errors import InputError
+from offmanifold._core.errors import InputError
 
 LEAST_ERROR = 1e-10  # a mean square from which images count as equal: 100 dB
 

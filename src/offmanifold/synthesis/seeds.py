@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from offmanifold._core.errors import InputError
+from offmanifold._core.randomness import image_noise
 from offmanifold.data.types import Split
-from offmanifold.errors import InputError
-from offmanifold.manifold import Blocks
-from offmanifold.randomness import image_noise
+from offmanifold.manifolds import Blocks
 
 SIDE = 7  # the shorter side of a seed, 7×7 for 28×28
 

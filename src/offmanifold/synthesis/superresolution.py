@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from offmanifold.data.given import check_given
-from offmanifold.errors import InputError
-from offmanifold.precision import in_float32
-from offmanifold.progress import Bar
+from offmanifold._core.errors import InputError
+from offmanifold._core.precision import in_float32
+from offmanifold._core.progress import Bar
+from offmanifold.data.checks import check_given
 from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.constraints import BlockMeans
 from offmanifold.synthesis.filling import device_of, fill

@@ -1,0 +1,357 @@
+"""What an audit will measure, on which images, with which settings; and why not the rest."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from offmanifold._core.errors import InputError, unknown_name
+from offmanifold._core.extras import import_extra
+from offmanifold._core.frozen import frozen
+from offmanifold._core.statistics import proportion
+from offmanifold.audits.regime import CHANCE_MARGIN
+from offmanifold.data.types import Data, Split
+from offmanifold.gradients.variants import GRADIENTS, VARIANTS
+from offmanifold.manifolds.gates import PREFERRED, may_ask
+from offmanifold.measures import Measure
+from offmanifold.measures.lpips import NO_WEIGHTS, lpips_lacks
+from offmanifold.measures.probe import Scene, Settings, has_scores, projects
+from offmanifold.models import Loaded
+
+EIGENVECTORS = 10**9  # numbers of all hard projectors of an audit; see results/manifold-large
+RANDOMISED_IMAGES = 500  # on which a control of permuted labels is judged
+SMALL_PIXELS, SMALL_PARAMETERS = 4096, 2_000_000  # below both, 500 images cost little
+LACKS = {
+    "labels": (
+        "the images have no labels; put them in one folder a class",
+        "画像にラベルがありません。クラスごとのフォルダーに分けてください",
+    ),
+    "masks": (
+        "the data have no masks of the true signal",
+        "真の信号を示すマスクがデータにありません",
+    ),
+    "manifold": (
+        "there is no usable manifold; fit one on at least 500 images (offmanifold fit-manifold)",
+        "使用できる多様体がありません。500枚以上の画像で推定してください"
+        "（offmanifold fit-manifold）",
+    ),
+    "score": (
+        "this manifold has tangent spaces alone; fit a denoiser for scores",
+        "この多様体には接空間しかありません。スコアにはデノイザーを推定してください",
+    ),
+    "posterior": (
+        "the manifold knows no classes, or others than the data; fit it on labelled images",
+        "多様体がデータのクラスを知りません。ラベル付き画像で推定してください",
+    ),
+    "pooling": (
+        "the manifold resolves every pixel",
+        "多様体はすべての画素を分解しています",
+    ),
+    "thorough": (
+        "ask for it with --thorough",
+        "--thorough を指定すると測定します",
+    ),
+    "explain": (
+        "ask for it with --explain",
+        "--explain を指定すると測定します",
+    ),
+    "own_gradient": (
+        "it is of the classifier's own gradients, and this audit is of a variant of one",
+        "分類器の勾配そのものについての指標ですが、この監査は勾配の変種についてのものです",
+    ),
+    "certify": (
+        "ask for it with --certify SIGMA",
+        "--certify SIGMA を指定すると測定します",
+    ),
+    "second": (
+        "there is no second manifold; give one with --second",
+        "第2の多様体がありません。--second で指定してください",
+    ),
+    "second_scores": (
+        "the ceiling needs a second manifold with classes whose gates pass at σ: fit two on halves "
+        "of the images (offmanifold fit-manifold --halves), judge by one (--manifold) and give "
+        "the other with --second",
+        "上限の測定には、クラスを知りσで基準を満たす第2の多様体が必要です。"
+        "画像を半分に分けて二つ推定し（offmanifold fit-manifold --halves）、"
+        "一方を --manifold、他方を --second で指定してください",
+    ),
+    "randomised": (
+        "train a network on permuted labels (offmanifold train --data random-labels:DATA) and give "
+        "it with --label-randomised",
+        "ラベルを並べ替えて学習したネットワーク（offmanifold train --data random-labels:DATA）を"
+        "--label-randomised で指定してください",
+    ),
+    "half_sigma": (
+        "the manifold does not pass its gates around σ/2",
+        "多様体がσ/2の前後で基準を満たしません",
+    ),
+    "double_sigma": (
+        "the manifold does not pass its gates around 2σ",
+        "多様体が2σの前後で基準を満たしません",
+    ),
+    "lpips": NO_WEIGHTS,  # last: looked for where nothing else is lacking
+}
+ASKED = ("thorough", "explain", "certify")
+OPTIONAL = {
+    "alignment.cosine_posterior/ceiling": ("posterior", "second_scores"),
+    "alignment.cosine_posterior/label_randomised": ("posterior", "randomised"),
+}
+NO_IMAGE = ("no image was audited", "監査した画像がありません")
+ZERO = ("its denominator is zero", "分母がゼロです")
+NO_GRADIENT = (
+    "{lost} of {n} images have no gradient that an attack could follow (infinite, NaN or zero "
+    "everywhere), and would be told as robust: mend the model's forward pass; --thorough attacks "
+    "without gradients too",
+    "{n}枚中{lost}枚の画像で攻撃がたどれる勾配がなく（無限大・NaN、または全てゼロ）、"
+    "頑健であると誤って示されてしまいます。モデルの forward を修正してください。"
+    "--thorough は勾配を用いない攻撃も行います",
+)
+"""Reasons in English and Japanese: {what a measure needs: what to do}.
+
+ASKED: those of the needs that are settings, met where the setting is given. OPTIONAL: parts of
+measures that need more than these, the last of which is told as lacking.
+"""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be measured on which images, and why the rest will not.
+
+    lpips: the file of LPIPS's weights, where a measure uses it.
+    """
+
+    part: str
+    images: Split
+    running: list[Measure]
+    reasons: dict[str, tuple[str, str]]
+    has: set[str]
+    settings: Settings
+    independent: bool
+    lpips: Path | None = None
+
+    @classmethod
+    def of(
+        cls,
+        part: str,
+        images: Split,
+        wanted: Sequence[Measure],
+        manifold: Any,
+        settings: Settings,
+        independent: bool,
+        second: Any = None,
+        randomised: bool = False,
+        weights: Path | None = None,
+    ) -> "Plan":
+        """Return the plan; weights: of AlexNet, where there are any, used where a measure asks."""
+        scene = Scene(images.read(images.rows[:1]), images, manifold, None, settings, second)
+        has = _capabilities(scene) | ({"randomised"} if randomised else set())
+        has |= {need for need in ASKED if getattr(settings, need)}
+        has |= set() if settings.gradient in VARIANTS else {"own_gradient"}
+        without = None
+        if any("lpips" in m.needs and m.needs <= has | {"lpips"} for m in wanted):
+            without = lpips_lacks(weights)
+            has |= set() if without else {"lpips"}
+        lacks = {
+            m.name: next((need for need in LACKS if need in m.needs and need not in has), None)
+            for m in wanted
+        }
+        said = {**LACKS, "lpips": without or NO_WEIGHTS}
+        reasons = {name: said[lack] for name, lack in lacks.items() if lack is not None}
+        running = [m for m in wanted if lacks[m.name] is None]
+        measured = {m.name for m in running}
+        for name, (first, last) in OPTIONAL.items():
+            if name.split("/")[0] in measured and first in has and last not in has:
+                reasons[name] = LACKS[last]
+        used = weights if "lpips" in has else None
+        return cls(part, images, running, reasons, has, settings, independent, used)
+
+
+def judged(
+    models: Sequence[Loaded], data: Data, manifold: Any, split: str = "test"
+) -> tuple[str, Split]:
+    """Return "val" and its images if they are asked for; else "test" and its images, or "all".
+
+    All images are judged where we divided them ourselves, and neither a manifold nor a model was
+    made on any of them, as far as is known: a bare module may have been.
+    """
+    if split == "val":
+        if not len(data.val):
+            raise InputError(f"{data.info.get('spec')} has no validation images: give --split test")
+        return "val", data.val
+    foreign = all(m.card.config.keys() == {"spec", "weights_hash"} for m in models)
+    if manifold is not None or not foreign or not data.info.get("divided"):
+        return "test", data.test
+    rows = np.concatenate([part.rows for part in (data.train, data.val, data.test)])
+    return "all", Split(data.test.source, np.sort(rows), data.classes)
+
+
+def _capabilities(scene: Scene) -> set[str]:
+    images, manifold = scene.split, scene.manifold
+    has = set()
+    if images.labels is not None:
+        has.add("labels")
+    if scene.batch.mask is not None:
+        has.add("masks")
+    if manifold is None or not manifold.card.usable:
+        return has
+    card, sigma = manifold.card, scene.settings.sigma
+    has.add("manifold")
+    if images.classes is not None and card.classes == images.classes:
+        has.add("posterior")
+    if card.pooling > 1:
+        has.add("pooling")
+    for name, times in (("half_sigma", 0.5), ("double_sigma", 2)):
+        if may_ask(card, times * sigma):
+            has.add(name)
+    if has_scores(manifold):
+        has.add("score")
+    if scene.second is not None and scene.second.card.usable:
+        has.add("second")
+        if scene.second_scores:
+            has.add("second_scores")
+    return has
+
+
+def audit_settings(
+    data: Data, manifold: Any, seed: int, gradient: str, eps: float | None, **asked: Any
+) -> Settings:
+    """Return the settings of an audit, those the user left open by the size of the images.
+
+    asked: the settings of `ASKED`, and the precision of attacks.
+    """
+    chosen = None if manifold is None else manifold.card.sigma
+    eps = default_eps(data.shape, data.info.get("eps")) if eps is None else eps
+    return Settings(
+        seed=seed,
+        gradient=gradient,
+        eps=eps,
+        reference_step=0.0476 * math.sqrt(math.prod(data.shape)),
+        sigma=PREFERRED if chosen is None else chosen,
+        **asked,
+    )
+
+
+def check_options(
+    labels: Sequence[str],
+    *,
+    limit: int | None = None,
+    gradient: str = "log_prob",
+    eps: float | None = None,
+    eps_flag: str = "--eps",
+    certify: float | None = None,
+    reference: str | None = None,
+    reference_accuracy: float | None = None,
+) -> None:
+    """Raise InputError for an option no audit can have, before anything long is begun.
+
+    eps_flag: what `eps` is called where it was given.
+    """
+    if limit is not None and limit < 2:
+        raise InputError(f"--limit must be at least 2, not {limit}")
+    if eps is not None and not eps > 0:
+        raise InputError(f"{eps_flag} must be above 0 (an l2 norm per image), not {eps}")
+    if certify is not None and not 0 < certify < math.inf:
+        raise InputError(
+            f"--certify must be finite and above 0 (a standard deviation per pixel), not {certify}"
+        )
+    if gradient not in GRADIENTS:
+        raise unknown_name("gradient", gradient, GRADIENTS)
+    check_reference_accuracy(reference_accuracy)
+    twice = {label for label in labels if labels.count(label) > 1}
+    if twice:
+        raise InputError(f'two models are labelled "{twice.pop()}"; audit each with its --label')
+    if reference is not None and reference not in labels:
+        raise unknown_name("label for --reference", reference, labels)
+
+
+def check_reference_accuracy(accuracy: float | None) -> None:
+    """Raise InputError for an accuracy that no standard model can have."""
+    if accuracy is not None and not 0 <= accuracy <= 1:
+        raise InputError(f"--reference-accuracy is a share from 0 to 1, not {accuracy}")
+
+
+def default_limit(data: Data, parameters: int, manifold: Any = None) -> int:
+    """Return how many images an audit sees by default.
+
+    Fewer of large images on manifolds of many dimensions, whose hard projectors take most of the
+    time.
+    """
+    small = math.prod(data.shape) <= SMALL_PIXELS and parameters <= SMALL_PARAMETERS
+    most = 500 if small else 200
+    if manifold is None or not manifold.card.usable:
+        return most
+    pixels = math.prod(data.shape) / manifold.card.pooling**2
+    return min(most, max(20, int(EIGENVECTORS / (pixels * manifold.card.dimension))))
+
+
+def default_eps(shape: tuple[int, int, int], own: float | None = None) -> float:
+    """Return the default radius, an l2 norm per image: the data's own, else 0.5·√(d/3072).
+
+    own: `Data.info["eps"]`, which the specs `digits` and `distractor:digits` have.
+    """
+    if own is not None:
+        return own
+    return round(0.5 * math.sqrt(math.prod(shape) / 3072), 3)
+
+
+def check_gradient(gradient: str, manifold: Any, second: Any) -> bool:
+    """Return whether a gradient owes nothing to the manifold that judges it.
+
+    Raises InputError for one that cannot be taken: without captum, or without a denoiser.
+    """
+    if gradient == "integrated_gradients":
+        import_extra("captum.attr", "integrated gradients")
+    if gradient != "projected" or projects(second):
+        return True
+    if not projects(manifold):
+        raise InputError(
+            "the projected gradient goes through a denoiser, and there is none that is usable; fit "
+            "one with offmanifold fit-manifold"
+        )
+    return False
+
+
+@torch.no_grad()
+def check_randomised(module: nn.Module, label: str, val: Split, device: torch.device) -> None:
+    """Raise InputError for a network that knows the labels: no control that knows but the images.
+
+    module: whose outputs are the classes of the data. What tells is its accuracy on at most
+    RANDOMISED_IMAGES validation images, whatever its run says of itself.
+    """
+    seen = val.subset(RANDOMISED_IMAGES)
+    if seen.labels is None or not len(seen):
+        return
+    with frozen(module):
+        right = sum(
+            int((module(b.x.to(device)).argmax(1).cpu() == b.y).sum())
+            for b in seen.batches(seen.comfortable_batch)
+        )
+    accuracy = proportion(right, len(seen))
+    if accuracy.above(np.bincount(seen.labels).max() / len(seen) + CHANCE_MARGIN):
+        raise InputError(
+            f"{label} (--label-randomised) is right on {100 * right / len(seen):.1f} % of "
+            f"{len(seen)} validation images, far above chance: it was trained on their true "
+            "labels, and as a control it wants permuted ones (offmanifold train --data "
+            "random-labels:DATA)"
+        )
+
+
+def check_independence(models: Sequence[Loaded], manifold: Any, allow_dependent: bool) -> bool:
+    """Return whether no model was trained with the manifold that judges it; else refuse.
+
+    Raises InputError unless `allow_dependent`: no coach is judge.
+    """
+    if manifold is None:
+        return True
+    trained = [m.card.label for m in models if m.card.manifold == manifold.card.hash]
+    if trained and not allow_dependent:
+        raise InputError(
+            f"{trained[0]} was trained with this very manifold, which therefore cannot judge it; "
+            "fit another with another --seed, or force it with --allow-dependent"
+        )
+    return not trained

@@ -1,6 +1,0 @@
-"""Executors: where the jobs of a sweep are run; one a file, and a line below."""
-
-from offmanifold.executors.base import Event, Executor, Inputs, Job, read_outcome
-from offmanifold.executors.local import Local
-
-__all__ = ["Event", "Executor", "Inputs", "Job", "Local", "read_outcome"]

@@ -1,0 +1,1 @@
+"""Denoisers of others as manifolds: one kind a file."""

@@ -1,0 +1,1 @@
+"""Estimators of the data manifold: one a file."""
