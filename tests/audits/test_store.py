@@ -7,7 +7,7 @@ import pytest
 from offmanifold._core.errors import InputError
 from offmanifold._core.files import read_json, write_json
 from offmanifold.audits.store import read_audit
-from sweeps import make_run, pgd
+from sweep_runs import make_run, pgd
 
 
 def test_a_flipped_bit_of_the_columns_is_found_or_harmless(tmp_path: Path):

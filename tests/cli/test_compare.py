@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from saying import says
-from sweeps import make_run, pgd, renamed
+from sweep_runs import make_run, pgd, renamed
 
 LOW, PCA = "alignment.fraction_low_pass", "alignment.fraction_global_pca"
 

@@ -6,7 +6,7 @@ import pytest
 
 from offmanifold._core.files import write_json
 from saying import says
-from sweeps import make_run, pgd
+from sweep_runs import make_run, pgd
 
 
 @pytest.mark.parametrize(

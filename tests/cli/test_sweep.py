@@ -14,7 +14,7 @@ import pytest
 from offmanifold.cli.base import Images
 from offmanifold.cli.sweep import Runs, conclude
 from offmanifold.sweeps.executors import Inputs, Job, local
-from sweeps import make_run, pgd, renamed
+from sweep_runs import make_run, pgd, renamed
 
 TINY = ["--data", "digits", "--epochs", "1", "--batch-size", "256", "--limit", "20", "--jobs", "1"]
 TINY += ["--precision", "fp32"]

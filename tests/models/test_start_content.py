@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from test_sweeping import SHARED
 
 import offmanifold as om
 from offmanifold.models.fingerprint import code_content
 from offmanifold.models.load import start_content
 from offmanifold.objectives import ERM, PGD
 from offmanifold.sweeps.runs import make_job
+from sweep_runs import SETTINGS
 
 NET = """
 import torch
@@ -76,7 +76,7 @@ def test_what_a_sweep_begins_with_is_part_of_its_runs(net, offmanifold):
     assert None not in first
     net.write_text(LAYERS.replace("* 2", "* 3"))
     assert all(a != b for a, b in zip(first, [content("net.py:make")] * 2, strict=True))
-    names = {make_job({**SHARED, **s}, ERM(), 0, "cpu").name for s in ({}, {"start": first[0]})}
+    names = {make_job({**SETTINGS, **s}, ERM(), 0, "cpu").name for s in ({}, {"start": first[0]})}
     assert len(names) == 2
 
 

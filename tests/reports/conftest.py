@@ -12,7 +12,7 @@ from offmanifold._core.files import write_json, write_tensors
 from offmanifold.sweeps.correlates import explain
 from offmanifold.sweeps.runs import read_sweep
 from offmanifold.sweeps.summary import summarise
-from sweeps import make_run, pgd
+from sweep_runs import make_run, pgd
 
 TITLES = {
     "accuracy.clean": ("Accuracy", "正解率"),

@@ -20,7 +20,7 @@ from offmanifold.sweeps.correlates import LEAST_RUNS, PREDICTORS, explain
 from offmanifold.sweeps.runs import read_sweep
 from offmanifold.sweeps.summary import summarise
 from offmanifold.sweeps.transitions import EVERYWHERE, FROM_THE_FIRST, NOT_AT_THE_LAST, NOWHERE
-from sweeps import make_run, pgd
+from sweep_runs import make_run, pgd
 
 
 def test_a_row_a_strength_the_standard_model_first(summary):

@@ -13,7 +13,7 @@ from offmanifold.reports.sweep_summary import columns_of
 from offmanifold.reports.texts import Texts
 from offmanifold.sweeps.runs import read_sweep
 from offmanifold.sweeps.summary import summarise
-from sweeps import make_run, pgd
+from sweep_runs import make_run, pgd
 
 
 def test_the_figure_is_drawn_to_the_format_of_its_name(summary, tmp_path: Path):

@@ -19,7 +19,7 @@ from offmanifold.sweeps.correlates import (
     spearman,
 )
 from offmanifold.sweeps.runs import read_sweep
-from sweeps import make_run, pgd
+from sweep_runs import make_run, pgd
 
 
 def columns(n: int = 60) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ from offmanifold._core.files import read_json, write_json
 from offmanifold.audits.store import read_audit
 from offmanifold.sweeps.groups import Pool, methods_of
 from offmanifold.sweeps.runs import read_sweep
-from sweeps import N, make_run, pgd
+from sweep_runs import N, make_run, pgd
 
 
 def test_methods_are_told_by_all_fields_but_the_strength(tmp_path: Path):

@@ -21,23 +21,7 @@ from offmanifold.sweeps.runs import (
     read_sweep,
     run_jobs,
 )
-from sweeps import make_run, pgd
-
-SHARED = {
-    "model": "small-resnet",
-    "weights": None,
-    "weights_content": None,
-    "precision": "fp32",
-    "recipe": {"epochs": 1},
-    "images": {"data": "digits"},
-    "audit": {"limit": 20},
-    "data": "fingerprint",
-    "judge": None,
-    "second": None,
-    "coach": None,
-    "randomised": None,
-    "measures": ["accuracy.clean"],
-}
+from sweep_runs import SETTINGS, make_run, pgd
 
 
 class Fake:
@@ -57,7 +41,7 @@ class Fake:
 
 
 def jobs(*strengths: float) -> list[Job]:
-    return [make_job(SHARED, PGD(eps=s), 0, "cpu") for s in strengths]
+    return [make_job(SETTINGS, PGD(eps=s), 0, "cpu") for s in strengths]
 
 
 def test_the_same_again_starts_nothing_and_more_strengths_start_alone(tmp_path: Path):
@@ -75,13 +59,13 @@ def test_it_grows_by_seeds_and_objectives(tmp_path: Path):
     list(run_jobs(jobs(1), tmp_path, Fake("collapsed"), Inputs()))
     grown = [
         *jobs(1),
-        make_job(SHARED, PGD(eps=1), 1, "cpu"),
-        make_job(SHARED, Noise(sigma=1), 0, "cpu"),
-        make_job(SHARED, ERM(), 0, "cpu"),
+        make_job(SETTINGS, PGD(eps=1), 1, "cpu"),
+        make_job(SETTINGS, Noise(sigma=1), 0, "cpu"),
+        make_job(SETTINGS, ERM(), 0, "cpu"),
     ]
     again = Fake("collapsed")
     list(run_jobs(grown, tmp_path, again, Inputs()))
-    claim_sweep(SHARED, tmp_path)
+    claim_sweep(SETTINGS, tmp_path)
     assert [name.rpartition("-")[0] for name in again.asked] == ["pgd-1-s1", "noise-1-s0", "erm-s0"]
     found = {(run.objective["name"], run.seed) for run in read_sweep(tmp_path)}
     assert found == {("pgd", 0), ("pgd", 1), ("noise", 0), ("erm", 0)}
@@ -106,7 +90,7 @@ def states_of(folder: Path) -> list[str]:
 def test_a_run_with_a_broken_file_is_done_again(name: str, text: str, tmp_path: Path):
     list(run_jobs(jobs(1, 2), tmp_path, Fake("collapsed"), Inputs()))
     broken, whole = jobs(1, 2)
-    claim_sweep(SHARED, tmp_path)
+    claim_sweep(SETTINGS, tmp_path)
     (tmp_path / broken.name / name).write_text(text)
     states = {run.folder.name: run.state for run in read_sweep(tmp_path)}
     assert states.get(broken.name, "unfinished") == "unfinished"
@@ -149,37 +133,37 @@ def test_a_refusal_stops_the_sweep_with_its_sentence(tmp_path: Path):
 
 def test_another_measure_or_judge_runs_again_but_keeps_the_folder():
     (job,) = jobs(1)
-    other = make_job({**SHARED, "measures": ["a", "b"]}, PGD(eps=1), 0, "cpu")
-    judged = make_job({**SHARED, "judge": "x"}, PGD(eps=1), 0, "cpu")
-    elsewhere = make_job(SHARED, PGD(eps=1), 0, "cuda")
+    other = make_job({**SETTINGS, "measures": ["a", "b"]}, PGD(eps=1), 0, "cpu")
+    judged = make_job({**SETTINGS, "judge": "x"}, PGD(eps=1), 0, "cpu")
+    elsewhere = make_job(SETTINGS, PGD(eps=1), 0, "cuda")
     assert {other.name, judged.name, elsewhere.name} == {job.name}
     assert len({job.digest, other.digest, judged.digest}) == 3
     assert elsewhere.digest == job.digest
-    assert make_job(SHARED, PGD(eps=1), 1, "cpu").name != job.name
-    assert make_job({**SHARED, "data": "other"}, PGD(eps=1), 0, "cpu").name != job.name
+    assert make_job(SETTINGS, PGD(eps=1), 1, "cpu").name != job.name
+    assert make_job({**SETTINGS, "data": "other"}, PGD(eps=1), 0, "cpu").name != job.name
 
 
 def test_other_weights_are_another_run():
-    made = [make_job({**SHARED, "weights": c}, PGD(eps=1), 0, "cpu") for c in ("one", "other")]
+    made = [make_job({**SETTINGS, "weights": c}, PGD(eps=1), 0, "cpu") for c in ("one", "other")]
     made += jobs(1)
     assert len({job.name for job in made}) == len({job.digest for job in made}) == 3
 
 
 def test_runs_keep_their_names_as_long_as_the_format(tmp_path: Path, monkeypatch):
-    job = make_job(SHARED, PGD(eps=1.0), 0, "cpu")
+    job = make_job(SETTINGS, PGD(eps=1.0), 0, "cpu")
     assert (job.name, job.digest) == ("pgd-1-s0-11780c3e8822", "bf7e45a02fa7")
     monkeypatch.chdir(tmp_path)
-    assert claim_sweep(SHARED, None).name == "sweep-18000687cc6d"
+    assert claim_sweep(SETTINGS, None).name == "sweep-18000687cc6d"
 
 
 def test_two_sweeps_in_one_folder_are_refused_by_what_differs(tmp_path: Path):
-    claim_sweep(SHARED, tmp_path)
-    claim_sweep({**SHARED, "measures": ["more"]}, tmp_path)
+    claim_sweep(SETTINGS, tmp_path)
+    claim_sweep({**SETTINGS, "measures": ["more"]}, tmp_path)
     before = (tmp_path / "sweep.json").read_bytes()
     with pytest.raises(InputError, match=r"another recipe .*--out"):
-        claim_sweep({**SHARED, "recipe": {"epochs": 2}}, tmp_path)
+        claim_sweep({**SETTINGS, "recipe": {"epochs": 2}}, tmp_path)
     with pytest.raises(InputError, match=r'another data \("fingerprint", not "others"\)'):
-        claim_sweep({**SHARED, "data": "others"}, tmp_path)
+        claim_sweep({**SETTINGS, "data": "others"}, tmp_path)
     assert (tmp_path / "sweep.json").read_bytes() == before
 
 
@@ -209,7 +193,7 @@ def test_an_audit_made_by_hand_is_none_of_the_sweeps(tmp_path: Path):
 def test_folders_without_a_sweep_or_runs(tmp_path: Path):
     with pytest.raises(InputError, match="holds no sweep"):
         read_sweep(tmp_path)
-    claim_sweep(SHARED, tmp_path)
+    claim_sweep(SETTINGS, tmp_path)
     with pytest.raises(InputError, match="has no run yet"):
         read_sweep(tmp_path)
 

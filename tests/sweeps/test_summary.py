@@ -8,7 +8,7 @@ import pytest
 from offmanifold._core.errors import InputError
 from offmanifold.sweeps.runs import read_sweep
 from offmanifold.sweeps.summary import summarise
-from sweeps import COSINE, FRACTION, make_run, pgd
+from sweep_runs import COSINE, FRACTION, make_run, pgd
 
 
 def points(summary) -> dict[float, dict]:

@@ -7,7 +7,7 @@ import numpy as np
 from offmanifold.sweeps.runs import read_sweep
 from offmanifold.sweeps.summary import summarise
 from offmanifold.sweeps.transitions import first_rise, last_rise
-from sweeps import make_run, pgd
+from sweep_runs import make_run, pgd
 
 
 def test_boundaries_beyond_the_sweep_say_so(tmp_path: Path):

@@ -20,6 +20,23 @@ FRACTION = "alignment.on_manifold_fraction"
 COSINE = "alignment.cosine_posterior"
 REDUCED = ("accuracy.clean", "accuracy.pgd_l2", FRACTION, COSINE, "robustness.rho_relative")
 
+SETTINGS = {
+    "model": "small-resnet",
+    "weights": None,
+    "weights_content": None,
+    "precision": "fp32",
+    "recipe": {"epochs": 1},
+    "images": {"data": "digits"},
+    "audit": {"limit": 20},
+    "data": "fingerprint",
+    "judge": None,
+    "second": None,
+    "coach": None,
+    "randomised": None,
+    "measures": ["accuracy.clean"],
+}
+"""What a sweep's runs share."""
+
 
 def make_run(
     root: Path,
