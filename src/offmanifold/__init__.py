@@ -19,30 +19,34 @@ from importlib import import_module  # noqa: E402
 from typing import TYPE_CHECKING, Any  # noqa: E402
 
 if TYPE_CHECKING:
-    from offmanifold import attacks, objectives, synthesis
+    from offmanifold import attacks, manifolds, measures, objectives, synthesis
     from offmanifold._core.errors import InputError, MissingExtra, RunError
     from offmanifold.attacks.certification import certify
-    from offmanifold.audits import Audit, Regime, audit, audit_models, compare, read_audit
+    from offmanifold.audits import Audit, Regime, audit, audit_models, read_audit
+    from offmanifold.audits.compare import compare
     from offmanifold.data import Batch, Data, Split, load_data
     from offmanifold.gradients import input_gradient
     from offmanifold.manifolds import as_manifold, fit_manifold, load_manifold
     from offmanifold.models import Loaded, ModelCard, load_model
     from offmanifold.reports import report
-    from offmanifold.training import Recipe, train
+    from offmanifold.training.recipe import Recipe
+    from offmanifold.training.train import train
 
 _PLACES = {
     "_core.errors": ("InputError", "MissingExtra", "RunError"),
     "attacks.certification": ("certify",),
-    "audits": ("Audit", "Regime", "audit", "audit_models", "compare", "read_audit"),
+    "audits": ("Audit", "Regime", "audit", "audit_models", "read_audit"),
+    "audits.compare": ("compare",),
     "data": ("Batch", "Data", "Split", "load_data"),
     "gradients": ("input_gradient",),
     "manifolds": ("as_manifold", "fit_manifold", "load_manifold"),
     "models": ("Loaded", "ModelCard", "load_model"),
     "reports": ("report",),
-    "training": ("Recipe", "train"),
+    "training.recipe": ("Recipe",),
+    "training.train": ("train",),
 }
 _PLACE = {name: f"offmanifold.{room}" for room, names in _PLACES.items() for name in names}
-_ROOMS = ("attacks", "objectives", "synthesis")
+_ROOMS = ("attacks", "manifolds", "measures", "objectives", "synthesis")
 __all__ = sorted([*_PLACE, *_ROOMS])  # pyright: ignore[reportUnsupportedDunderAll]
 
 

@@ -195,7 +195,7 @@ def test_auto_finds_on_another_processor_what_was_made_on_this(
         out = {"out": Path("mine")} if named else {}
         run = om.train("small-resnet", data, recipe=RECIPE, device="cpu", show=False, **out)
         out = {"out": Path("fitted")} if named else {}
-        estimator = om.manifold.LocalPCA()
+        estimator = om.manifolds.LocalPCA()
         manifold = om.fit_manifold(data, estimator, device="cpu", show=False, **out)
         assert run.folder is not None
         return [run.folder, Path(manifold.card.spec)]

@@ -114,9 +114,9 @@ class Extra(nn.Module):
 @pytest.mark.parametrize(
     ("model", "said"),
     [
-        (TwoArguments(), r"asks for x, y, at .*test_checking.py:\d+; it must take the images"),
-        (Missing(), r"raised KeyError: 'logits', at .*test_checking.py:\d+"),
-        (Extra(), r"holds a dict \(_extra_state, at .*test_checking.py:\d+\)"),
+        (TwoArguments(), r"asks for x, y, at .*test_checks.py:\d+; it must take the images"),
+        (Missing(), r"raised KeyError: 'logits', at .*test_checks.py:\d+"),
+        (Extra(), r"holds a dict \(_extra_state, at .*test_checks.py:\d+\)"),
         (nn.Sequential(nn.Flatten(), nn.Linear(16, 3)).half(), r"float16.*model.float\(\)"),
         (nn.Sequential(nn.Flatten(), nn.LazyLinear(3)), "no values yet"),
         (nn.Sequential(), r"shape \(3, 1, 4, 4\)"),
@@ -151,7 +151,7 @@ def test_a_model_that_ends_the_process_is_told_where():
         def forward(self, x):
             raise SystemExit(3)
 
-    with pytest.raises(InputError, match=r"raised SystemExit: 3, at .*test_checking.py:\d+"):
+    with pytest.raises(InputError, match=r"raised SystemExit: 3, at .*test_checks.py:\d+"):
         examine(Ends(None), SHAPE)
 
 

@@ -47,7 +47,7 @@ class Functional(nn.Module):
         (Live(hidden=nn.BatchNorm1d(8)), "batch normalisation .*no submodule"),
         (Fixed(lambda f: f - f.mean(0)), "mixes images"),
         (Fixed(lambda f: f.softmax(0)), "mixes images"),
-        (Fixed(lambda f: f + torch.randn_like(f)), "draws at random .*test_steadiness.py"),
+        (Fixed(lambda f: f + torch.randn_like(f)), "draws at random .*test_determinism.py"),
     ],
 )
 def test_what_depends_on_more_than_its_image_is_refused_by_name(model, said: str):

@@ -26,7 +26,7 @@ def test_each_text_is_in_both_languages_with_the_same_fields():
 
 def test_each_text_is_used():
     folder = Path(module.__file__).parent
-    files = [*folder.glob("*.py"), *folder.glob("*.jinja")]
+    files = [*folder.rglob("*.py"), *folder.rglob("*.jinja")]
     source = "".join(f.read_text() for f in files if not f.name.endswith("texts.py"))
     built = (
         "regime plain says card control key gradient split group over unit settings glossary "

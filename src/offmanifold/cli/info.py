@@ -24,6 +24,8 @@ EXTRAS = {
     "captum": "captum.attr",
     "lpips": "lpips",
     "ray": "ray",
+    "hf": "datasets",
+    "onnx": "onnxruntime",
 }
 """{extra: the module of it that is used}."""
 

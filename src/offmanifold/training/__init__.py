@@ -1,6 +1,6 @@
 """Training: one loop, one recipe, any objective."""
 
 from offmanifold.training.recipe import Recipe
-from offmanifold.training.train import Trained, train
+from offmanifold.training.train import Trained
 
-__all__ = ["Recipe", "Trained", "train"]
+__all__ = ["Recipe", "Trained"]
