@@ -21,7 +21,7 @@ def open_digits(rest: str, request: Request) -> Found:
     names = [str(i) for i in range(len(images))]
     return Found(
         name="digits",
-        source=ArraySource(pixels.numpy(), labels.astype(np.int64), names),
+        source=ArraySource(pixels.numpy(), np.asarray(labels, np.int64), names),
         classes=tuple("0123456789"),
         eps=1.0,
         notes=("8×8 images upscaled bilinearly to 16×16",),
