@@ -89,8 +89,9 @@ def columns_by(name: str, data: om.Data, subjects: list[Subject], denoiser: Any)
             subjects,
             data,
             made(name, data, denoiser),
-            limit=IMAGES,
-            only=["robustness.rho_relative", "alignment.on_manifold_fraction"],
+            om.AuditConfig(
+                limit=IMAGES, only=("robustness.rho_relative", "alignment.on_manifold_fraction")
+            ),
         )
         wanted = [column for columns in QUANTITIES.values() for column in columns]
         found = {c: np.stack([a.columns[c] for a in audits]) for c in wanted}

@@ -23,9 +23,10 @@ def measured(spec: str, images: int) -> dict[str, float]:
     manifold = fresh_autoencoder(data.shape, latent=32)
     assert data.classes is not None
     model = SmallResNet(data.shape[0], len(data.classes))
-    only = ["robustness.on_change", "robustness.off_change"]
+    only = ("robustness.on_change", "robustness.off_change")
+    config = om.AuditConfig(limit=images, only=only)
     started = time.perf_counter()
-    audit = om.audit(model, data, manifold, limit=images, only=only, show=False)
+    audit = om.audit(model, data, manifold, config=config, show=False)
     return {
         "images": audit["robustness.on_change"].n,
         "seconds": round(time.perf_counter() - started, 1),

@@ -75,7 +75,7 @@ def make(runs: list[dict[str, Any]], plan: dict[str, Any], data, manifold, scrat
             precision=PRECISION,
         )
         subjects.append(Subject(trained, run["label"]))
-    for audit in om.audit_models(subjects, data, manifold, **plan["audit"]):
+    for audit in om.audit_models(subjects, data, manifold, om.AuditConfig(**plan["audit"])):
         keep(audit, scratch / audit.label, place / audit.label)
 
 

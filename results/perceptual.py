@@ -72,8 +72,9 @@ def main(argv: list[str] | None = None) -> None:
         options = {
             "data": om.load_data(plan["data"]),
             **{j: load_manifold(Path(plan[j])) for j in ("manifold", "second") if j in plan},
-            "lpips": given.lpips,
-            "limit": plan["limit"],
+            "config": om.AuditConfig(
+                limit=plan["limit"], lpips=given.lpips, explain=True, only=MEASURES
+            ),
         }
         for i in range(0, len(pending), GROUP):
             make(pending[i : i + GROUP], place, options)
@@ -90,7 +91,7 @@ def make(runs: Sequence[SweepRun], place: Path, options: dict[str, Any]) -> None
     """Audit a few runs, and keep the numbers of the measures."""
     folders = [Path("runs") / run.folder.parent.name / run.folder.name for run in runs]
     subjects = [Subject(load_model(str(folder)), folder.name) for folder in folders]
-    audits = om.audit_models(subjects, **options, explain=True, only=MEASURES)
+    audits = om.audit_models(subjects, **options)
     for run, audit in zip(runs, audits, strict=True):
         numbers = {name: audit.json["measures"][name] for name in MEASURES}
         columns = {name: torch.tensor(audit.columns[name]).half() for name in LIKENESSES}

@@ -33,6 +33,7 @@ from offmanifold.objectives import objectives
 from offmanifold.sweeps.executors import Local
 from offmanifold.sweeps.groups import Pool, Strength, methods_of
 from offmanifold.sweeps.runs import read_sweep, run_jobs
+from offmanifold.sweeps.sweep import open_sweep
 
 COSINE = "alignment.cosine_posterior"
 PLACE = HERE / "recommend"
@@ -85,7 +86,7 @@ def judge(config: dict[str, Any], plan: dict[str, Any], place: Path, processes: 
         return
     group = {"objective": config, "values": [saved["recommended"]]}
     groups = [{**group, "seeds": plan["judged_by_seeds"]}]
-    sweep = runs_of(planned, Path("runs") / plan["sweep"]).open("test")
+    sweep = open_sweep(runs_of(planned, Path("runs") / plan["sweep"]))
     for jobs in jobs_of({**planned, "groups": groups}, sweep):
         pending = [job for job in jobs if not kept(job, place)]
         for event in run_jobs(pending, sweep.folder, Local(processes), sweep.inputs):

@@ -22,10 +22,10 @@ from make import KEPT_LOG, markdown, panels_shown
 from offmanifold._core.files import make_folder, read_json, read_tensors, write_json, write_text
 from offmanifold._core.registry import from_config
 from offmanifold._core.statistics import paired_over_seeds
+from offmanifold.audits.config import AuditConfig
 from offmanifold.audits.regime import FRACTION
 from offmanifold.audits.store import read_audit, save_audit
-from offmanifold.cli.base import Images
-from offmanifold.cli.sweep import SUMMARY, Runs, Sweep, save_summary
+from offmanifold.data.config import DataConfig
 from offmanifold.objectives import objectives
 from offmanifold.reports import (
     draw_sweep,
@@ -36,11 +36,13 @@ from offmanifold.reports import (
     sweep_tables,
     writing,
 )
+from offmanifold.sweeps.config import SweepConfig
 from offmanifold.sweeps.correlates import TARGET
 from offmanifold.sweeps.executors import Job, Local, read_outcome
 from offmanifold.sweeps.executors.base import JOB, OUTCOME
 from offmanifold.sweeps.groups import Pool, Strength, methods_of
 from offmanifold.sweeps.runs import SHARED, SweepRun, make_job, read_sweep, run_jobs, write_index
+from offmanifold.sweeps.sweep import SUMMARY, Sweep, open_sweep, save_summary
 from offmanifold.training.recipe import Recipe
 
 HERE = Path(__file__).parent
@@ -64,7 +66,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def make(plan: dict[str, Any], place: Path, processes: int | None, groups: int | None) -> None:
     """Run the jobs that are not kept yet, and keep each as it ends."""
-    sweep = runs_of(plan, Path("runs") / place.name).open("test")
+    sweep = open_sweep(runs_of(plan, Path("runs") / place.name))
     for jobs in jobs_of(plan, sweep)[:groups]:
         pending = [job for job in jobs if not kept(job, place)]
         for job in [job for job in pending if job.done(sweep.folder)]:
@@ -76,17 +78,19 @@ def make(plan: dict[str, Any], place: Path, processes: int | None, groups: int |
                 keep(event.job, sweep.folder, place)
 
 
-def runs_of(plan: dict[str, Any], out: Path) -> Runs:
+def runs_of(plan: dict[str, Any], out: Path) -> SweepConfig:
     """Return how the runs of a plan are made, below a folder."""
-    return Runs(
+    return SweepConfig(
         model=plan["model"],
-        images=Images(plan["data"]),
+        images=DataConfig(plan["data"]),
         recipe=Recipe(**plan["recipe"]),
         manifold=plan["manifold"],
         second=plan.get("second"),
-        limit=plan["limit"],
-        attack_eps=plan["attack_eps"],
-        explain=plan.get("explain", False),
+        audit=AuditConfig(
+            limit=plan["limit"],
+            eps=plan["attack_eps"],
+            explain=plan.get("explain", False),
+        ),
         precision=plan["precision"],
         out=out,
     )

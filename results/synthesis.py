@@ -29,10 +29,11 @@ from torch.nn import functional as F
 import offmanifold as om
 from offmanifold._core.files import make_folder, read_json, write_json, write_tensors
 from offmanifold._core.randomness import image_noise
-from offmanifold.cli.base import resolve_manifold
 from offmanifold.data import Data
+from offmanifold.manifolds.resolve import resolve_manifold
 from offmanifold.measures.ssim import structural_similarity
 from offmanifold.models import load_model
+from offmanifold.sweeps.sweep import open_sweep
 from offmanifold.synthesis import (
     Constraint,
     Method,
@@ -82,7 +83,7 @@ def make(plan: dict[str, Any], scratch: Path, place: Path) -> None:
     if not is_there(place / PLAIN, ALONE):
         plain_ways(bench).save(place / PLAIN, ALONE)
     entries = {e.name: e for e in entries_of(plan["sweep"])}
-    opened = runs_of(sweep, Path("runs") / plan["sweep"]).open("test")
+    opened = open_sweep(runs_of(sweep, Path("runs") / plan["sweep"]))
     turns = zip_longest(*jobs_of(sweep, opened))  # of each group the most telling first
     runs = [job.name for turn in turns for job in turn if job and job.name in entries]
     chosen = [e.name for e in roles(list(entries.values())).values() if bench.manifold]

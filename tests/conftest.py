@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import torchvision_without_cuda  # noqa: F401
 from offmanifold._core import precision
+from offmanifold._core.log import notes_printed
 from offmanifold.cli.main import main
 
 torch.set_num_threads(1)  # tests share the machine; threads that wait for one another crawl
@@ -31,6 +32,13 @@ def processor(request: pytest.FixtureRequest) -> Iterator[None]:
         if request.config.getoption("--other-processor"):
             other = not precision.has_bf16("cpu")
             patch.setattr(precision, "_cpu_has_bf16", lambda: other)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def notes() -> Iterator[None]:
+    """Print what the library says, as the command line does."""
+    with notes_printed():
         yield
 
 

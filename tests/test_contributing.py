@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 import offmanifold as om
+from asking import asked
 from offmanifold.attacks import attacks
 from offmanifold.cli import COMMANDS
 from offmanifold.data.load import NAMES
@@ -182,10 +183,7 @@ def test_a_measure_stands_in_an_audit_with_its_control(tmp_path: Path, digits: o
         audit = om.audit(
             model,
             digits,
-            limit=20,
-            only=["output.confidence"],
-            folder=tmp_path / "audit",
-            show=False,
+            **asked(limit=20, only=["output.confidence"], folder=tmp_path / "audit", show=False),
         )
         page = om.report([audit], tmp_path / "report.html")
     number = om.read_audit(tmp_path / "audit").json["measures"]["output.confidence"]

@@ -8,6 +8,7 @@ import pytest
 from torch import nn
 
 import offmanifold as om
+from asking import asked
 from offmanifold.audits.compare import save_comparison
 from offmanifold.manifolds import LocalPCA
 from small_training import RECIPE, images
@@ -63,7 +64,7 @@ def test_a_model_is_trained_into_a_place_and_loaded_from_it(data, kind, tmp_path
 def test_audits_are_written_read_compared_and_reported(data, linear, kind, tmp_path):
     folders = [kind(tmp_path / name) for name in ("one", "other")]
     audits = [
-        om.audit(linear, data, folder=folder, label=Path(folder).name, **QUICK)
+        om.audit(linear, data, **asked(folder=folder, label=Path(folder).name, **QUICK))
         for folder in folders
     ]
     assert [a.folder for a in audits] == [tmp_path / "one", tmp_path / "other"]
@@ -79,7 +80,7 @@ def test_one_audit_is_nothing_to_compare(data, linear):
     with pytest.raises(om.InputError, match="several audits"):
         om.compare("one")  # pyright: ignore[reportArgumentType]
     with pytest.raises(om.InputError, match="several audits"):
-        om.compare(om.audit(linear, data, **QUICK))  # pyright: ignore[reportArgumentType]
+        om.compare(om.audit(linear, data, **asked(**QUICK)))  # pyright: ignore[reportArgumentType]
 
 
 def test_data_lie_at_a_path(kind, tmp_path):
@@ -90,4 +91,4 @@ def test_data_lie_at_a_path(kind, tmp_path):
 
 def test_weights_of_lpips_are_looked_for_at_a_path(data, linear, kind, tmp_path):
     with pytest.raises(om.InputError, match="alexnet"):
-        om.audit(linear, data, lpips=kind(tmp_path / "alexnet.pth"), **QUICK)
+        om.audit(linear, data, **asked(lpips=kind(tmp_path / "alexnet.pth"), **QUICK))

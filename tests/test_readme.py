@@ -79,7 +79,8 @@ def parse(line: str) -> str:
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         code = 0
         try:
-            tyro.extras.subcommand_cli_from_dict(COMMANDS, args=argv, config=CONFIG)
+            all_of_them = {name: command.load() for name, command in COMMANDS.items()}
+            tyro.extras.subcommand_cli_from_dict(all_of_them, args=argv, config=CONFIG)
         except SystemExit as stop:
             code = stop.code
     assert not code, f"{line}\n{printed.getvalue()}"

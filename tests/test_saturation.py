@@ -6,13 +6,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import offmanifold as om
+from asking import asked
 from gaussian_data import SHAPE, D, GaussianManifold, covariance, probe_of
 from gaussian_data import images as gaussian_images
 from offmanifold._core.randomness import ImageNoise
 from offmanifold.attacks import APGD, PGD, Square, robust_accuracy
-from offmanifold.cli.base import resolve_manifold
 from offmanifold.gradients.input_gradient import core_gradient, input_gradient
 from offmanifold.gradients.variants import VARIANTS
+from offmanifold.manifolds.resolve import resolve_manifold
 from offmanifold.models import SmallResNet
 from offmanifold.models.adapters import TwoLogits
 from offmanifold.models.scalars import SCALARS, log_odds
@@ -239,7 +240,7 @@ def test_every_number_of_an_audit_stays_when_logits_are_scaled(known, scale):
 
     def numbers(s: float) -> dict[str, float | None]:
         options = {"limit": 20, "explain": True, "show": False, "batch_size": 20}
-        found = om.audit(Scaled(model, s), data, manifold, **options).json
+        found = om.audit(Scaled(model, s), data, manifold, **asked(**options)).json
         assert found["settings"]["temperature"] == pytest.approx(s * temperature, rel=1e-3)
         return {name: number["value"] for name, number in found["measures"].items()}
 

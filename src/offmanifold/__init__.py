@@ -24,11 +24,15 @@ if TYPE_CHECKING:
     from offmanifold.attacks.certification import certify
     from offmanifold.audits import Audit, Regime, audit, audit_models, read_audit
     from offmanifold.audits.compare import compare
+    from offmanifold.audits.config import AuditConfig
     from offmanifold.data import Batch, Data, Split, load_data
     from offmanifold.gradients import input_gradient
     from offmanifold.manifolds import as_manifold, fit_manifold, load_manifold
     from offmanifold.models import Loaded, ModelCard, load_model
     from offmanifold.reports import report
+    from offmanifold.sweeps.config import SweepConfig
+    from offmanifold.sweeps.recommend import recommend
+    from offmanifold.sweeps.sweep import sweep
     from offmanifold.training.recipe import Recipe
     from offmanifold.training.train import train
 
@@ -37,11 +41,15 @@ _PLACES = {
     "attacks.certification": ("certify",),
     "audits": ("Audit", "Regime", "audit", "audit_models", "read_audit"),
     "audits.compare": ("compare",),
+    "audits.config": ("AuditConfig",),
     "data": ("Batch", "Data", "Split", "load_data"),
     "gradients": ("input_gradient",),
     "manifolds": ("as_manifold", "fit_manifold", "load_manifold"),
     "models": ("Loaded", "ModelCard", "load_model"),
     "reports": ("report",),
+    "sweeps.config": ("SweepConfig",),
+    "sweeps.recommend": ("recommend",),
+    "sweeps.sweep": ("sweep",),
     "training.recipe": ("Recipe",),
     "training.train": ("train",),
 }
@@ -60,7 +68,7 @@ def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return import_module(f"offmanifold.{name}")
     if name == "__version__":
-        return import_module("offmanifold._core.runs").package_version()
+        return import_module("offmanifold._core.version").package_version()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -42,5 +42,5 @@ def test_unknown_architecture_shows_the_nearest_only():
 
 
 def test_failed_download_has_a_mend():
-    assert "--weights FILE" in str(cannot_make("timm:x", OSError("offline"), pretrained=True))
-    assert "--weights" not in str(cannot_make("timm:x", ValueError("odd"), pretrained=False))
+    assert "`weights` FILE" in str(cannot_make("timm:x", OSError("offline"), pretrained=True))
+    assert "`weights`" not in str(cannot_make("timm:x", ValueError("odd"), pretrained=False))

@@ -113,7 +113,7 @@ def test_a_bug_in_a_writer_is_no_full_disk(tmp_path: Path):
 def test_a_place_below_a_file_is_unwritable(tmp_path: Path):
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "file" / "x.json", tmp_path / "file" / "folder" / "x.json"):
-        with pytest.raises(InputError, match=r"cannot write .*file.*--out"):
+        with pytest.raises(InputError, match=r"cannot write .*file.*`out`"):
             write_json(path, {})
     with pytest.raises(InputError, match="cannot write"):
         make_folder(tmp_path / "file")

@@ -9,13 +9,14 @@ import torch
 from torch import nn
 
 import offmanifold as om
+from asking import asked
 from offmanifold._core import precision
 from offmanifold._core.errors import InputError
 from offmanifold._core.precision import _cpu_has_bf16 as the_processor_has_bf16
 from offmanifold._core.precision import at_least_float32, has_bf16, in_float32, region
 from offmanifold.attacks import PGD, masking_signs, robust_accuracy
-from offmanifold.cli.base import resolve_manifold
 from offmanifold.data.types import Data
+from offmanifold.manifolds.resolve import resolve_manifold
 from offmanifold.models import SmallResNet
 from offmanifold.synthesis import Ascent, Method, fit_seeds, generate
 from small_training import RECIPE, images
@@ -111,7 +112,9 @@ def network() -> SmallResNet:
 
 
 def audited(model: nn.Module, data: Data, **options) -> om.Audit:
-    return om.audit(model, data, limit=20, eps=0.4, only=["accuracy.pgd_l2"], show=False, **options)
+    return om.audit(
+        model, data, **asked(limit=20, eps=0.4, only=["accuracy.pgd_l2"], show=False, **options)
+    )
 
 
 def made(model: nn.Module, data: Data) -> dict[str, torch.Tensor]:

@@ -4,7 +4,8 @@ import pytest
 from rich.console import Console
 
 from offmanifold._core import progress
-from offmanifold._core.progress import RANKS, bar, is_main_process, live_table, note
+from offmanifold._core.log import note
+from offmanifold._core.progress import RANKS, bar, is_main_process, live_table
 
 
 @pytest.mark.parametrize("show", [True, False])

@@ -5,7 +5,8 @@ import pytest
 
 from offmanifold._core import runs
 from offmanifold._core.errors import InputError
-from offmanifold._core.runs import identity, package_version, run_folder, write_provenance
+from offmanifold._core.runs import identity, run_folder, write_provenance
+from offmanifold._core.version import package_version
 
 
 def test_identity_is_of_the_config_alone(monkeypatch: pytest.MonkeyPatch):
@@ -58,7 +59,7 @@ def test_a_run_is_held_until_it_is_finished_and_read_by_all_afterwards(tmp_path:
 
 def test_a_damaged_config_is_named_with_its_mend(tmp_path: Path):
     (tmp_path / "config.json").write_text('{"a": 1')
-    named = r"config\.json is not valid .*damaged; remove .*--out"
+    named = r"config\.json is not valid .*damaged; remove .*`out`"
     with pytest.raises(InputError, match=named), runs.claim(tmp_path, {"a": 1}):
         raise AssertionError
 

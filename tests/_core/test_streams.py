@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from offmanifold._core.errors import InputError
-from offmanifold._core.progress import bar, live_table, note
+from offmanifold._core.log import note
+from offmanifold._core.progress import bar, live_table
 from offmanifold._core.streams import Steady, encodable, results_alone
 from offmanifold.cli.base import print_json, print_line, print_table
 from offmanifold.cli.main import guarded, main

@@ -116,7 +116,7 @@ def test_a_ranking_that_a_fake_shares_is_not_credited(three):
 
 def test_audits_of_other_images_are_not_compared(three):
     other = replace(three[0], json={**three[0].json, "data": {"fingerprint": "g", "split": "test"}})
-    with pytest.raises(om.InputError, match="--data"):
+    with pytest.raises(om.InputError, match="`data`"):
         om.compare([other, three[1]])
 
 
@@ -133,7 +133,7 @@ def test_audits_of_unequal_length_are_paired_on_the_images_they_share(three):
 
 def test_other_settings_are_not_compared(three):
     other = replace(three[0], json={**three[0].json, "settings": {"eps": 0.3}})
-    with pytest.raises(om.InputError, match="--eps"):
+    with pytest.raises(om.InputError, match="`eps`"):
         om.compare([other, three[1]])
 
 

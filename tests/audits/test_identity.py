@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 import offmanifold as om
+from asking import asked
 from offmanifold.audits.identity import check_same
 from offmanifold.data.arrays import ArraySource
 from offmanifold.data.types import Data, Split
@@ -65,10 +66,10 @@ def net(tmp_path: Path, monkeypatch) -> Path:
 
 def test_the_same_call_finds_what_is_finished_and_says_so(digits, linear, tmp_path, capsys):
     options = {**OPTIONS, "show": True}
-    first = om.audit(linear, digits, folder=tmp_path / "a", **options)
+    first = om.audit(linear, digits, **asked(folder=tmp_path / "a", **options))
     before = (tmp_path / "a/audit.json").stat().st_mtime_ns
     assert "found again" not in capsys.readouterr().err
-    second = om.audit(linear, digits, folder=str(tmp_path / "a"), **options)
+    second = om.audit(linear, digits, **asked(folder=str(tmp_path / "a"), **options))
     said = " ".join(capsys.readouterr().err.split())
     assert "mine: found again in" in said
     assert "nothing measured" in said
@@ -78,8 +79,8 @@ def test_the_same_call_finds_what_is_finished_and_says_so(digits, linear, tmp_pa
 
 
 def test_another_label_is_no_other_audit(digits, linear, tmp_path):
-    om.audit(linear, digits, folder=tmp_path / "a", **OPTIONS)
-    named = om.audit(linear, digits, folder=tmp_path / "a", **{**OPTIONS, "label": "new"})
+    om.audit(linear, digits, **asked(folder=tmp_path / "a", **OPTIONS))
+    named = om.audit(linear, digits, **asked(folder=tmp_path / "a", **{**OPTIONS, "label": "new"}))
     assert named.label == om.read_audit(tmp_path / "a").label == "new"
 
 
@@ -113,14 +114,14 @@ DIFFERENT = {
 
 @pytest.mark.parametrize("what", DIFFERENT)
 def test_what_lies_there_with_anything_else_is_refused_by_name(digits, linear, tmp_path, what):
-    om.audit(linear, digits, folder=tmp_path / "a", **OPTIONS)
+    om.audit(linear, digits, **asked(folder=tmp_path / "a", **OPTIONS))
     before = (tmp_path / "a/audit.json").read_bytes()
     model, data, options = DIFFERENT[what](linear, digits)
     with pytest.raises(om.InputError) as refused:
-        om.audit(model, data, folder=tmp_path / "a", **{**OPTIONS, **options})
+        om.audit(model, data, **asked(folder=tmp_path / "a", **{**OPTIONS, **options}))
     told = str(refused.value)
     assert f"holds another audit, with other {what}" in told
-    assert "--out" in told
+    assert "`folder`" in told
     assert (tmp_path / "a/audit.json").read_bytes() == before
 
 
@@ -128,13 +129,13 @@ def test_another_manifold_or_control_is_another_audit(digits, linear, tmp_path):
     def denoiser(by: float):
         return as_manifold(lambda x, sigma: x.clamp(0, 1) * by, digits, images=8)
 
-    om.audit(linear, digits, folder=tmp_path / "a", **OPTIONS)
+    om.audit(linear, digits, **asked(folder=tmp_path / "a", **OPTIONS))
     with pytest.raises(om.InputError, match="with other manifold"):
-        om.audit(linear, digits, denoiser(0.9), folder=tmp_path / "a", **OPTIONS)
-    om.audit(linear, digits, denoiser(0.9), folder=tmp_path / "b", **OPTIONS)
-    om.audit(linear, digits, denoiser(0.9), folder=tmp_path / "b", **OPTIONS)
+        om.audit(linear, digits, denoiser(0.9), **asked(folder=tmp_path / "a", **OPTIONS))
+    om.audit(linear, digits, denoiser(0.9), **asked(folder=tmp_path / "b", **OPTIONS))
+    om.audit(linear, digits, denoiser(0.9), **asked(folder=tmp_path / "b", **OPTIONS))
     with pytest.raises(om.InputError, match="with other manifold"):
-        om.audit(linear, digits, denoiser(0.8), folder=tmp_path / "b", **OPTIONS)
+        om.audit(linear, digits, denoiser(0.8), **asked(folder=tmp_path / "b", **OPTIONS))
 
 
 def test_equal_names_of_other_images_are_other_data(linear, tmp_path):
@@ -146,20 +147,20 @@ def test_equal_names_of_other_images_are_other_data(linear, tmp_path):
         rows = np.arange(60)
         return Data(*(Split(source, rows[i::3], names) for i in range(3)))
 
-    om.audit(linear, data(0), folder=tmp_path / "a", **OPTIONS)
+    om.audit(linear, data(0), **asked(folder=tmp_path / "a", **OPTIONS))
     with pytest.raises(om.InputError, match="with other data"):
-        om.audit(linear, data(0.5), folder=tmp_path / "a", **OPTIONS)
+        om.audit(linear, data(0.5), **asked(folder=tmp_path / "a", **OPTIONS))
 
 
 def test_a_module_changed_after_it_was_loaded_is_another(digits, tmp_path, net):
     loaded = om.load_model("net.py:make", classes=digits.classes, shape=digits.shape)
     options = {**OPTIONS, "classes": "by-index"}
-    om.audit(loaded, digits, folder=tmp_path / "a", **options)
-    om.audit(loaded, digits, folder=tmp_path / "a", **options)
+    om.audit(loaded, digits, **asked(folder=tmp_path / "a", **options))
+    om.audit(loaded, digits, **asked(folder=tmp_path / "a", **options))
     with torch.no_grad():
         loaded.module.linear.weight.zero_()
     with pytest.raises(om.InputError, match="with other weights"):
-        om.audit(loaded, digits, folder=tmp_path / "a", **options)
+        om.audit(loaded, digits, **asked(folder=tmp_path / "a", **options))
 
 
 EDITS = {
@@ -212,15 +213,15 @@ def test_equal_images_in_another_order_meet_other_noise(linear, tmp_path):
 
     one, other = (data(order) for order in (np.arange(60), np.arange(60)[::-1].copy()))
     assert one.fingerprint == other.fingerprint
-    om.audit(linear, one, folder=tmp_path / "a", **OPTIONS)
+    om.audit(linear, one, **asked(folder=tmp_path / "a", **OPTIONS))
     with pytest.raises(om.InputError, match="with other rows"):
-        om.audit(linear, other, folder=tmp_path / "a", **OPTIONS)
+        om.audit(linear, other, **asked(folder=tmp_path / "a", **OPTIONS))
 
 
 def test_a_damaged_audit_is_made_anew_by_the_same_call(digits, linear, tmp_path):
-    first = om.audit(linear, digits, folder=tmp_path / "a", **OPTIONS)
+    first = om.audit(linear, digits, **asked(folder=tmp_path / "a", **OPTIONS))
     (tmp_path / "a/images.parquet").write_bytes(b"damaged")
-    again = om.audit(linear, digits, folder=tmp_path / "a", **OPTIONS)
+    again = om.audit(linear, digits, **asked(folder=tmp_path / "a", **OPTIONS))
     assert again.json["measures"] == first.json["measures"]
     assert om.read_audit(tmp_path / "a").columns.keys() == first.columns.keys()
 

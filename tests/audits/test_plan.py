@@ -8,7 +8,8 @@ import pytest
 from torch import nn
 
 import offmanifold as om
-from offmanifold.audits.plan import check_options, default_eps, default_limit, judged
+from offmanifold.audits.config import AuditConfig, check_labels
+from offmanifold.audits.plan import default_eps, default_limit, judged
 from offmanifold.manifolds import ManifoldCard
 
 
@@ -62,26 +63,26 @@ def test_all_images_are_judged_only_where_nothing_was_made_on_any(digits):
 @pytest.mark.parametrize(
     ("options", "word"),
     [
-        ({"limit": 1}, "--limit"),
-        ({"eps": 0.0}, "--eps"),
-        ({"eps": float("nan")}, "--eps"),
+        ({"limit": 1}, "`limit`"),
+        ({"eps": 0.0}, "`eps`"),
+        ({"eps": float("nan")}, "`eps`"),
+        ({"certify": float("inf")}, "`certify`"),
         ({"gradient": "logprob"}, "log_prob"),
-        ({"reference": "standrad"}, "standard"),
-        ({"reference_accuracy": 97.0}, "--reference-accuracy"),
-        ({"reference_accuracy": float("nan")}, "--reference-accuracy"),
+        ({"only": ("accuracy.cleen",)}, "accuracy.clean"),
+        ({"split": "train"}, "val"),
+        ({"precision": "fp16"}, "fp16"),
+        ({"reference_accuracy": 97.0}, "`reference_accuracy`"),
+        ({"reference_accuracy": float("nan")}, "`reference_accuracy`"),
     ],
 )
-def test_options_no_audit_can_have(options, word):
-    check_options(["standard"])
+def test_a_config_that_no_audit_can_have(options, word):
     with pytest.raises(om.InputError, match=word):
-        check_options(["standard"], **options)
+        AuditConfig(**options)
 
 
-def test_the_radius_is_called_as_it_was_given():
-    with pytest.raises(om.InputError, match=r"^--attack-eps must be above 0"):
-        check_options([], eps=-1.0, eps_flag="--attack-eps")
-
-
-def test_equal_labels_are_refused():
+def test_equal_labels_and_a_reference_that_is_not_there_are_refused():
+    check_labels(["a", "b"], "b")
     with pytest.raises(om.InputError, match="labelled"):
-        check_options(["a", "a"])
+        check_labels(["a", "a"], None)
+    with pytest.raises(om.InputError, match="standard"):
+        check_labels(["standard"], "standrad")

@@ -85,11 +85,11 @@ def test_the_excessive_reason_states_whether_alignment_is_lost(fraction, words):
     ("fraction", "accuracy", "words"),
     [
         (None, GOOD, "fit-manifold"),
-        (ABOVE, None, "--reference-accuracy"),
-        (BELOW, None, "--reference-accuracy"),
-        (AROUND, None, "--limit"),
-        (ABOVE, NEAR, "--limit"),
-        (AROUND, GOOD, "--limit"),
+        (ABOVE, None, "`reference_accuracy`"),
+        (BELOW, None, "`reference_accuracy`"),
+        (AROUND, None, "`limit`"),
+        (ABOVE, NEAR, "`limit`"),
+        (AROUND, GOOD, "`limit`"),
     ],
 )
 def test_uncertain_says_what_would_decide(fraction, accuracy, words):
@@ -192,7 +192,7 @@ def test_images_that_all_agree_do_not_show_that_the_accuracy_is_kept():
     assert found.accuracy_gap is not None
     assert found.accuracy_gap.value == 0
     assert regime(found).name == "uncertain"
-    assert "--limit" in regime(found).reason
+    assert "`limit`" in regime(found).reason
 
 
 def test_a_stated_reference_accuracy_stands_in_for_a_model():

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 import offmanifold as om
+from asking import asked
 from offmanifold._core.files import read_tensors
 from offmanifold.audits.run import Subject, audit_models
 from offmanifold.data.arrays import ArraySource
@@ -41,7 +42,7 @@ def test_a_bare_module_is_left_as_it_was_found(digits, linear):
     linear[1].weight.requires_grad_(False)
     linear[1].bias.grad = torch.ones(10)
     state, before = torch.get_rng_state(), {k: v.clone() for k, v in linear.state_dict().items()}
-    audit = om.audit(linear, digits, label="mine", **QUICK)
+    audit = om.audit(linear, digits, **asked(label="mine", **QUICK))
     assert audit.label == "mine"
     assert linear.training
     assert linear[1].training
@@ -54,7 +55,7 @@ def test_a_bare_module_is_left_as_it_was_found(digits, linear):
 
 
 def test_accuracy_is_that_of_the_images_it_names(digits, linear):
-    audit = om.audit(linear, digits, **QUICK)
+    audit = om.audit(linear, digits, **asked(**QUICK))
     index = audit.columns["index"]
     assert audit.json["data"]["split"] == "test"  # a bare module may have seen the others
     assert set(index) <= set(digits.test.rows)
@@ -66,7 +67,7 @@ def test_accuracy_is_that_of_the_images_it_names(digits, linear):
 
 
 def test_without_a_manifold_the_rest_is_measured_and_the_lack_named(digits, linear):
-    audit = om.audit(linear, digits, **QUICK)
+    audit = om.audit(linear, digits, **asked(**QUICK))
     needing = [n for n, m in measures.items() if "manifold" in m.needs]
     for name in needing:
         assert name in audit.json["skipped"]
@@ -78,14 +79,16 @@ def test_without_a_manifold_the_rest_is_measured_and_the_lack_named(digits, line
 @pytest.mark.parametrize("labelled", [True, False])
 def test_explanations_are_judged_where_asked_against_the_mean_of_training(digits, linear, labelled):
     options = {"only": ["deletion.gap"], **QUICK}
-    assert "--explain" in om.audit(linear, digits, **options).json["skipped"]["deletion.gap"]
+    assert (
+        "`explain`" in om.audit(linear, digits, **asked(**options)).json["skipped"]["deletion.gap"]
+    )
     parts = (digits.train, digits.val, digits.test)
     if not labelled:
         pixels = np.stack([digits.test.source.read(np.array([i]))[0] for i in range(1797)])
         source = ArraySource(pixels, None, digits.test.source.names)
         parts = [Split(source, part.rows) for part in parts]
     data = Data(*parts)
-    audit = om.audit(linear, data, explain=True, **options)
+    audit = om.audit(linear, data, **asked(explain=True, **options))
     assert set(audit.json["curves"]) == {"deletion.most", "deletion.least"}
     index = audit.columns["index"]
     x = data.test.read(index).x
@@ -108,7 +111,9 @@ def test_signal_of_a_classifier_that_reads_only_the_upper_half(masked):
             means = x[:, 0, :16].reshape(len(x), 8, 32).mean(2)
             return torch.cat([means, means[:, :2] ** 2], 1)
 
-    audit = om.audit(Upper(), masked, only=["signal.fraction", "signal.noise_ratio"], **QUICK)
+    audit = om.audit(
+        Upper(), masked, **asked(only=["signal.fraction", "signal.noise_ratio"], **QUICK)
+    )
     above = masked.test.read(audit.columns["index"]).mask[:, 0, 0, 0]
     np.testing.assert_allclose(audit.columns["signal.fraction"], above, atol=1e-6)
     assert audit.json["measures"]["signal.fraction"]["chance"] == pytest.approx(0.5)
@@ -117,7 +122,7 @@ def test_signal_of_a_classifier_that_reads_only_the_upper_half(masked):
 
 
 def test_saved_and_read_back(digits, linear, tmp_path):
-    audit = om.audit(linear, digits, folder=tmp_path / "a", **QUICK)
+    audit = om.audit(linear, digits, **asked(folder=tmp_path / "a", **QUICK))
     again = om.read_audit(tmp_path / "a")
     assert again.json == json.loads(json.dumps(audit.json))
     for name, column in audit.columns.items():
@@ -129,17 +134,21 @@ def test_saved_and_read_back(digits, linear, tmp_path):
 
 
 def test_an_unsaved_audit_is_reported_with_its_pictures(digits, linear, tmp_path):
-    page = om.report([om.audit(linear, digits, **QUICK)], tmp_path / "page.html").read_text()
+    page = om.report(
+        [om.audit(linear, digits, **asked(**QUICK))], tmp_path / "page.html"
+    ).read_text()
     assert page.count("data:image/png") >= 8
 
 
 def test_several_models_in_one_pass_equal_each_alone(digits, linear):
     torch.manual_seed(1)
     other = nn.Sequential(nn.Flatten(), nn.Linear(256, 10))
-    alone = [om.audit(m, digits, label=n, **QUICK) for n, m in (("a", linear), ("b", other))]
+    alone = [
+        om.audit(m, digits, **asked(label=n, **QUICK)) for n, m in (("a", linear), ("b", other))
+    ]
     loaded = [om.Loaded(m, om.ModelCard(n)) for n, m in (("a", linear), ("b", other))]
     subjects = [Subject(one, one.card.label, mapping="by-index") for one in loaded]
-    for one, together in zip(alone, audit_models(subjects, digits, **QUICK), strict=True):
+    for one, together in zip(alone, audit_models(subjects, digits, **asked(**QUICK)), strict=True):
         for name, number in one.json["measures"].items():
             assert together[name].value == pytest.approx(number["value"]), name
 
@@ -147,12 +156,12 @@ def test_several_models_in_one_pass_equal_each_alone(digits, linear):
 def test_a_wrong_number_of_logits_is_named(digits):
     model = nn.Sequential(nn.Flatten(), nn.Linear(256, 7))
     with pytest.raises(om.InputError, match="7 and 10"):
-        om.audit(model, digits, **QUICK)
+        om.audit(model, digits, **asked(**QUICK))
 
 
 def test_an_image_size_the_model_does_not_take_is_named(masked, linear):
     with pytest.raises(om.InputError, match="image-size"):
-        om.audit(linear, masked, **QUICK)
+        om.audit(linear, masked, **asked(**QUICK))
 
 
 INTERRUPT = {"after": 0}  # forward passes until Ctrl-C; not of the model, whose content counts
@@ -182,7 +191,7 @@ interrupt.__module__ = "torch.interrupt"  # of a library: how it is interrupted 
 def interrupted(after: int, *args, **options) -> None:
     INTERRUPT["after"] = after
     with pytest.raises(KeyboardInterrupt):
-        om.audit(*args, **options)
+        om.audit(*args, **asked(**options))
     INTERRUPT["after"] = 0
 
 
@@ -218,9 +227,9 @@ def test_an_interrupted_audit_goes_on_and_equals_a_whole_one_to_the_bit(digits, 
     interrupted(40, model, digits, folder=str(folder), **RESUMED)
     second = om.read_audit(folder)
     assert first["accuracy.clean"].n < second["accuracy.clean"].n < 38
-    calls = count_calls(model, lambda: om.audit(model, digits, folder=folder, **RESUMED))
-    whole = om.audit(model, digits, folder=tmp_path / "b", **RESUMED)
-    assert 0 < calls < count_calls(model, lambda: om.audit(model, digits, **RESUMED)) / 2
+    calls = count_calls(model, lambda: om.audit(model, digits, **asked(folder=folder, **RESUMED)))
+    whole = om.audit(model, digits, **asked(folder=tmp_path / "b", **RESUMED))
+    assert 0 < calls < count_calls(model, lambda: om.audit(model, digits, **asked(**RESUMED))) / 2
     assert_same(om.read_audit(folder), whole)
     assert not (folder / "batches").exists()
 
@@ -239,8 +248,8 @@ def test_an_audit_that_was_killed_goes_on(digits, linear, tmp_path):
         (folder / name).unlink()
     last = sorted((folder / "batches").iterdir())[-1]
     last.write_bytes(last.read_bytes()[:100])
-    audit = om.audit(model, digits, folder=folder, **RESUMED)
-    assert_same(audit, om.audit(model, digits, folder=tmp_path / "b", **RESUMED))
+    audit = om.audit(model, digits, **asked(folder=folder, **RESUMED))
+    assert_same(audit, om.audit(model, digits, **asked(folder=tmp_path / "b", **RESUMED)))
 
 
 def test_models_that_stopped_at_different_images_go_on_in_one_pass(digits, linear, tmp_path):
@@ -253,9 +262,11 @@ def test_models_that_stopped_at_different_images_go_on_in_one_pass(digits, linea
         Subject(om.Loaded(m, om.ModelCard(n)), n, tmp_path / n, "by-index")
         for n, m in models.items()
     ]
-    for one in audit_models(subjects, digits, **RESUMED):
+    for one in audit_models(subjects, digits, **asked(**RESUMED)):
         alone = tmp_path / f"{one.label}-alone"
-        whole = om.audit(models[one.label], digits, label=one.label, folder=alone, **RESUMED)
+        whole = om.audit(
+            models[one.label], digits, **asked(label=one.label, folder=alone, **RESUMED)
+        )
         whole.json["model"]["spec"] = one.json["model"]["spec"]
         for key in ("parameters", "weights_hash"):
             whole.json["model"][key] = one.json["model"][key]
@@ -271,7 +282,7 @@ def test_ctrl_c_is_answered_within_a_batch_and_keeps_the_batches_before(
     assert n % 5 == 0
     assert "stopping: saving what is done" in capsys.readouterr().err
     INTERRUPT["after"] = 0
-    om.audit(model, digits, folder=tmp_path / "a", **options)
+    om.audit(model, digits, **asked(folder=tmp_path / "a", **options))
     assert f"goes on after the {n} images" in capsys.readouterr().err
 
 
@@ -279,7 +290,9 @@ def test_ctrl_c_in_the_first_batch_leaves_no_audit(digits, linear, tmp_path):
     model = Interrupts(linear)
     interrupted(8, model, digits, folder=tmp_path / "a", **RESUMED)
     assert not (tmp_path / "a" / "audit.json").exists()
-    assert om.audit(model, digits, folder=tmp_path / "a", **RESUMED)["accuracy.clean"].n == 38
+    assert (
+        om.audit(model, digits, **asked(folder=tmp_path / "a", **RESUMED))["accuracy.clean"].n == 38
+    )
 
 
 def test_golden_schemas_are_read(tmp_path):
@@ -345,8 +358,8 @@ NUMBERS = ["accuracy.clean", "accuracy.pgd_l2", "output.spread"]
 )
 def test_probabilities_are_audited_as_their_logits_are(digits, outputs, end):
     data = digits if outputs == 10 else binary(digits)
-    wanted = om.audit(Ending(data, lambda f: f, outputs), data, only=NUMBERS, **QUICK)
-    found = om.audit(Ending(data, end, outputs), data, only=NUMBERS, **QUICK)
+    wanted = om.audit(Ending(data, lambda f: f, outputs), data, **asked(only=NUMBERS, **QUICK))
+    found = om.audit(Ending(data, end, outputs), data, **asked(only=NUMBERS, **QUICK))
     assert wanted["accuracy.clean"].value > 0.7
     for name in NUMBERS:
         assert found[name].value == pytest.approx(wanted[name].value, abs=1e-3)
@@ -364,7 +377,7 @@ def test_no_model_is_told_robust_since_its_gradients_lead_nowhere(digits, capsys
         def forward(self, x):
             return rounded(lost(x))
 
-    audit = om.audit(Partly(), digits, only=NUMBERS[:2], limit=40, gradient=gradient)
+    audit = om.audit(Partly(), digits, **asked(only=NUMBERS[:2], limit=40, gradient=gradient))
     assert audit["accuracy.clean"].value > 0.5
     assert audit["accuracy.pgd_l2"].value is None
     assert "of 40 images have no gradient" in audit.json["skipped"]["accuracy.pgd_l2"]
@@ -376,7 +389,7 @@ def test_no_model_is_told_robust_since_its_gradients_lead_nowhere(digits, capsys
             return rounded((x * 4).round() / 4)
 
     with pytest.raises(om.InputError, match="gradient is zero at every image"):
-        om.audit(Wholly(), digits, only=NUMBERS[:2], **QUICK)
+        om.audit(Wholly(), digits, **asked(only=NUMBERS[:2], **QUICK))
 
 
 def test_a_gamma_at_black_pixels_is_refused(digits):
@@ -389,4 +402,4 @@ def test_a_gamma_at_black_pixels_is_refused(digits):
             return self.linear((x ** (1 / 2.2)).flatten(1))
 
     with pytest.raises(om.InputError, match=r"infinite or NaN at every image .*clamp"):
-        om.audit(Gamma(), digits, **QUICK)
+        om.audit(Gamma(), digits, **asked(**QUICK))

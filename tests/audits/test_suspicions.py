@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 import offmanifold as om
+from asking import asked
 from offmanifold.audits.suspicions import DEFAULT, suspicions
-from offmanifold.cli.base import Images
+from offmanifold.data.config import DataConfig
 from offmanifold.models import ModelCard
 
 CPU = torch.device("cpu")
@@ -42,7 +43,7 @@ def test_another_range_of_pixels_is_tried(digits, back, said: str):
     assert said in found[0][0]
     assert "x" in found[0][1]
     options = {"limit": 250, "only": ["accuracy.clean"], "show": False}
-    audit = om.audit(Nearest(digits, back), digits, **options)
+    audit = om.audit(Nearest(digits, back), digits, **asked(**options))
     assert audit.regime.name == "collapsed"
     assert said in audit.regime.reason
     assert found[0][1] in audit.regime.reason_ja
@@ -51,7 +52,7 @@ def test_another_range_of_pixels_is_tried(digits, back, said: str):
 def test_a_model_that_is_right_is_not_suspected(digits):
     assert not suspicions(Nearest(digits, lambda x: x), OTHERS, digits, CPU)
     audit = om.audit(
-        Nearest(digits, lambda x: x), digits, limit=60, show=False, only=["accuracy.clean"]
+        Nearest(digits, lambda x: x), digits, **asked(limit=60, show=False, only=["accuracy.clean"])
     )
     assert "suspicions" not in audit.json
 
@@ -59,10 +60,10 @@ def test_a_model_that_is_right_is_not_suspected(digits):
 def test_what_was_not_given_is_named(digits):
     model = Nearest(digits, lambda x: 0 * x)
     (said,) = suspicions(model, replace(OTHERS, untrained=True), digits, CPU)
-    assert "--weights" in said[0] and "--weights" in said[1]
+    assert "`weights`" in said[0] and "`weights`" in said[1]
     data = om.load_data(DEFAULT)
     (said,) = suspicions(Nearest(data, lambda x: 0 * x), OTHERS, data, CPU)
-    assert "--data" in said[0] and "--data" in said[1]
+    assert "`data`" in said[0] and "`data`" in said[1]
     trained = replace(OTHERS, config={"data": data.fingerprint})
     assert not suspicions(Nearest(data, lambda x: 0 * x), trained, data, CPU)
-    assert Images().data == DEFAULT
+    assert DataConfig().data == DEFAULT

@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from offmanifold.cli.base import Images, fitted_manifolds, label_map, print_json
+from offmanifold.cli.base import print_json
+from offmanifold.data.config import DataConfig
+from offmanifold.manifolds.resolve import fitted_manifolds
+from offmanifold.models.labels import label_map
 
 
 def test_what_is_broken_or_another_hides_no_manifold(
@@ -34,7 +37,7 @@ def test_what_was_decided_about_images_is_told(tmp_path: Path, capsys):
         (tmp_path / "[bold] x" / "Test" / f"{i % 2}").mkdir(parents=True, exist_ok=True)
         pixels = np.full((4, 4), 90 + i, np.uint8)
         Image.fromarray(pixels).save(tmp_path / "[bold] x" / "Test" / f"{i % 2}" / f"{i}.png")
-    images = Images(str(tmp_path / "[bold] x"))
+    images = DataConfig(str(tmp_path / "[bold] x"))
     images.load()
     said = capsys.readouterr().err
     assert "taken for test: Test" in said

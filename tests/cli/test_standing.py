@@ -114,7 +114,7 @@ def test_a_run_at_chance_is_said_on_console_and_page(here, offmanifold, tmp_path
 
 def test_only_an_audit_of_the_images_in_use_counts(tmp_path, monkeypatch):
     """The newest audit is of other images: what it says of these is nothing."""
-    from offmanifold.cli.compare import find_audit
+    from offmanifold.sweeps.find import find_audit
 
     folders = [tmp_path / "audits" / name for name in ("old", "new")]
     for folder, fingerprint in zip(folders, ("these", "others"), strict=True):
@@ -125,7 +125,7 @@ def test_only_an_audit_of_the_images_in_use_counts(tmp_path, monkeypatch):
         fingerprint = (folder / "audit.json").read_text()
         return Audit({"label": fingerprint, "data": {"fingerprint": fingerprint}}, {}, {})
 
-    monkeypatch.setattr("offmanifold.cli.compare.read_audit", read)
+    monkeypatch.setattr("offmanifold.sweeps.find.read_audit", read)
     for wanted in ("these", "others"):
         assert find_audit(tmp_path, wanted).label == wanted
     with pytest.raises(InputError, match="no audit of these images"):

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from offmanifold.cli.base import Images
-from offmanifold.cli.sweep import Runs, conclude
+from offmanifold.cli.sweep import conclude
+from offmanifold.data.config import DataConfig
+from offmanifold.sweeps.config import SweepConfig
 from offmanifold.sweeps.executors import Inputs, Job, local
+from offmanifold.sweeps.sweep import open_sweep
 from sweep_runs import make_run, pgd, renamed
 
 TINY = ["--data", "digits", "--epochs", "1", "--batch-size", "256", "--limit", "20", "--jobs", "1"]
@@ -65,8 +67,8 @@ def test_auto_goes_on_as_begun_on_another_processor(tmp_path, monkeypatch, bf16,
     found = []
     for has in (bf16, not bf16):
         monkeypatch.setattr("offmanifold._core.precision._cpu_has_bf16", lambda has=has: has)
-        runs = Runs(images=Images("digits"), manifold="none", device="cpu", out=out)
-        found.append(runs.open("test"))
+        config = SweepConfig(images=DataConfig("digits"), manifold="none", device="cpu", out=out)
+        found.append(open_sweep(config))
     assert found[0].folder == found[1].folder
     assert found[0].shared == found[1].shared
     assert found[0].shared["precision"] == ("bf16" if bf16 else "fp32")

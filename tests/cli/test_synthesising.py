@@ -86,7 +86,7 @@ def test_a_class_that_is_not_there_is_said_before_a_manifold_is_fitted(
     def never(*args, **more):
         raise AssertionError
 
-    monkeypatch.setattr("offmanifold.cli.base.fit_manifold", never)
+    monkeypatch.setattr("offmanifold.manifolds.resolve.fit_manifold", never)
     argv = (*(a.format(files=files) for a in use), "--model", "runs/robust")
     for name in ("10", "seven"):
         says(offmanifold(*argv, "--class", name), 2, name, "known: 0, 1")
@@ -98,7 +98,7 @@ def test_a_file_that_is_not_there_is_said_before_a_manifold_is_fitted(
     def never(*args, **more):
         raise AssertionError
 
-    monkeypatch.setattr("offmanifold.cli.base.fit_manifold", never)
+    monkeypatch.setattr("offmanifold.manifolds.resolve.fit_manifold", never)
     says(offmanifold("denoise", "no.png", "--model", "runs/robust"), 2, "no.png")
 
 

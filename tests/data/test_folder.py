@@ -235,7 +235,7 @@ def test_mvtec_is_refused_with_a_way_out(real):
 
 
 def test_magnetic_tiles(real):
-    with pytest.raises(InputError, match=r"sizes .*--image-size 224"):
+    with pytest.raises(InputError, match=r"sizes .*`image_size` 224"):
         load_data(real / "magnetic_tile" / "test")
     data = load_data(real / "magnetic_tile" / "test", size=48)
     assert data.shape == (1, 48, 48)

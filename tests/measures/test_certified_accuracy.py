@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import offmanifold as om
+from asking import asked
 from gaussian_data import D, Linear, images, probe_of
 from offmanifold.attacks.certification import radius_cap
 from offmanifold.audits.plan import LACKS
@@ -159,14 +160,14 @@ def test_without_it_they_are_skipped(here: Path, offmanifold):
     assert code == 0
     for name in NAMES:
         assert name not in plain["measures"]
-        assert plain["skipped"][name] == "ask for it with --certify SIGMA"
-        assert "--certify SIGMA" in plain["skipped_ja"][name] != plain["skipped"][name]
+        assert plain["skipped"][name] == "ask for it with `certify` SIGMA"
+        assert "`certify` SIGMA" in plain["skipped_ja"][name] != plain["skipped"][name]
     assert not any(key.startswith("certify") for key in plain["settings"])
     assert "accuracy.certified" not in plain["curves"]
 
 
 def test_the_need_is_named_in_both_languages():
-    assert all("--certify SIGMA" in text for text in LACKS["certify"])
+    assert all("`certify` SIGMA" in text for text in LACKS["certify"])
 
 
 @pytest.mark.parametrize("sigma", ["0", "-0.5", "nan", "inf"])
@@ -174,15 +175,17 @@ def test_a_bad_sigma_is_one_sentence(here: Path, offmanifold, sigma):
     code, _, err = offmanifold(*AUDIT, "--certify", sigma)
     assert code == 2
     assert err.strip().splitlines()[-1].startswith("error: --certify must be")
-    with pytest.raises(om.InputError, match="--certify"):
-        om.audit(om.load_model("runs/standard"), om.load_data("digits"), certify=float(sigma))
+    with pytest.raises(om.InputError, match="`certify`"):
+        om.audit(
+            om.load_model("runs/standard"), om.load_data("digits"), **asked(certify=float(sigma))
+        )
 
 
 def test_sigma_is_part_of_an_audit_s_identity(here: Path, offmanifold):
     clean = ("--only", "accuracy.clean", "--json")
     found = []
-    for i, asked in enumerate([(), ("--certify", "0.1"), ("--certify", "0.2")]):
-        code, (one,), _ = offmanifold(*AUDIT, *clean, *asked, "--out", f"runs/named-{i}")
+    for i, flags in enumerate([(), ("--certify", "0.1"), ("--certify", "0.2")]):
+        code, (one,), _ = offmanifold(*AUDIT, *clean, *flags, "--out", f"runs/named-{i}")
         assert code == 0
         found.append(one["identity"])
     assert len({*found}) == 3

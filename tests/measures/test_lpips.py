@@ -209,14 +209,14 @@ def test_what_is_no_alexnet_is_one_sentence_with_its_mend(tmp_path, case):
         said = str(caught.value)
         assert words in said
         assert str(path) in said
-        assert "--lpips" in said
+        assert "`lpips`" in said
         assert "\n" not in said
-        assert "--allow-pickle" not in said  # no such mend here
+        assert "`allow_pickle`" not in said  # no such mend here
 
 
 def test_a_missing_file_is_named(tmp_path):
     for path in (tmp_path / "none.pth", tmp_path):
-        with pytest.raises(InputError, match=f"there is no file {path} .*--lpips"):
+        with pytest.raises(InputError, match=f"there is no file {path} .*`lpips`"):
             find_weights(path)
 
 
@@ -243,7 +243,7 @@ def test_what_is_lacking_has_its_reason(tmp_path, monkeypatch):
     torch.save(WEIGHTS, path)
     assert lpips_lacks(path) is None
     assert lpips_lacks(None) == NO_WEIGHTS
-    assert all(DOWNLOAD in said and "--lpips FILE" in said for said in NO_WEIGHTS)
+    assert all(DOWNLOAD in said and "`lpips` FILE" in said for said in NO_WEIGHTS)
     monkeypatch.setitem(sys.modules, "lpips", None)
     for weights in (path, None):
         assert lpips_lacks(weights) == NO_PACKAGE

@@ -58,7 +58,7 @@ def test_what_is_no_classifier_is_named(output, said: str):
 
 def test_another_image_size_is_named():
     model = nn.Sequential(nn.Flatten(), nn.Linear(16, 3))
-    with pytest.raises(InputError, match=r"images of size 8×5×1 .*--image-size"):
+    with pytest.raises(InputError, match=r"images of size 8×5×1 .*`image_size`"):
         check_classifier(model, (1, 8, 5))
 
 

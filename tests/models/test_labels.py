@@ -137,7 +137,7 @@ def test_mapping_in_a_file(tmp_path: Path):
 
 
 def test_equal_counts_without_names_are_no_match():
-    with pytest.raises(InputError, match=r"order of folders is no evidence.*--classes by-index"):
+    with pytest.raises(InputError, match=r"order of folders is no evidence.*`classes` by-index"):
         match_labels(None, None, ABC, 3)
 
 
@@ -149,7 +149,7 @@ def test_a_class_without_output_shows_both_lists_shortened():
     assert "cat, dog, fish" in said
     assert "(21 in all)" in said
     assert "c15" not in said
-    assert "--classes map.json" in said
+    assert "`classes` map.json" in said
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def test_names_must_be_as_many_as_outputs(tmp_path: Path, linear_file: str):
 def test_unknown_spec_and_wrong_image_size(linear_file: str):
     with pytest.raises(InputError, match='did you mean "small-resnet"'):
         load_model("smal-resnet", classes=ABC, shape=GREY)
-    with pytest.raises(InputError, match=r"8×8×1 .*--image-size"):
+    with pytest.raises(InputError, match=r"8×8×1 .*`image_size`"):
         load_model(f"{linear_file}:make", shape=(1, 8, 8))
     with pytest.raises(InputError, match="needs their image shape and classes"):
         load_model("small-resnet")
@@ -146,7 +146,7 @@ def test_a_run_of_one_logit_is_rebuilt(tmp_path: Path, linear_file: str):
     write_json(tmp_path / "r" / "config.json", {"model": {**model, "classes": ["a", "b"]}})
     write_tensors(tmp_path / "r" / "model.safetensors", made.module.state_dict())
     x = torch.rand(2, *GREY)
-    with pytest.raises(InputError, match=r"is Python code, .*:binary.*--allow-code"):
+    with pytest.raises(InputError, match=r"is Python code, .*:binary.*`allow_code`"):
         load_model(str(tmp_path / "r"))
     again = load_model(str(tmp_path / "r"), allow_code=True)
     assert again.module(x).equal(made.module(x))
@@ -161,9 +161,9 @@ def test_a_run_from_elsewhere_runs_no_code(tmp_path: Path):
     write_json(tmp_path / "r" / "config.json", {"model": {**model, "classes": ["a", "b"]}})
     write_tensors(tmp_path / "r" / "model.safetensors", {"x": torch.ones(1)})
     for load in (load_model, partial(build_model, classes=None, shape=None)):
-        with pytest.raises(InputError, match="--allow-code"):
+        with pytest.raises(InputError, match="`allow_code`"):
             load(str(tmp_path / "r"))
-        with pytest.raises(InputError, match="--allow-code"):
+        with pytest.raises(InputError, match="`allow_code`"):
             load(f"{tmp_path}/r", weights=tmp_path / "r" / "model.safetensors")
     assert not (tmp_path / "trace").exists()
 
@@ -274,5 +274,5 @@ def test_weights_of_another_architecture_are_named(tmp_path: Path):
 
 def test_a_size_the_network_does_not_take():
     pytest.importorskip("timm")
-    with pytest.raises(InputError, match=r"32×32×3 .*--image-size"):
+    with pytest.raises(InputError, match=r"32×32×3 .*`image_size`"):
         build_model("timm:vit_tiny_patch16_224", classes=None, shape=COLOUR, pretrained=False)

@@ -51,6 +51,6 @@ def test_failed_download_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(timm, "create_model", offline)
     with pytest.raises(
-        InputError, match=r"published weights .*\(no connection\); .*--weights FILE"
+        InputError, match=r"published weights .*\(no connection\); .*`weights` FILE"
     ):
         timm_network("test_resnet", Wanted(None, None, None, pretrained=True))

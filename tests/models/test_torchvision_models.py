@@ -35,5 +35,5 @@ def test_unknown_name_and_failed_download(monkeypatch: pytest.MonkeyPatch):
         raise OSError("no connection")
 
     monkeypatch.setattr(torchvision.models, "get_model", offline)
-    with pytest.raises(InputError, match="--weights FILE"):
+    with pytest.raises(InputError, match="`weights` FILE"):
         torchvision_network("resnet18", Wanted(None, None, None, pretrained=True))

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 import offmanifold as om
+from asking import asked
 from gaussian_data import GaussianManifold, covariance
 from offmanifold._core.files import read_json
 from offmanifold.audits.compare import save_comparison
@@ -28,10 +29,7 @@ def audits(tmp_path_factory) -> list[om.Audit]:
             nn.Sequential(nn.Flatten(), nn.Linear(64, 2)),
             data,
             gauss,
-            label=label,
-            folder=folder / label,
-            only=ONLY,
-            show=False,
+            **asked(label=label, folder=folder / label, only=ONLY, show=False),
         )
         for label in ("one", "other")
     ]

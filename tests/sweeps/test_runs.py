@@ -160,7 +160,7 @@ def test_two_sweeps_in_one_folder_are_refused_by_what_differs(tmp_path: Path):
     claim_sweep(SETTINGS, tmp_path)
     claim_sweep({**SETTINGS, "measures": ["more"]}, tmp_path)
     before = (tmp_path / "sweep.json").read_bytes()
-    with pytest.raises(InputError, match=r"another recipe .*--out"):
+    with pytest.raises(InputError, match=r"another recipe .*`out`"):
         claim_sweep({**SETTINGS, "recipe": {"epochs": 2}}, tmp_path)
     with pytest.raises(InputError, match=r'another data \("fingerprint", not "others"\)'):
         claim_sweep({**SETTINGS, "data": "others"}, tmp_path)
@@ -211,12 +211,12 @@ def test_a_process_that_dies_is_told_with_its_last_line(tmp_path: Path):
     [
         (ERM(), (1.0,), (0,), "erm has no strength to sweep"),
         (PGD(), (), (0,), "no strengths given"),
-        (PGD(), (0.0, 1.0), (0,), "--values holds 0"),
-        (PGD(), (-1.0,), (0,), "--values holds -1"),
-        (PGD(), (float("nan"),), (0,), "--values holds nan"),
-        (PGD(), (float("inf"),), (0,), "--values holds inf"),
-        (PGD(), (1.0, 2.0, 1.0), (0,), "--values holds 1 twice"),
-        (PGD(), (1.0,), (0, 0), "--seeds holds 0 twice"),
+        (PGD(), (0.0, 1.0), (0,), "`values` holds 0"),
+        (PGD(), (-1.0,), (0,), "`values` holds -1"),
+        (PGD(), (float("nan"),), (0,), "`values` holds nan"),
+        (PGD(), (float("inf"),), (0,), "`values` holds inf"),
+        (PGD(), (1.0, 2.0, 1.0), (0,), "`values` holds 1 twice"),
+        (PGD(), (1.0,), (0, 0), "`seeds` holds 0 twice"),
     ],
 )
 def test_grids_that_make_no_sweep(objective, values, seeds, words):

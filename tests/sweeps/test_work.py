@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from offmanifold._core.errors import Diverged, RunError
+from offmanifold._core.exits import guarded
 from offmanifold._core.files import file_hash, read_json, write_json
-from offmanifold.cli.main import guarded
 from offmanifold.data import load_data
 from offmanifold.measures import measures
 from offmanifold.models.load import start_content
 from offmanifold.objectives import PGD
 from offmanifold.sweeps import work as module
-from offmanifold.sweeps.executors import Job
+from offmanifold.sweeps.executors import Inputs, Job
 from offmanifold.sweeps.runs import make_job, read_sweep
 
 IMAGES = {
@@ -23,6 +23,9 @@ IMAGES = {
     "max_bad_share": 0.05,
     "data_seed": 0,
 }
+
+
+NOTHING = Inputs()
 
 
 def made(**changes) -> Job:
@@ -45,17 +48,20 @@ def made(**changes) -> Job:
     return make_job(shared, PGD(eps=0.5, steps=1), 0, "cpu")
 
 
-def run(job: Job, root: Path, monkeypatch, *inputs: str) -> tuple[int, dict]:
+def run(job: Job, root: Path, inputs: Inputs = NOTHING) -> tuple[int, dict]:
     folder = root / job.name
     write_json(folder / "job.json", job.config)
-    line = [str(folder / "job.json"), str(folder), *inputs]
-    code = guarded(lambda: module.carry_out(line))
-    return code, read_json(folder / "outcome.json")
+
+    def begun() -> int:
+        module.carry_out(folder / "job.json", folder, inputs)
+        return 0
+
+    return guarded(begun), read_json(folder / "outcome.json")
 
 
 def test_a_run_is_trained_audited_and_found_in_its_sweep(tmp_path, monkeypatch, capsys):
     job = made()
-    code, outcome = run(job, tmp_path, monkeypatch)
+    code, outcome = run(job, tmp_path)
     assert code == 0
     assert outcome["state"] == "finished"
     assert job.done(tmp_path)
@@ -69,7 +75,7 @@ def test_a_run_is_trained_audited_and_found_in_its_sweep(tmp_path, monkeypatch, 
 
 
 def test_other_images_on_this_machine_are_refused(tmp_path, monkeypatch, capsys):
-    code, outcome = run(made(data="others"), tmp_path, monkeypatch)
+    code, outcome = run(made(data="others"), tmp_path)
     assert code == 2
     assert outcome["state"] == "refused"
     assert "give each machine the same files" in capsys.readouterr().err
@@ -79,15 +85,15 @@ def test_weights_are_those_given_and_no_others(tmp_path, monkeypatch, capsys):
     file = tmp_path / "w.pt"
     file.write_bytes(b"weights")
     seen = []
-    monkeypatch.setattr(module.Train, "run", lambda self: seen.append(self.weights))
+    monkeypatch.setattr(module, "_train", lambda c, d, f, inputs: seen.append(inputs.weights))
     monkeypatch.setattr(module, "_audit", lambda *_: "an-audit")
     job = made(weights=file_hash(file))
-    assert run(job, tmp_path, monkeypatch, "--weights", str(file))[0] == 0
-    assert run(made(), tmp_path, monkeypatch)[0] == 0
+    assert run(job, tmp_path, Inputs(weights=file))[0] == 0
+    assert run(made(), tmp_path)[0] == 0
     assert seen == [file, None]
     file.write_bytes(b"others")
-    for inputs in (("--weights", str(file)), ()):
-        code, outcome = run(job, tmp_path, monkeypatch, *inputs)
+    for inputs in (Inputs(weights=file), Inputs()):
+        code, outcome = run(job, tmp_path, inputs)
         assert (code, outcome["state"]) == (2, "refused")
         assert "the weights to begin with are others now" in outcome["error"]
     assert len(seen) == 2
@@ -100,12 +106,12 @@ def test_weights_are_those_given_and_no_others(tmp_path, monkeypatch, capsys):
 def test_divergence_is_a_result_and_another_failure_is_none(
     error, code, state, tmp_path, monkeypatch, capsys
 ):
-    def fail(self):
+    def fail(*_):
         raise error
 
-    monkeypatch.setattr(module.Train, "run", fail)
+    monkeypatch.setattr(module, "_train", fail)
     job = made()
-    assert run(job, tmp_path, monkeypatch)[0] == code
+    assert run(job, tmp_path)[0] == code
     outcome = json.loads((tmp_path / job.name / "outcome.json").read_text())
     assert (outcome["state"], outcome["error"]) == (state, str(error))
     assert job.done(tmp_path) is (state == "collapsed")
@@ -117,10 +123,10 @@ def test_a_model_file_that_was_edited_since_is_refused(tmp_path, monkeypatch, ca
     net.write_text(text.format(256))
     model, data = f"{net}:make", load_data("digits")
     job = made(model=model, start=start_content(model, data.classes, data.shape))
-    monkeypatch.setattr(module.Train, "run", lambda self: None)
+    monkeypatch.setattr(module, "_train", lambda *_: None)
     monkeypatch.setattr(module, "_audit", lambda *_: "an-audit")
-    assert run(job, tmp_path, monkeypatch)[0] == 0
+    assert run(job, tmp_path)[0] == 0
     net.write_text(text.format("16 * 16"))
-    code, outcome = run(job, tmp_path, monkeypatch)
+    code, outcome = run(job, tmp_path)
     assert (code, outcome["state"]) == (2, "refused")
     assert "is another model now" in outcome["error"]

@@ -37,7 +37,7 @@ def test_the_best_way_that_a_manifold_can_go(manifold, mode):
 @pytest.mark.parametrize(
     ("mode", "manifold", "word"),
     [
-        ("manifold", None, "--manifold"),
+        ("manifold", None, "`manifold`"),
         ("projected", UNUSABLE, "usable"),
         ("manifold", FAKE, "projected"),
         ("denoised", None, "usable"),

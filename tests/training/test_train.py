@@ -206,7 +206,7 @@ def test_a_folder_of_another_run_is_refused(
         except Killed:
             assert not finished
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
-    with pytest.raises(InputError, match="holds another run; choose another folder with --out"):
+    with pytest.raises(InputError, match="holds another run; choose another folder with `out`"):
         fit("small-resnet", data, tmp_path, **other)
     with pytest.raises(InputError, match="holds another run"):
         fit("small-resnet", images(n=48), tmp_path)

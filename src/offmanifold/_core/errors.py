@@ -27,6 +27,10 @@ class RunError(Exception):
     """A run went wrong though its input was usable: a full disk, a diverged loss (exit code 1)."""
 
 
+for _error in (InputError, MissingExtra, RunError):
+    _error.__module__ = "offmanifold"  # where users have them from
+
+
 class Diverged(RunError):
     """Training gave NaN, infinity or an exploding loss: the strength or the rate is too large."""
 
@@ -51,7 +55,7 @@ def named_write_errors(path: Path) -> Iterator[None]:
                 "the same command again"
             ) from error
         raise InputError(
-            f"cannot write {path} ({error.strerror or error}); choose a writable folder with --out"
+            f"cannot write {path} ({error.strerror or error}); choose a writable folder with `out`"
         ) from error
 
 

@@ -40,5 +40,5 @@ def cannot_make(spec: str, error: BaseException, pretrained: bool) -> InputError
         return InputError(f"cannot make {spec} ({first_line(error)})")
     return InputError(
         f"cannot get the published weights of {spec} ({first_line(error)}); "
-        "give a local file with --weights FILE"
+        "give a local file with `weights` FILE"
     )

@@ -45,7 +45,7 @@ def unpack(data: bytes, folder: Path) -> Path:
 def check_place(folder: Path) -> None:
     """Raise now, before anything long is begun, where `replace_folder` could not put a folder."""
     if Path.cwd().is_relative_to(folder.absolute()):
-        raise InputError(f"{folder} is the working directory; give another folder with --out")
+        raise InputError(f"{folder} is the working directory; give another folder with `out`")
     make_folder(folder.parent)
     with named_write_errors(folder), working_folder(folder):
         pass

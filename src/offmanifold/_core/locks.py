@@ -64,7 +64,7 @@ def _locked(place: Path, lock: Path) -> int:
             os.close(handle)
             raise InputError(
                 f"another process{f' ({by})' if by else ''} writes in {place}; wait until it has "
-                "ended, or choose another folder with --out"
+                "ended, or choose another folder with `out`"
             )
         if is_at(handle, lock):
             return handle

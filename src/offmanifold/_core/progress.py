@@ -37,7 +37,7 @@ def shown(text: str, stream: TextIO) -> Text:
     return Text(encodable(visible(text), stream.encoding))
 
 
-def note(text: str) -> None:
+def line(text: str) -> None:
     """Print a line for a person, on stderr."""
     if is_main_process():
         console(sys.stderr, soft_wrap=True).print(shown(text, sys.stderr))
@@ -117,7 +117,7 @@ def live_table(
         states[name] = (state, error, time.monotonic())
         if not screen.is_terminal:
             ended = sum(s not in ("waiting", "started") for s, _, _ in states.values())
-            note(f"[{ended}/{len(states)}] {name}: {state}" + (f" ({error})" if error else ""))
+            line(f"[{ended}/{len(states)}] {name}: {state}" + (f" ({error})" if error else ""))
 
     if not screen.is_terminal:
         yield tell

@@ -7,7 +7,6 @@ import shlex
 import sys
 import time
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +23,10 @@ from offmanifold._core.files import (
     write_json,
 )
 from offmanifold._core.locks import held
+from offmanifold._core.version import package_version
 
 ROOT = Path("runs")
 FORMAT = 2  # of identities: raised when the same config would give other numbers
-
-
-def package_version() -> str:
-    """Return the installed version of offmanifold."""
-    try:
-        return version("offmanifold")
-    except PackageNotFoundError:  # run from a source tree
-        return "0+unknown"
 
 
 def identity(config: dict[str, Any]) -> str:
@@ -78,10 +70,10 @@ def _is_finished(folder: Path, config: dict[str, Any]) -> bool:
         other = saved.exists() and read_json(saved) != json.loads(json.dumps(dated(config)))
     except InputError as error:
         raise InputError(
-            f"{error}: it is damaged; remove {folder}, or choose another folder with --out"
+            f"{error}: it is damaged; remove {folder}, or choose another folder with `out`"
         ) from error
     if other:
-        raise InputError(f"{folder} holds another run; choose another folder with --out")
+        raise InputError(f"{folder} holds another run; choose another folder with `out`")
     return (folder / "metrics.json").exists()
 
 

@@ -9,20 +9,20 @@ from typing import Any
 from offmanifold._core.errors import InputError
 from offmanifold._core.files import write_json
 from offmanifold._core.statistics import Columns, difference, proportion_gap
+from offmanifold.audits.config import check_reference_accuracy
 from offmanifold.audits.credit import credit
-from offmanifold.audits.plan import check_reference_accuracy
 from offmanifold.audits.store import Audit, common_images, read_audit, standard_of, with_regimes
 from offmanifold.gradients.variants import scalar_of
 from offmanifold.measures import Number, measures
 
 SCHEMA = "offmanifold.compare/1"
 SAME = (
-    ("data", "fingerprint", "--data"),
+    ("data", "fingerprint", "`data`"),
     ("data", "split", "part of the data"),
-    ("manifold", "hash", "--manifold"),
-    ("settings", "gradient", "--gradient"),
-    ("settings", "eps", "--eps"),
-    ("settings", "seed", "--seed"),
+    ("manifold", "hash", "`manifold`"),
+    ("settings", "gradient", "`gradient`"),
+    ("settings", "eps", "`eps`"),
+    ("settings", "seed", "`seed`"),
 )
 """What audits must share to be compared: (part of audit.json, key, what the user chose).
 
@@ -54,7 +54,7 @@ def compare(
     labels = [a.label for a in found]
     twice = {label for label in labels if labels.count(label) > 1}
     if twice:
-        raise InputError(f'two audits are labelled "{twice.pop()}"; audit one with another --label')
+        raise InputError(f'two audits are labelled "{twice.pop()}"; audit one with another `label`')
     for one in found[1:]:
         for part, key, mend in SAME:
             mine, theirs = ((x.json.get(part) or {}).get(key) for x in (one, found[0]))

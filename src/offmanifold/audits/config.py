@@ -1,13 +1,25 @@
 """What is asked of an audit: one frozen dataclass is settings, flags, help and identity."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+import tyro
+
+from offmanifold._core.errors import InputError, unknown_name
+from offmanifold._core.precision import check_precision
+from offmanifold.gradients.variants import GRADIENTS
+from offmanifold.measures import measures
+from offmanifold.measures.lpips import find_weights
 
 
 @dataclass(frozen=True)
 class AuditConfig:
     """Everything that can be asked of an audit; what is None is chosen by images and model.
+
+    Refuses, as it is made, what no audit can have: InputError.
 
     Attributes:
         limit: how many images (default 200; 500 where images and model are small), drawn by seed,
@@ -38,7 +50,7 @@ class AuditConfig:
     limit: int | None = None
     split: Literal["test", "val"] = "test"
     fast: bool = False
-    gradient: str = "log_prob"
+    gradient: Annotated[str, tyro.conf.Suppress] = "log_prob"
     eps: float | None = None
     thorough: bool = False
     explain: bool = False
@@ -50,3 +62,38 @@ class AuditConfig:
     reference_accuracy: float | None = None
     allow_dependent: bool = False
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.limit is not None and self.limit < 2:
+            raise InputError(f"`limit` must be at least 2, not {self.limit}")
+        if self.eps is not None and not self.eps > 0:
+            raise InputError(f"`eps` must be above 0 (an l2 norm per image), not {self.eps}")
+        if self.certify is not None and not 0 < self.certify < math.inf:
+            raise InputError(
+                "`certify` must be finite and above 0 (a standard deviation per pixel), not "
+                f"{self.certify}"
+            )
+        if self.gradient not in GRADIENTS:
+            raise unknown_name("gradient", self.gradient, GRADIENTS)
+        if self.split not in ("test", "val"):
+            raise unknown_name("split", self.split, ("test", "val"))
+        check_precision(self.precision)
+        for name in self.only:
+            measures[name]
+        find_weights(self.lpips)
+        check_reference_accuracy(self.reference_accuracy)
+
+
+def check_reference_accuracy(accuracy: float | None) -> None:
+    """Raise InputError for an accuracy that no standard model can have."""
+    if accuracy is not None and not 0 <= accuracy <= 1:
+        raise InputError(f"`reference_accuracy` is a share from 0 to 1, not {accuracy}")
+
+
+def check_labels(labels: Sequence[str], reference: str | None) -> None:
+    """Raise InputError for two audits under one label, or a reference that is none of them."""
+    twice = {label for label in labels if labels.count(label) > 1}
+    if twice:
+        raise InputError(f'two models are labelled "{twice.pop()}"; audit each with its `label`')
+    if reference is not None and reference not in labels:
+        raise unknown_name("label for `reference`", reference, labels)

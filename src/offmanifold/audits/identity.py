@@ -95,7 +95,7 @@ def check_same(folder: Path, saved: Any, parts: Mapping[str, Any]) -> None:
     """Raise InputError that says what differs, unless what lies in a folder is of these parts."""
     if saved == parts:
         return
-    mend = "choose another folder with --out (folder= in Python), or remove this one"
+    mend = "choose another `folder`, or remove this one"
     if not isinstance(saved, dict):
         raise InputError(f"{folder} holds an audit that does not say of what it is; {mend}")
     keys = [key for key in {**parts, **saved} if saved.get(key) != parts.get(key)]

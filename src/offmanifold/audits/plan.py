@@ -10,16 +10,17 @@ import numpy as np
 import torch
 from torch import nn
 
-from offmanifold._core.errors import InputError, unknown_name
+from offmanifold._core.errors import InputError
 from offmanifold._core.extras import import_extra
 from offmanifold._core.frozen import frozen
 from offmanifold._core.statistics import proportion
+from offmanifold.audits.config import AuditConfig
 from offmanifold.audits.regime import CHANCE_MARGIN
 from offmanifold.data.types import Data, Split
-from offmanifold.gradients.variants import GRADIENTS, VARIANTS
+from offmanifold.gradients.variants import VARIANTS
 from offmanifold.manifolds.gates import PREFERRED, may_ask
-from offmanifold.measures import Measure
-from offmanifold.measures.lpips import NO_WEIGHTS, lpips_lacks
+from offmanifold.measures import Measure, measures
+from offmanifold.measures.lpips import NO_WEIGHTS, find_weights, lpips_lacks
 from offmanifold.measures.probe import Scene, Settings, has_scores, projects
 from offmanifold.models import Loaded
 
@@ -53,38 +54,38 @@ LACKS = {
         "多様体はすべての画素を分解しています",
     ),
     "thorough": (
-        "ask for it with --thorough",
-        "--thorough を指定すると測定します",
+        "ask for it with `thorough`",
+        "`thorough` を指定すると測定します",
     ),
     "explain": (
-        "ask for it with --explain",
-        "--explain を指定すると測定します",
+        "ask for it with `explain`",
+        "`explain` を指定すると測定します",
     ),
     "own_gradient": (
         "it is of the classifier's own gradients, and this audit is of a variant of one",
         "分類器の勾配そのものについての指標ですが、この監査は勾配の変種についてのものです",
     ),
     "certify": (
-        "ask for it with --certify SIGMA",
-        "--certify SIGMA を指定すると測定します",
+        "ask for it with `certify` SIGMA",
+        "`certify` SIGMA を指定すると測定します",
     ),
     "second": (
-        "there is no second manifold; give one with --second",
-        "第2の多様体がありません。--second で指定してください",
+        "there is no second manifold; give one with `second`",
+        "第2の多様体がありません。`second` で指定してください",
     ),
     "second_scores": (
         "the ceiling needs a second manifold with classes whose gates pass at σ: fit two on halves "
         "of the images (offmanifold fit-manifold --halves), judge by one (--manifold) and give "
-        "the other with --second",
+        "the other with `second`",
         "上限の測定には、クラスを知りσで基準を満たす第2の多様体が必要です。"
         "画像を半分に分けて二つ推定し（offmanifold fit-manifold --halves）、"
-        "一方を --manifold、他方を --second で指定してください",
+        "一方を `manifold`、他方を `second` で指定してください",
     ),
     "randomised": (
         "train a network on permuted labels (offmanifold train --data random-labels:DATA) and give "
-        "it with --label-randomised",
+        "it with `label_randomised`",
         "ラベルを並べ替えて学習したネットワーク（offmanifold train --data random-labels:DATA）を"
-        "--label-randomised で指定してください",
+        "`label_randomised` で指定してください",
     ),
     "half_sigma": (
         "the manifold does not pass its gates around σ/2",
@@ -105,11 +106,11 @@ NO_IMAGE = ("no image was audited", "監査した画像がありません")
 ZERO = ("its denominator is zero", "分母がゼロです")
 NO_GRADIENT = (
     "{lost} of {n} images have no gradient that an attack could follow (infinite, NaN or zero "
-    "everywhere), and would be told as robust: mend the model's forward pass; --thorough attacks "
+    "everywhere), and would be told as robust: mend the model's forward pass; `thorough` attacks "
     "without gradients too",
     "{n}枚中{lost}枚の画像で攻撃がたどれる勾配がなく（無限大・NaN、または全てゼロ）、"
     "頑健であると誤って示されてしまいます。モデルの forward を修正してください。"
-    "--thorough は勾配を用いない攻撃も行います",
+    "`thorough` は勾配を用いない攻撃も行います",
 )
 """Reasons in English and Japanese: {what a measure needs: what to do}.
 
@@ -134,41 +135,51 @@ class Plan:
     independent: bool
     lpips: Path | None = None
 
-    @classmethod
-    def of(
-        cls,
-        part: str,
-        images: Split,
-        wanted: Sequence[Measure],
-        manifold: Any,
-        settings: Settings,
-        independent: bool,
-        second: Any = None,
-        randomised: bool = False,
-        weights: Path | None = None,
-    ) -> "Plan":
-        """Return the plan; weights: of AlexNet, where there are any, used where a measure asks."""
-        scene = Scene(images.read(images.rows[:1]), images, manifold, None, settings, second)
-        has = _capabilities(scene) | ({"randomised"} if randomised else set())
-        has |= {need for need in ASKED if getattr(settings, need)}
-        has |= set() if settings.gradient in VARIANTS else {"own_gradient"}
-        without = None
-        if any("lpips" in m.needs and m.needs <= has | {"lpips"} for m in wanted):
-            without = lpips_lacks(weights)
-            has |= set() if without else {"lpips"}
-        lacks = {
-            m.name: next((need for need in LACKS if need in m.needs and need not in has), None)
-            for m in wanted
-        }
-        said = {**LACKS, "lpips": without or NO_WEIGHTS}
-        reasons = {name: said[lack] for name, lack in lacks.items() if lack is not None}
-        running = [m for m in wanted if lacks[m.name] is None]
-        measured = {m.name for m in running}
-        for name, (first, last) in OPTIONAL.items():
-            if name.split("/")[0] in measured and first in has and last not in has:
-                reasons[name] = LACKS[last]
-        used = weights if "lpips" in has else None
-        return cls(part, images, running, reasons, has, settings, independent, used)
+
+def plan(
+    config: AuditConfig,
+    models: Sequence[Loaded],
+    data: Data,
+    manifold: Any = None,
+    second: Any = None,
+    label_randomised: Loaded | None = None,
+) -> Plan:
+    """Return what an audit of these models will measure; what it will not, with the reason.
+
+    Raises InputError where a model was trained with the manifold that judges it (unless
+    `allow_dependent`), or the gradient asked for cannot be taken.
+    """
+    independent = check_gradient(config.gradient, manifold, second) and all(
+        check_independence(models, judge, config.allow_dependent) for judge in (manifold, second)
+    )
+    part, images = judged(models, data, manifold, config.split)
+    largest = max(m.card.parameters for m in models)
+    limit = default_limit(data, largest, manifold) if config.limit is None else config.limit
+    limit = min(limit, max(20, limit // 4)) if config.fast else limit
+    images = images.subset(limit, config.seed)
+    settings = settings_of(config, data, manifold)
+    wanted = [measures[name]() for name in (config.only or list(measures))]
+    scene = Scene(images.read(images.rows[:1]), images, manifold, None, settings, second)
+    has = _capabilities(scene) | ({"randomised"} if label_randomised is not None else set())
+    has |= {need for need in ASKED if getattr(settings, need)}
+    has |= set() if settings.gradient in VARIANTS else {"own_gradient"}
+    without, weights = None, find_weights(config.lpips)
+    if any("lpips" in m.needs and m.needs <= has | {"lpips"} for m in wanted):
+        without = lpips_lacks(weights)
+        has |= set() if without else {"lpips"}
+    lacks = {
+        m.name: next((need for need in LACKS if need in m.needs and need not in has), None)
+        for m in wanted
+    }
+    said = {**LACKS, "lpips": without or NO_WEIGHTS}
+    reasons = {name: said[lack] for name, lack in lacks.items() if lack is not None}
+    running = [m for m in wanted if lacks[m.name] is None]
+    measured = {m.name for m in running}
+    for name, (first, last) in OPTIONAL.items():
+        if name.split("/")[0] in measured and first in has and last not in has:
+            reasons[name] = LACKS[last]
+    used = weights if "lpips" in has else None
+    return Plan(part, images, running, reasons, has, settings, independent, used)
 
 
 def judged(
@@ -181,7 +192,7 @@ def judged(
     """
     if split == "val":
         if not len(data.val):
-            raise InputError(f"{data.info.get('spec')} has no validation images: give --split test")
+            raise InputError(f"{data.info.get('spec')} has no validation images: give `split` test")
         return "val", data.val
     foreign = all(m.card.config.keys() == {"spec", "weights_hash"} for m in models)
     if manifold is not None or not foreign or not data.info.get("divided"):
@@ -217,62 +228,21 @@ def _capabilities(scene: Scene) -> set[str]:
     return has
 
 
-def audit_settings(
-    data: Data, manifold: Any, seed: int, gradient: str, eps: float | None, **asked: Any
-) -> Settings:
-    """Return the settings of an audit, those the user left open by the size of the images.
-
-    asked: the settings of `ASKED`, and the precision of attacks.
-    """
+def settings_of(config: AuditConfig, data: Data, manifold: Any) -> Settings:
+    """Return the settings of an audit, those that were left open by the size of the images."""
     chosen = None if manifold is None else manifold.card.sigma
-    eps = default_eps(data.shape, data.info.get("eps")) if eps is None else eps
+    eps = default_eps(data.shape, data.info.get("eps")) if config.eps is None else config.eps
     return Settings(
-        seed=seed,
-        gradient=gradient,
+        seed=config.seed,
+        gradient=config.gradient,
         eps=eps,
         reference_step=0.0476 * math.sqrt(math.prod(data.shape)),
         sigma=PREFERRED if chosen is None else chosen,
-        **asked,
+        thorough=config.thorough,
+        explain=config.explain,
+        certify=config.certify,
+        precision=config.precision,
     )
-
-
-def check_options(
-    labels: Sequence[str],
-    *,
-    limit: int | None = None,
-    gradient: str = "log_prob",
-    eps: float | None = None,
-    eps_flag: str = "--eps",
-    certify: float | None = None,
-    reference: str | None = None,
-    reference_accuracy: float | None = None,
-) -> None:
-    """Raise InputError for an option no audit can have, before anything long is begun.
-
-    eps_flag: what `eps` is called where it was given.
-    """
-    if limit is not None and limit < 2:
-        raise InputError(f"--limit must be at least 2, not {limit}")
-    if eps is not None and not eps > 0:
-        raise InputError(f"{eps_flag} must be above 0 (an l2 norm per image), not {eps}")
-    if certify is not None and not 0 < certify < math.inf:
-        raise InputError(
-            f"--certify must be finite and above 0 (a standard deviation per pixel), not {certify}"
-        )
-    if gradient not in GRADIENTS:
-        raise unknown_name("gradient", gradient, GRADIENTS)
-    check_reference_accuracy(reference_accuracy)
-    twice = {label for label in labels if labels.count(label) > 1}
-    if twice:
-        raise InputError(f'two models are labelled "{twice.pop()}"; audit each with its --label')
-    if reference is not None and reference not in labels:
-        raise unknown_name("label for --reference", reference, labels)
-
-
-def check_reference_accuracy(accuracy: float | None) -> None:
-    """Raise InputError for an accuracy that no standard model can have."""
-    if accuracy is not None and not 0 <= accuracy <= 1:
-        raise InputError(f"--reference-accuracy is a share from 0 to 1, not {accuracy}")
 
 
 def default_limit(data: Data, parameters: int, manifold: Any = None) -> int:
@@ -334,7 +304,7 @@ def check_randomised(module: nn.Module, label: str, val: Split, device: torch.de
     accuracy = proportion(right, len(seen))
     if accuracy.above(np.bincount(seen.labels).max() / len(seen) + CHANCE_MARGIN):
         raise InputError(
-            f"{label} (--label-randomised) is right on {100 * right / len(seen):.1f} % of "
+            f"{label} (`label_randomised`) is right on {100 * right / len(seen):.1f} % of "
             f"{len(seen)} validation images, far above chance: it was trained on their true "
             "labels, and as a control it wants permuted ones (offmanifold train --data "
             "random-labels:DATA)"
@@ -352,6 +322,6 @@ def check_independence(models: Sequence[Loaded], manifold: Any, allow_dependent:
     if trained and not allow_dependent:
         raise InputError(
             f"{trained[0]} was trained with this very manifold, which therefore cannot judge it; "
-            "fit another with another --seed, or force it with --allow-dependent"
+            "fit another with another `seed`, or force it with `allow_dependent`"
         )
     return not trained

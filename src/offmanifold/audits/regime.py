@@ -42,9 +42,9 @@ CONTROLS = ("spectrum_noise", "wrong_image")
 REASONS = {
     "collapsed_chance": {
         "en": "The model is right hardly more often than always naming the commonest class would "
-        "be: it has learnt nothing, or its outputs are named wrongly (--classes).",
+        "be: it has learnt nothing, or its outputs are named wrongly (`classes`).",
         "ja": "正解率が、最も多いクラスを常に答えた場合とほとんど変わりません。"
-        "何も学習していないか、出力の名前が誤っています（--classes）。",
+        "何も学習していないか、出力の名前が誤っています（`classes`）。",
     },
     "collapsed_diverged": {
         "en": "Training came to nothing at every seed: the loss or the answers were not finite, or "
@@ -98,8 +98,8 @@ REASONS = {
         "説明として用いることができます。",
     },
     "too_few": {
-        "en": "Too few images were audited to tell: audit more (--limit).",
-        "ja": "監査した画像が少なすぎるため判定できません。画像数を増やしてください（--limit）。",
+        "en": "Too few images were audited to tell: audit more (`limit`).",
+        "ja": "監査した画像が少なすぎるため判定できません。画像数を増やしてください（`limit`）。",
     },
     "variant": {
         "en": "The rule is for the gradient of the classifier itself; these numbers are of a "
@@ -113,29 +113,29 @@ REASONS = {
     },
     "no_reference_aligned": {
         "en": "The gradients follow the object more than their controls do, but nobody knows what "
-        "accuracy a standard model would have: compare with one, or give --reference-accuracy.",
+        "accuracy a standard model would have: compare with one, or give `reference_accuracy`.",
         "ja": "勾配は対照よりも対象物に沿っていますが、標準モデルの正解率が分かりません。"
-        "標準モデルと比較するか、--reference-accuracy を指定してください。",
+        "標準モデルと比較するか、`reference_accuracy` を指定してください。",
     },
     "no_reference_weak": {
         "en": "The gradients follow the object no more than their controls do; whether the "
         "training was too weak or too strong depends on the accuracy of a standard model: compare "
-        "with one, or give --reference-accuracy.",
+        "with one, or give `reference_accuracy`.",
         "ja": "勾配は対照と比べて対象物に沿っていません。"
         "頑健化が弱すぎるのか強すぎるのかは標準モデルの正解率によります。"
-        "標準モデルと比較するか、--reference-accuracy を指定してください。",
+        "標準モデルと比較するか、`reference_accuracy` を指定してください。",
     },
     "accuracy_undecided": {
         "en": "The accuracy ({accuracy}) may or may not be 5 points below the standard model's "
-        "{reference}: audit more images (--limit).",
+        "{reference}: audit more images (`limit`).",
         "ja": "正解率（{accuracy}）が標準モデルの{reference}より5ポイント低いかどうか、"
-        "まだ決められません。画像数を増やしてください（--limit）。",
+        "まだ決められません。画像数を増やしてください（`limit`）。",
     },
     "fraction_undecided": {
         "en": "The gradients may or may not follow the object more than their controls do: audit "
-        "more images (--limit).",
+        "more images (`limit`).",
         "ja": "勾配が対照よりも対象物に沿っているかどうか、まだ決められません。"
-        "画像数を増やしてください（--limit）。",
+        "画像数を増やしてください（`limit`）。",
     },
 }
 """{code: {language: sentence for a manager}}."""

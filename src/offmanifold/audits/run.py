@@ -19,28 +19,21 @@ from offmanifold._core.device import Engine
 from offmanifold._core.files import make_folder, tensors_hash
 from offmanifold._core.frozen import at_home, frozen
 from offmanifold._core.locks import held
-from offmanifold._core.precision import check_precision, in_float32
-from offmanifold._core.progress import bar, note
+from offmanifold._core.log import note
+from offmanifold._core.precision import in_float32
+from offmanifold._core.progress import bar
 from offmanifold.attacks.certification import radius_cap
+from offmanifold.audits.config import AuditConfig, check_labels
 from offmanifold.audits.identity import model_parts, shared_parts
-from offmanifold.audits.plan import (
-    Plan,
-    audit_settings,
-    check_gradient,
-    check_independence,
-    check_options,
-    check_randomised,
-    default_limit,
-    judged,
-)
+from offmanifold.audits.plan import Plan, check_randomised, plan
 from offmanifold.audits.store import Audit, with_regimes
 from offmanifold.audits.subject import AuditRun, Subject, adapted, without_gradient
 from offmanifold.data.types import Batch, Data
 from offmanifold.manifolds import global_pca, low_pass
 from offmanifold.manifolds.base import fitted_folder
 from offmanifold.manifolds.pooled import pool_data
-from offmanifold.measures import measures, passes
-from offmanifold.measures.lpips import find_weights, load_lpips
+from offmanifold.measures import passes
+from offmanifold.measures.lpips import load_lpips
 from offmanifold.measures.probe import Scene, Settings
 from offmanifold.models import (
     Loaded,
@@ -56,29 +49,60 @@ def audit(
     data: Data,
     manifold: Any = None,
     *,
+    config: AuditConfig | None = None,
+    limit: int | None = None,
+    gradient: str | None = None,
+    eps: float | None = None,
+    thorough: bool | None = None,
+    explain: bool | None = None,
+    folder: str | Path | None = None,
     label: str | None = None,
     classes: Any = None,
-    folder: str | Path | None = None,
-    **options: Any,
+    second: Any = None,
+    label_randomised: Loaded | None = None,
+    device: str = "auto",
+    batch_size: int | None = None,
+    beside: Sequence[Audit] = (),
+    show: bool = True,
 ) -> Audit:
-    """Audit one classifier; see `audit_models` for the options.
+    """Audit one classifier: everything that can be measured of it, with intervals and controls.
 
     model: any module, images (n, c, h, w) in [0, 1] → logits; or what `load_model` or `train`
-    returned. classes: which output means which class, as `adapt_labels` takes it; by default by
-    name, and for a bare module in the order of `data.classes`. folder: where the audit is saved,
-    goes on after an interruption, and is found again by the same call.
+    returned. config: see `AuditConfig`; limit, gradient, eps, thorough, explain: the same as there,
+    for short. folder: None keeps the audit in memory, "auto" below the model's run in runs/, a path
+    there; a kept audit goes on after an interruption and is found again by the same call. classes:
+    which output means which class, as `adapt_labels` takes it; by default by name, and for a bare
+    module in the order of `data.classes`. The rest is as in `audit_models`, which this calls.
     """
-    folder = None if folder is None else Path(folder)
+    given = {"limit": limit, "gradient": gradient, "eps": eps, "thorough": thorough}
+    given = {k: v for k, v in {**given, "explain": explain}.items() if v is not None}
     if not isinstance(model, Loaded):
         spec = type(model).__name__
         check_state(model)
         weights_hash = tensors_hash(model.state_dict())
         parameters = sum(p.numel() for p in model.parameters())
         card = ModelCard(spec, weights_hash=weights_hash, parameters=parameters)
-        subject = Subject(Loaded(model, card), label or spec, folder, classes or BY_INDEX)
-    else:
-        subject = Subject(model, label or model.card.label, folder, classes)
-    return audit_models([subject], data, manifold, **options)[0]
+        model, label, classes = Loaded(model, card), label or spec, classes or BY_INDEX
+    subject = Subject(
+        model,
+        label or model.card.label,
+        None if folder in (None, "auto") else folder,
+        classes,
+        kept=folder == "auto",
+    )
+    (made,) = audit_models(
+        [subject],
+        data,
+        manifold,
+        replace(config or AuditConfig(), **given),
+        second=second,
+        label_randomised=label_randomised,
+        device=device,
+        batch_size=batch_size,
+        beside=beside,
+        show=show,
+    )
+    return made
 
 
 @in_float32()
@@ -86,94 +110,39 @@ def audit_models(
     subjects: Sequence[Subject],
     data: Data,
     manifold: Any = None,
+    config: AuditConfig | None = None,
     *,
     second: Any = None,
     label_randomised: Loaded | None = None,
-    lpips: str | Path | None = None,
-    limit: int | None = None,
-    split: str = "test",
-    seed: int = 0,
-    gradient: str = "log_prob",
-    eps: float | None = None,
-    thorough: bool = False,
-    explain: bool = False,
-    certify: float | None = None,
-    precision: str = "fp32",
-    fast: bool = False,
-    only: Sequence[str] | None = None,
-    reference: str | None = None,
-    reference_accuracy: float | None = None,
     device: str = "auto",
     batch_size: int | None = None,
-    allow_dependent: bool = False,
     beside: Sequence[Audit] = (),
     show: bool = True,
 ) -> list[Audit]:
-    """Audit classifiers on `data.test` with one manifold, in one pass.
+    """Audit classifiers with one manifold, in one pass.
 
     manifold: Tangent and Score, or None: what needs one is then skipped, and said so. second:
     another, beside which the first is held: the ceiling of alignment, the fraction by it.
-    label_randomised: a classifier trained on permuted labels, as a control. lpips: weights of
-    AlexNet for LPIPS; by default torch hub's, where they are. split: test, or val where something
-    is to be chosen by what is found. limit: of images, drawn by seed, class-balanced (default 200;
-    500 where images and model are small). gradient: see `variants.GRADIENTS`. eps: l2 norm per
-    image of the attack. thorough: attack by an ensemble too. explain: judge explanations too, at up
-    to 130 passes an image. certify: σ per pixel at which the classifier is smoothed and certified,
-    or None. precision: fp32, or bf16 for the steps of attacks; all else is float32. fast: a quarter
-    of the images. only: names of the measures wanted. reference, reference_accuracy: for the
-    regime. device: auto, cpu, cuda or mps. beside: finished audits among which a reference may be.
-    Raises InputError where a model does not fit the data, was
-    trained with the manifold that judges it (unless `allow_dependent`, which marks the audit), or
-    where `label_randomised` knows the labels, `lpips` holds no AlexNet, or another audit lies in a
-    subject's folder. Each finished batch is on disk, and the same call goes on after it; a finished
-    audit is only read. Ctrl-C saves what is done, with its n.
+    label_randomised: a classifier trained on permuted labels, as a control. device: auto, cpu, cuda
+    or mps. batch_size: images at once. beside: finished audits among which a reference may be.
+    Raises InputError where a model does not fit the data, was trained with the manifold that judges
+    it (unless `allow_dependent`, which marks the audit), or where `label_randomised` knows the
+    labels, or another audit lies in a subject's folder. Each finished batch is on disk, and the
+    same call goes on after it; a finished audit is only read. Ctrl-C saves what is done, with its
+    n.
     """
     if not subjects:
         return []
-    check_precision(precision)
+    config = config or AuditConfig()
+    reference, reference_accuracy = config.reference, config.reference_accuracy
+    check_labels([*(a.label for a in beside), *(s.label for s in subjects)], reference)
     place = Engine(device, "fp32").device
-    largest = max(s.loaded.card.parameters for s in subjects)
-    check_options(
-        [*(a.label for a in beside), *(s.label for s in subjects)],
-        limit=limit,
-        gradient=gradient,
-        eps=eps,
-        certify=certify,
-        reference=reference,
-        reference_accuracy=reference_accuracy,
-    )
-    limit = limit if limit is not None else default_limit(data, largest, manifold)
-    part, images = judged([s.loaded for s in subjects], data, manifold, split)
-    images = images.subset(min(limit, max(20, limit // 4)) if fast else limit, seed)
-    plan = Plan.of(
-        part,
-        images,
-        [measures[name]() for name in (only or list(measures))],
-        manifold,
-        audit_settings(
-            data,
-            manifold,
-            seed,
-            gradient,
-            eps,
-            thorough=thorough,
-            explain=explain,
-            certify=certify,
-            precision=precision,
-        ),
-        check_gradient(gradient, manifold, second)
-        and all(
-            check_independence([s.loaded for s in subjects], m, allow_dependent)
-            for m in (manifold, second)
-        ),
-        second,
-        label_randomised is not None,
-        find_weights(lpips),
-    )
-    if show and (caution := _out_of_reach(plan.settings)):
+    models = [s.loaded for s in subjects]
+    planned = plan(config, models, data, manifold, second, label_randomised)
+    if show and (caution := _out_of_reach(planned.settings)):
         note(caution)
     of_models = [model_parts(s.loaded) for s in subjects]
-    shared = shared_parts(plan, data, manifold, second, label_randomised)
+    shared = shared_parts(planned, data, manifold, second, label_randomised)
     stopped: KeyboardInterrupt | None = None
     with ExitStack() as stack:
         for subject in subjects:
@@ -190,14 +159,14 @@ def audit_models(
         try:
             if waiting:
                 judges = (manifold, second, label_randomised)
-                _measure(waiting, plan, data, judges, place, batch_size, show)
+                _measure(waiting, planned, data, judges, place, batch_size, show)
         except KeyboardInterrupt as stop:
             stopped = stop
             if show:
                 note("stopping: saving what is done (Ctrl-C again stops at once)")
         for run in waiting:
             if run.prepared and run.n and (stopped is None or run.folder is not None):
-                found[run.subject.label] = run.finish(plan, data, manifold, second)
+                found[run.subject.label] = run.finish(planned, data, manifold, second)
         made = [one for one in found.values() if one is not None]
         for one in made if show else ():
             if (lacking := without_gradient(one.columns)) is not None:
@@ -296,7 +265,7 @@ def _out_of_reach(settings: Settings) -> str | None:
     if settings.eps <= cap:
         return None
     return (
-        f"--eps {settings.eps:g} is above {cap:.3g}, the largest radius that --certify "
+        f"`eps` {settings.eps:g} is above {cap:.3g}, the largest radius that `certify` "
         f"{settings.certify:g} can certify: certified accuracy will be 0 whatever the model"
     )
 

@@ -203,7 +203,7 @@ def with_regimes(
     labels = [a.label for a in audits]
     if reference is not None and reference not in labels:
         raise InputError(
-            f'no audit is labelled "{reference}" (--reference); known: {", ".join(labels)}'
+            f'no audit is labelled "{reference}" (`reference`); known: {", ".join(labels)}'
         )
     chosen = standard_of(audits, reference)
     standard = next((a for a in audits if a.label == chosen), None)

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from offmanifold._core.files import content_hash
-from offmanifold._core.progress import note
-from offmanifold._core.runs import package_version
+from offmanifold._core.log import note
 from offmanifold._core.statistics import Columns
+from offmanifold._core.version import package_version
 from offmanifold.audits.batches import Seen, forget_batches, keep_batch, kept_batches
 from offmanifold.audits.description import (
     describe_data,
@@ -45,7 +45,7 @@ class Subject:
     """A classifier to be audited, under a label, and where its audit is to lie.
 
     folder: None for none, unless `kept`: then a folder named by the audit's identity, below its
-    run. mapping: of --classes.
+    run. mapping: of `classes`.
     """
 
     loaded: Loaded

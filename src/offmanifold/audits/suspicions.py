@@ -35,14 +35,14 @@ EXPECTED = (
     "（現在は{now}枚）。forward の最初でその変換を行ってください。",
 )
 UNTRAINED = (
-    "No file of weights was loaded into {spec}: if it is not trained there, give --weights FILE.",
-    "{spec} には重みファイルが読み込まれていません。学習済みの重みがあれば --weights FILE "
+    "No file of weights was loaded into {spec}: if it is not trained there, give `weights` FILE.",
+    "{spec} には重みファイルが読み込まれていません。学習済みの重みがあれば `weights` FILE "
     "で指定してください。",
 )
 FORGOTTEN = (
-    "The images are {spec}, which commands take where no --data is given: give the model's own.",
-    "画像は --data を指定しない場合の既定である {spec} です。"
-    "モデルに合ったデータを --data で指定してください。",
+    "The images are {spec}, which commands take where no `data` is given: give the model's own.",
+    "画像は `data` を指定しない場合の既定である {spec} です。"
+    "モデルに合ったデータを `data` で指定してください。",
 )
 
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from offmanifold._core.log import note
 from offmanifold._core.precision import Named
-from offmanifold._core.progress import note
 from offmanifold.audits.compare import compare, save_comparison
+from offmanifold.audits.config import AuditConfig
 from offmanifold.audits.run import Subject, audit_models
 from offmanifold.cli.base import print_table
 from offmanifold.data import load_data
@@ -68,8 +69,7 @@ class Demo:
             ],
             data,
             manifold,
-            limit=self.limit,
-            precision=PRECISION,
+            AuditConfig(limit=self.limit, precision=PRECISION),
         )
         comparison = compare(audits, reference="standard")
         saved = save_comparison(comparison, self.out / "compare.json")

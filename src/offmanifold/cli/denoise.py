@@ -9,7 +9,8 @@ import tyro
 from torch import Tensor
 
 from offmanifold._core.errors import InputError
-from offmanifold._core.progress import Bar, note
+from offmanifold._core.log import note
+from offmanifold._core.progress import Bar
 from offmanifold._core.randomness import image_noise
 from offmanifold.cli.from_files import Given, Named, gallery_of_files, read_files
 from offmanifold.cli.gallery import RESULT

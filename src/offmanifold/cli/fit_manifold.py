@@ -10,11 +10,12 @@ import tyro
 
 from offmanifold._core.errors import RunError
 from offmanifold._core.files import write_atomically, write_json
-from offmanifold._core.progress import note
+from offmanifold._core.log import note
 from offmanifold._core.statistics import estimate, mean_of, ratio_of
-from offmanifold.cli.base import Images, print_json, print_line, print_table
+from offmanifold.cli.base import print_json, print_line, print_table
 from offmanifold.cli.subcommands import registered
 from offmanifold.data import Data
+from offmanifold.data.config import DataConfig
 from offmanifold.manifolds import (
     Denoiser,
     ManifoldCard,
@@ -53,7 +54,7 @@ class FitManifold:
         estimator: which estimate.
     """
 
-    images: Annotated[Images, tyro.conf.arg(name="")] = field(default_factory=Images)
+    images: Annotated[DataConfig, tyro.conf.arg(name="")] = field(default_factory=DataConfig)
     seed: int = 0
     out: Path | None = None
     device: str = "auto"

@@ -20,7 +20,7 @@ from offmanifold._core.files import (
 from offmanifold._core.folders import check_place, recover, replace_folder
 from offmanifold._core.interrupts import deferred_interrupt
 from offmanifold._core.locks import LOCK, held
-from offmanifold._core.progress import note
+from offmanifold._core.log import note
 from offmanifold._core.runs import ROOT, identity
 from offmanifold.cli.amount import check_room
 from offmanifold.cli.base import print_json

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from offmanifold._core.errors import InputError
 from offmanifold._core.files import short
-from offmanifold._core.progress import note
+from offmanifold._core.log import note
 from offmanifold.data.decode import (
     BadImage,
     altered_in_decoding,

@@ -10,7 +10,7 @@ import torch
 from offmanifold._core.errors import InputError
 from offmanifold._core.extras import first_line, import_extra
 from offmanifold._core.precision import has_bf16
-from offmanifold._core.runs import package_version
+from offmanifold._core.version import package_version
 from offmanifold.attacks import attacks
 from offmanifold.cli.base import print_json, print_table
 from offmanifold.manifolds import estimators

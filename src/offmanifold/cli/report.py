@@ -8,10 +8,10 @@ import tyro
 
 from offmanifold._core.errors import InputError
 from offmanifold._core.files import FIGURES, PAGES, check_suffix
-from offmanifold._core.progress import note
-from offmanifold.cli.compare import check_there, find_audit
-from offmanifold.cli.sweep import SUMMARY, save_summary
+from offmanifold._core.log import note
+from offmanifold.sweeps.find import check_there, find_audit
 from offmanifold.sweeps.runs import SHARED
+from offmanifold.sweeps.sweep import SUMMARY, save_summary
 
 
 @dataclass(frozen=True)

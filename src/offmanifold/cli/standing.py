@@ -18,9 +18,9 @@ from offmanifold.attacks import PGD
 from offmanifold.audits.plan import default_eps
 from offmanifold.audits.regime import CHANCE_MARGIN
 from offmanifold.audits.store import Audit, audit_folder
-from offmanifold.cli.compare import find_audit
 from offmanifold.data import Data
 from offmanifold.models import Loaded
+from offmanifold.sweeps.find import find_audit
 from offmanifold.synthesis.batching import comfortable, in_batches
 from offmanifold.synthesis.filling import device_of, predicted
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Literal
 
 from offmanifold._core.errors import InputError
-from offmanifold.cli.base import Size
 from offmanifold.synthesis import Ascent, Method
 
 
@@ -59,7 +58,7 @@ class Options:
     data: str | None = None
     classes: str | None = None
     data_seed: int = 0
-    image_size: Size = None
+    image_size: tuple[int, int] | None = None
     channels: int | None = None
     manifold: str = "auto"
     mode: Literal["auto", "ascent", "projected", "denoised", "manifold"] = "auto"

@@ -12,22 +12,18 @@ from torch import Tensor, nn
 from offmanifold._core.device import Engine
 from offmanifold._core.errors import InputError, unknown_name
 from offmanifold._core.files import read_json
-from offmanifold._core.progress import Bar, Unnumbered, note
+from offmanifold._core.log import note
+from offmanifold._core.progress import Bar, Unnumbered
 from offmanifold.audits.identity import model_parts
-from offmanifold.cli.base import (
-    MANIFOLDS,
-    find_manifold,
-    label_map,
-    note_what_is_told,
-    resolve_manifold,
-)
 from offmanifold.cli.standing import Said, standing_of, warnings_of
 from offmanifold.cli.synthesis_options import Options
 from offmanifold.cli.without_effect import check_mode
 from offmanifold.data import Data, load_data
+from offmanifold.data.config import note_what_is_told
 from offmanifold.data.division import check_divided
 from offmanifold.data.load import sized_within
 from offmanifold.manifolds import load_manifold, names_denoiser
+from offmanifold.manifolds.resolve import MANIFOLDS, find_manifold, resolve_manifold
 from offmanifold.models import (
     Loaded,
     adapt_labels,
@@ -35,6 +31,7 @@ from offmanifold.models import (
     load_model,
     some_images,
 )
+from offmanifold.models.labels import label_map
 from offmanifold.models.name_match import Named
 from offmanifold.synthesis import Method, Synthesis
 from offmanifold.synthesis.batching import comfortable

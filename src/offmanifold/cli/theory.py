@@ -8,7 +8,8 @@ import numpy as np
 
 from offmanifold._core.errors import InputError, RunError
 from offmanifold._core.files import make_folder, target, write_atomically
-from offmanifold._core.progress import bar, note
+from offmanifold._core.log import note
+from offmanifold._core.progress import bar
 from offmanifold.cli.base import print_json, print_table
 from offmanifold.theorems import check_t1, check_t2, check_t3, thick_subspace
 from offmanifold.theorems.t3 import ALIGNED, TOLERATED

@@ -6,10 +6,12 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from offmanifold._core.progress import note
-from offmanifold.cli.base import Images, find_manifold, print_json
+from offmanifold._core.log import note
+from offmanifold.cli.base import print_json
 from offmanifold.cli.subcommands import registered
+from offmanifold.data.config import DataConfig
 from offmanifold.manifolds import load_manifold
+from offmanifold.manifolds.resolve import find_manifold
 from offmanifold.objectives import ERM, objectives
 from offmanifold.training.recipe import Recipe
 from offmanifold.training.train import run_name, train
@@ -43,7 +45,7 @@ class Train:
     weights: Path | None = None
     allow_pickle: bool = False
     allow_code: bool = False
-    images: Annotated[Images, tyro.conf.arg(name="")] = field(default_factory=Images)
+    images: Annotated[DataConfig, tyro.conf.arg(name="")] = field(default_factory=DataConfig)
     recipe: Annotated[Recipe, tyro.conf.arg(name="")] = field(default_factory=Recipe)
     manifold: str | None = None
     out: Path | None = None

@@ -37,7 +37,7 @@ def check_given(x: Tensor, where: str = "the tensor of images") -> None:
     >>> check_given(255 * torch.eye(2).view(1, 1, 2, 2))
     Traceback (most recent call last):
     ...
-    offmanifold._core.errors.InputError: the tensor of images holds values from 0 to 255; images \
+    offmanifold.InputError: the tensor of images holds values from 0 to 255; images \
 must lie in [0, 1] (divide 8-bit images by 255)
     """
     check_shape(x)

@@ -107,7 +107,7 @@ def add_distractor(found: Found, request: Request) -> Found:
     if found.source.shape[0] != 1:
         raise InputError(
             f"distractor: needs grey images, those of {found.name} have "
-            f"{found.source.shape[0]} channels; pass --channels 1"
+            f"{found.source.shape[0]} channels; pass `channels` 1"
         )
     return replace(
         found,

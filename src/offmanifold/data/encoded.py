@@ -178,6 +178,6 @@ def _common_size(
         )
         raise InputError(
             f"images in {where} have {len(counts)} sizes (height×width): {shown}"
-            f"{', …' if len(counts) > 3 else ''}; bring them to one with --image-size 224 224"
+            f"{', …' if len(counts) > 3 else ''}; bring them to one with `image_size` 224 224"
         )
     return sizes[0]

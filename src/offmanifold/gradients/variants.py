@@ -1,7 +1,7 @@
 """Variants of the input gradient that explanations are made of, to be held beside it.
 
 All are of the label's log-odds u, whose gradient has the direction of that of log p(y|x) and does
-not vanish where the classifier is sure. `--gradient` takes their names as it takes those of
+not vanish where the classifier is sure. ``gradient`` takes their names as it takes those of
 scalars, so that every measure and control of an audit can be asked of them too.
 """
 

@@ -126,7 +126,7 @@ class Fitted(nn.Module):
         if sigma is None:
             raise InputError(
                 f"the manifold {self.card.spec} is unusable: no σ passed its gates; fit it longer "
-                "(--steps) or on more images"
+                "(`steps`) or on more images"
             )
         if not 0 < sigma < math.inf:
             raise InputError(f"σ must be finite and above 0 (per pixel), not {sigma}")

@@ -12,8 +12,8 @@ from torch import Tensor
 from offmanifold._core.device import Engine
 from offmanifold._core.errors import InputError
 from offmanifold._core.files import read_json, read_tensors, write_tensors
+from offmanifold._core.log import note
 from offmanifold._core.precision import Named, Precision, in_float32
-from offmanifold._core.progress import note
 from offmanifold._core.registry import Registry, from_config, to_config
 from offmanifold._core.runs import begun, claim, finish, identity, run_folder
 from offmanifold.data.division import check_divided

@@ -115,7 +115,7 @@ def _row(manifold: Fitted, x: Tensor, index: Tensor, sigma: float) -> dict[str, 
     shrinkage_ratio = error / max(shrinkage, 1e-12)
     if not math.isfinite(error + trace + difference + jacobian):
         raise RunError(
-            "the fitted denoiser gives values that are not finite; fit it with a smaller --lr"
+            "the fitted denoiser gives values that are not finite; fit it with a smaller `lr`"
         )
     return {
         "sigma": sigma,

@@ -23,7 +23,7 @@ class EnsembleAccuracy(Measure):
     In the manner of AutoAttack (Croce & Hein 2020), at the audit's eps, inside [0, 1]: an upper
     bound of what no attack could break. `attacks` holds the share left after each attack, `signs`
     the shares of images that speak for masked gradients (Athalye et al. 2018), `masked` the names
-    of those above one point. Asked for with --thorough: up to 7,000 passes an image.
+    of those above one point. Asked for with `thorough`: up to 7,000 passes an image.
     """
 
     unit: ClassVar[str] = "share"

@@ -29,8 +29,8 @@ CONVOLUTIONS = {
 
 NO_WEIGHTS = (
     f"LPIPS needs the weights of AlexNet; get them with {DOWNLOAD} or give a file with "
-    "--lpips FILE",
-    f"LPIPSにはAlexNetの重みが必要です。{DOWNLOAD} で取得するか、--lpips FILE で指定してください",
+    "`lpips` FILE",
+    f"LPIPSにはAlexNetの重みが必要です。{DOWNLOAD} で取得するか、`lpips` FILE で指定してください",
 )
 NO_PACKAGE = (
     "LPIPS needs the package lpips, and a torchvision that matches torch; "
@@ -121,7 +121,7 @@ def _cached() -> Path:
 
 def _read_weights(path: Path) -> dict[str, Tensor]:
     """Return `features.0.weight` … of a file. Raises InputError where they are not AlexNet's."""
-    mend = f"give --lpips the state dict of torchvision's alexnet, which {DOWNLOAD} gets"
+    mend = f"give `lpips` the state dict of torchvision's alexnet, which {DOWNLOAD} gets"
     if path == _cached():
         mend = f"delete it, and run {DOWNLOAD}"
     if not path.is_file():

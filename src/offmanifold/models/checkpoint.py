@@ -255,7 +255,7 @@ def _torch_load(path: Path, allow_pickle: bool | None) -> Any:
             raise InputError(f"{path} is not a file of weights, or is damaged") from error
         if allow_pickle:
             return _unpickled(path)
-        trust = ", or give --allow-pickle (allow_pickle=True) if you trust the file"
+        trust = ", or give `allow_pickle` if you trust the file"
         raise InputError(
             f"{path} is a pickle of more than tensors (a whole module, or other objects), which "
             f"can run code when read; save model.state_dict() instead"

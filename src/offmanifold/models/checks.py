@@ -11,7 +11,7 @@ from torch.nn.parameter import is_lazy
 from offmanifold._core.errors import InputError
 from offmanifold._core.faults import first_line, of_user, place_of, told
 from offmanifold._core.frozen import frozen
-from offmanifold._core.progress import note
+from offmanifold._core.log import note
 from offmanifold.models.adapters import CopyOf
 from offmanifold.models.determinism import check_steadiness
 from offmanifold.models.first_batch import EXTREME, drawn_images
@@ -201,7 +201,7 @@ def _called(module: nn.Module, images: Tensor) -> Tensor:
             at = f", at {place}" if (place := place_of(error)) else ""
             raise InputError(
                 f"the model did not accept images of size {_size(images)} ({first_line(error)}"
-                f"{at}); give what it was made for with --image-size and --channels, or mend its "
+                f"{at}); give what it was made for with `image_size` and `channels`, or mend its "
                 "forward"
             ) from error
         raise InputError(

@@ -13,7 +13,7 @@ from offmanifold.models.card import Loaded
 from offmanifold.models.name_match import Named, Names, escaped, look_alike
 
 BY_INDEX = "by-index"
-MEND = "give --classes map.json, or --classes by-index if outputs and classes are in one order"
+MEND = "give `classes` map.json, or `classes` by-index if outputs and classes are in one order"
 
 Match = tuple[tuple[int, ...], ...]  # the model's outputs of each class of the data
 
@@ -84,15 +84,15 @@ def match_labels(
     elif mapping == BY_INDEX:
         if outputs is not None and outputs != len(data_classes):
             raise InputError(
-                f"--classes by-index needs as many outputs as classes, not {outputs} and "
-                f"{len(data_classes)}; give --classes map.json"
+                f"`classes` by-index needs as many outputs as classes, not {outputs} and "
+                f"{len(data_classes)}; give `classes` map.json"
             )
         match = tuple((i,) for i in range(len(data_classes)))
     elif mapping is not None:
         if isinstance(mapping, str) or not isinstance(mapping, Sequence):
-            raise InputError('--classes takes a JSON list or object, or "by-index"')
+            raise InputError('`classes` takes a JSON list or object, or "by-index"')
         if outputs is not None and len(mapping) != outputs:
-            raise InputError(f"--classes lists {len(mapping)} names for {outputs} outputs")
+            raise InputError(f"`classes` lists {len(mapping)} names for {outputs} outputs")
         model_classes = [str(name) for name in mapping]
         match = _match_names(model_classes, None, data_classes)
     elif model_classes is None:
@@ -131,11 +131,11 @@ def _match_map(
     for output, name in pairs:
         found = _outputs_named(output, outputs_of)
         if not found or (outputs is not None and max(found) >= outputs):
-            raise InputError(f'--classes: the model has no output "{output}"')
+            raise InputError(f'`classes`: the model has no output "{output}"')
         owners = classes_of.find(str(name))
         if len(owners) != 1:
             raise InputError(
-                f'--classes: "{name}" is no class of the data ({_short(data_classes)})'
+                f'`classes`: "{name}" is no class of the data ({_short(data_classes)})'
             )
         match[owners[0]].extend(found)
     return tuple(tuple(sorted(set(found))) for found in match)
@@ -155,7 +155,7 @@ def _check(match: Match, model_classes: Names | None, data_classes: Names) -> No
             if output in owner:
                 raise InputError(
                     f'output {output} of the model means both "{owner[output]}" and "{name}"; '
-                    "give --classes map.json"
+                    "give `classes` map.json"
                 )
             owner[output] = name
 
@@ -179,3 +179,13 @@ def _confusion(lost: Names, model_classes: Names, data_classes: Names) -> str:
 
 def _short(names: Names) -> str:
     return ", ".join(names[:8]) + (f", … ({len(names)} in all)" if len(names) > 8 else "")
+
+
+def label_map(classes: str | None) -> Any:
+    """Return what `classes` gives, as plain JSON: its content counts, wherever the file lies."""
+    if classes is None or classes == BY_INDEX:
+        return classes
+    try:
+        return read_json(Path(classes))
+    except InputError:
+        return classes

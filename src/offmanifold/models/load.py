@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,10 @@ from torch import Tensor, nn
 
 from offmanifold._core.errors import InputError, unknown_name
 from offmanifold._core.files import content_hash, tensors_hash
-from offmanifold._core.progress import note
+from offmanifold._core.log import note
 from offmanifold._core.randomness import seed_of
+from offmanifold.data.config import DataConfig
+from offmanifold.data.types import Data
 from offmanifold.models.adapters import GreyToColour, Normalise
 from offmanifold.models.card import Loaded, ModelCard
 from offmanifold.models.checkpoint import load_weights, read_checkpoint, unprefixed
@@ -103,6 +105,36 @@ def load_model(
         manifold=run.config.get("manifold"),
     )
     return Loaded(loaded.module, card)
+
+
+def open_models(
+    specs: Sequence[str],
+    images: DataConfig,
+    weights: str | Path | None = None,
+    *,
+    allow_pickle: bool = False,
+    allow_code: bool = False,
+) -> tuple[Data, list[Loaded]]:
+    """Return images, of the size that the first model asks for where none is given, and models.
+
+    weights: of the only model. Raises InputError as `load_data` and `load_model` do.
+    """
+
+    def opened(spec: str, classes: Names | None = None, shape: Shape | None = None) -> Loaded:
+        return load_model(
+            spec,
+            weights,
+            classes=classes,
+            shape=shape,
+            allow_pickle=allow_pickle,
+            allow_code=allow_code,
+        )
+
+    asked, first = None, specs[0]
+    if not (images.image_size or first.startswith("small-resnet") or ".py:" in first):
+        asked = opened(first).card.input_shape
+    data = images.load(asked)
+    return data, [opened(spec, data.classes, data.shape) for spec in specs]
 
 
 def start_content(spec: str, classes: Names | None, shape: Shape | None) -> str | None:
@@ -244,7 +276,7 @@ def check_code(spec: str, allow_code: bool) -> None:
     if ".py:" in run.spec:
         raise InputError(
             f"the model of the run {run.folder} is Python code, {run.spec}, which would be run; "
-            "give --allow-code (allow_code=True) if you trust that file"
+            "give `allow_code` if you trust that file"
         )
 
 

@@ -22,7 +22,7 @@ from offmanifold._core.errors import InputError
 from offmanifold._core.faults import LOADED as PACKAGE
 from offmanifold._core.faults import is_library
 from offmanifold._core.files import content_hash
-from offmanifold._core.progress import note
+from offmanifold._core.log import note
 from offmanifold.models.imported_names import imported_files
 
 

@@ -36,7 +36,7 @@ class Aligned(Plain):
 
     Attributes:
         weight: the strength, per unit of cosine.
-        directions: class_means, single_image, nearest, or score_difference (needs --manifold).
+        directions: class_means, single_image, nearest, or score_difference (needs `manifold`).
     """
 
     strength: ClassVar[str | None] = "weight"

@@ -4,6 +4,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from offmanifold._core.flags import as_flags
 from offmanifold.reports.sources import Source
 from offmanifold.reports.texts import Texts
 
@@ -19,7 +20,7 @@ def in_language(value: dict[str, Any], key: str, t: Texts) -> Markup:
     """Return `value[key]` in the page's language, in English where there is no other."""
     if t.language != "en" and not value.get(f"{key}_{t.language}"):
         return english(str(value.get(key) or ""), t)
-    return Markup.escape(t.own(value, key) or "")
+    return Markup.escape(as_flags(t.own(value, key) or ""))
 
 
 def unit_text(unit: str | None, t: Texts) -> Markup:
@@ -41,4 +42,4 @@ def reason_of(source: Source, name: str, t: Texts) -> Markup:
     if isinstance(reason, dict):
         return in_language(reason, "reason", t)
     translated = (source.json.get(f"skipped_{t.language}") or {}).get(name)
-    return Markup.escape(translated) if translated else english(str(reason), t)
+    return Markup.escape(as_flags(translated)) if translated else english(as_flags(str(reason)), t)

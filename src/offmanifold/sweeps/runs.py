@@ -15,7 +15,7 @@ from typing import Any
 from offmanifold._core.errors import InputError
 from offmanifold._core.files import inside, make_folder, read_json, target, write_json, write_text
 from offmanifold._core.folders import recover
-from offmanifold._core.progress import note
+from offmanifold._core.log import note
 from offmanifold._core.registry import to_config
 from offmanifold._core.runs import ROOT, dated, identity
 from offmanifold.audits.store import AUDITS, Audit, read_audit
@@ -55,7 +55,7 @@ def strength_of(objective: Objective) -> float | None:
 
 
 def check_grid(
-    objective: Objective, values: Sequence[float], seeds: Sequence[int], flag: str = "--values"
+    objective: Objective, values: Sequence[float], seeds: Sequence[int], flag: str = "`values`"
 ) -> None:
     """Raise InputError for strengths and seeds that make no sweep; flag: where values are given."""
     if objective.strength is None:
@@ -70,7 +70,7 @@ def check_grid(
                 f"{flag} holds {value:g}; strengths must be above 0 and finite "
                 "(the standard model is trained beside them in any case)"
             )
-    for name, given in ((flag, values), ("--seeds", seeds)):
+    for name, given in ((flag, values), ("`seeds`", seeds)):
         twice = [v for i, v in enumerate(given) if v in given[:i]]
         if twice:
             raise InputError(f"{name} holds {twice[0]:g} twice; name each once")
@@ -137,7 +137,7 @@ def claim_sweep(shared: dict[str, Any], out: Path | None) -> Path:
             raise InputError(
                 f"{folder} holds a sweep with another {others[0]} "
                 f"({_short(saved.get(others[0]))}, not {_short(now[others[0]])}); "
-                "choose another folder with --out"
+                "choose another folder with `out`"
             )
     write_json(path, {"schema": SCHEMA, **fixed})
     return folder

@@ -4,37 +4,33 @@ The same on every machine: an executor needs no more of it than this command and
 leaves behind, which is a run's, with its audit and an `outcome.json`, written last.
 """
 
-import argparse
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from offmanifold._core.errors import Diverged, InputError, RunError
 from offmanifold._core.files import read_json, write_json
 from offmanifold._core.registry import from_config
-from offmanifold.cli.audit import AuditCommand
-from offmanifold.cli.base import Images
-from offmanifold.cli.train import Train
+from offmanifold.audits.config import AuditConfig
+from offmanifold.audits.series import audit_gradients
+from offmanifold.data.config import DataConfig
+from offmanifold.data.types import Data
+from offmanifold.manifolds import load_manifold
+from offmanifold.models import load_model
 from offmanifold.models.checkpoint import weights_hash
 from offmanifold.models.load import start_content
 from offmanifold.objectives import objectives
 from offmanifold.sweeps.executors.base import OUTCOME, Inputs, Job
 from offmanifold.training.recipe import Recipe
+from offmanifold.training.train import train
 
 
-def carry_out(argv: Sequence[str]) -> int:
-    """Run the job that a command line (CONFIG FOLDER --judge PLACE …) names; return 0."""
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("config", type=Path)
-    parser.add_argument("folder", type=Path)
-    for name in Inputs.__dataclass_fields__:
-        parser.add_argument(f"--{name}", type=Path)
-    given = vars(parser.parse_args(argv))
-    return _run(given.pop("config"), given.pop("folder"), Inputs(**given))
+def carry_out(path: Path, folder: Path, inputs: Inputs) -> None:
+    """Train and audit the run of a job's config file, into its folder.
 
-
-def _run(path: Path, folder: Path, inputs: Inputs) -> int:
+    A run that diverges is a result. Raises InputError where the job is refused, RunError where it
+    fails; both are written down first.
+    """
     config, started = read_json(path), time.time()
     digest = Job(folder.name, config).digest
 
@@ -51,12 +47,13 @@ def _run(path: Path, folder: Path, inputs: Inputs) -> int:
         )
 
     try:
-        _check_inputs(config, inputs)
-        _train(config, folder, inputs)
-        audit = _audit(config, folder, inputs)
+        data = _images(config).load()
+        _check_inputs(config, data, inputs)
+        _train(config, data, folder, inputs)
+        audit = _audit(config, data, folder, inputs)
     except Diverged as error:
         end("collapsed", str(error))
-        return 0
+        return
     except InputError as error:
         end("refused", str(error))
         raise
@@ -64,71 +61,74 @@ def _run(path: Path, folder: Path, inputs: Inputs) -> int:
         end("failed", str(error))
         raise
     end("finished", audit=audit)
-    return 0
 
 
-def _train(config: dict[str, Any], folder: Path, inputs: Inputs) -> None:
-    wanted = dict(config["train"])
-    Train(
-        model=wanted["model"],
+def _train(config: dict[str, Any], data: Data, folder: Path, inputs: Inputs) -> None:
+    wanted = config["train"]
+    train(
+        wanted["model"],
+        data,
+        objective=from_config(objectives, wanted["objective"]),
+        recipe=Recipe(**wanted["recipe"]),
         weights=inputs.weights,
+        manifold=None if inputs.coach is None else load_manifold(inputs.coach),
+        out=folder,
+        device=config["device"],
+        precision=wanted["precision"],
         allow_pickle=True,  # the sweep that wrote this config has checked that they may
         allow_code=True,
-        images=_images(config),
-        recipe=Recipe(**wanted["recipe"]),
-        objective=from_config(objectives, wanted["objective"]),
-        precision=wanted["precision"],
-        device=config["device"],
-        manifold=None if inputs.coach is None else str(inputs.coach),
-        out=folder,
-    ).run()
+    )
 
 
-def _audit(config: dict[str, Any], folder: Path, inputs: Inputs) -> str:
+def _audit(config: dict[str, Any], data: Data, folder: Path, inputs: Inputs) -> str:
     """Return the name of the audit's folder, in that of the run's audits."""
-    wanted = dict(config["audit"])
-    here = {
-        "manifold": inputs.judge,
-        "second": inputs.second,
-        "label_randomised": inputs.randomised,
-    }
-    wanted |= {name: str(path) for name, path in here.items() if path is not None}
-    (audit,) = AuditCommand(
-        model=(str(folder),),
-        allow_code=True,
-        images=_images(config),
+    asked = dict(config["audit"])
+    label, manifold, second = asked.pop("label"), asked.pop("manifold"), asked.pop("second", None)
+
+    def loaded(place: Path) -> Any:
+        fitting = {"classes": data.classes, "shape": data.shape}
+        return load_model(str(place), allow_code=True, **fitting)
+
+    (audit,) = audit_gradients(
+        [loaded(folder)],
+        data,
+        manifold if inputs.judge is None else str(inputs.judge),
+        AuditConfig(**asked),
+        label=label,
+        folder="auto",
+        second=second if inputs.second is None else str(inputs.second),
+        label_randomised=None if inputs.randomised is None else loaded(inputs.randomised),
         device=config["device"],
-        **wanted,
-    ).audited()
-    assert audit.folder is not None  # a command's audits are kept
+    )
+    assert audit.folder is not None
     return audit.folder.name
 
 
-def _check_inputs(config: dict[str, Any], inputs: Inputs) -> None:
+def _check_inputs(config: dict[str, Any], data: Data, inputs: Inputs) -> None:
     """Raise InputError where images, weights or code are others than when the sweep was begun."""
-    data, train = _images(config).load(show=False), config["train"]
+    wanted = config["train"]
     if data.fingerprint != config["data"]:
         raise InputError(
             f"{config['images']['data']} holds other images here ({data.fingerprint}) than where "
             f"the sweep was begun ({config['data']}); give each machine the same files"
         )
     found = None if inputs.weights is None else weights_hash(inputs.weights)
-    if found != train["weights"]:
+    if found != wanted["weights"]:
         raise InputError(
             f"the weights to begin with are others now ({found}) than when the sweep was begun "
-            f"({train['weights']}); give it the same file, or another --out"
+            f"({wanted['weights']}); give it the same file, or another `out`"
         )
     if (
-        "start" in train
-        and start_content(train["model"], data.classes, data.shape) != train["start"]
+        "start" in wanted
+        and start_content(wanted["model"], data.classes, data.shape) != wanted["start"]
     ):
         raise InputError(
-            f"{train['model']} is another model now than when the sweep was begun; give each "
-            "machine the same files, or the sweep another --out"
+            f"{wanted['model']} is another model now than when the sweep was begun; give each "
+            "machine the same files, or the sweep another `out`"
         )
 
 
-def _images(config: dict[str, Any]) -> Images:
+def _images(config: dict[str, Any]) -> DataConfig:
     fields = dict(config["images"])
     size = fields.pop("image_size")
-    return Images(**fields, image_size=None if size is None else (size[0], size[1]))
+    return DataConfig(**fields, image_size=None if size is None else (size[0], size[1]))

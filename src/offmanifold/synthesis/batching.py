@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import torch
 
-from offmanifold._core.progress import note
+from offmanifold._core.log import note
 
 R = TypeVar("R")
 MOST, PIXELS = 64, 400_000  # images, and numbers, in a batch

@@ -70,7 +70,7 @@ class Method:
         """
         if manifold is None or not manifold.card.usable:
             if self.mode not in ("auto", "ascent"):
-                raise InputError(f"the mode {self.mode} needs a usable manifold; give --manifold")
+                raise InputError(f"the mode {self.mode} needs a usable manifold; give `manifold`")
             return replace(self, mode="ascent")
         if self.mode == "auto":
             return replace(self, mode=best if can_draw(manifold) else "projected")

@@ -28,14 +28,14 @@ def check_request(
     if processes > batch_size:
         raise InputError(
             f"{processes} processes are more than the {batch_size} images of a batch; "
-            "use fewer, or a larger --batch-size"
+            "use fewer, or a larger `batch_size`"
         )
     if "manifold" in objective.needs and manifold is None:
-        raise InputError(f"{objective.name} needs a manifold; fit one and give it with --manifold")
+        raise InputError(f"{objective.name} needs a manifold; fit one and give it with `manifold`")
     if recipe.compile and not objective.compiles:
         raise InputError(
             f"{objective.name} is not made for torch.compile, which has no second derivatives; "
-            "leave out --compile"
+            "leave out `compile`"
         )
 
 
@@ -97,7 +97,7 @@ def check_batch_of_one(module: nn.Module, train: Split) -> None:
             raise
         raise InputError(
             "this model's batch normalisation needs more than one image a batch and process; "
-            "use a larger --batch-size"
+            "use a larger `batch_size`"
         ) from error
 
 
@@ -116,6 +116,6 @@ def failed_compilation_named(objective: Objective, engine: Engine) -> Iterator[N
         raise engine.shared(
             InputError(
                 f"torch.compile failed for {objective.name} with this model ({why}); "
-                "leave out --compile"
+                "leave out `compile`"
             )
         ) from error

@@ -14,9 +14,9 @@ from offmanifold._core.device import Engine
 from offmanifold._core.errors import Diverged
 from offmanifold._core.files import read_json, tensors_hash, write_tensors
 from offmanifold._core.frozen import frozen
+from offmanifold._core.log import note
 from offmanifold._core.optimisation import optimise
 from offmanifold._core.precision import Precision, in_float32
-from offmanifold._core.progress import note
 from offmanifold._core.registry import to_config
 from offmanifold._core.runs import begun, claim, dated, finish, run_folder
 from offmanifold.data.types import Data, Split

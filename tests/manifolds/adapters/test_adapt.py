@@ -177,7 +177,7 @@ BAD = {
     "no graph": (detached, "cannot be differentiated .*without no_grad and detach"),
     "numpy": (lambda x, s: torch.from_numpy(x.numpy() / 2), "cannot be differentiated .*numpy"),
     "constant": (constant, "same output for all images, and so no tangent space"),
-    "size": (sized, r"takes \(3, 4, 5\) and multiples; .*--image-size 4 5 --channels 3"),
+    "size": (sized, r"takes \(3, 4, 5\) and multiples; .*`image_size` 4 5 `channels` 3"),
     "raises": (lambda x, s: 1 / 0, "raised ZeroDivisionError: division by zero"),
 }
 

@@ -164,7 +164,7 @@ def test_a_fit_that_explodes_is_begun_again_with_half_the_rate(tmp_path, monkeyp
         data, Denoiser(lr=6e-3, **settings), out=tmp_path / "m", precision="fp32", show=False
     )
     assert rates == [6e-3, 3e-3, 1.5e-3]
-    assert "begun again with --lr 0.0015" in capsys.readouterr().err.replace("\n", " ")
+    assert "begun again with `lr` 0.0015" in capsys.readouterr().err.replace("\n", " ")
     assert not list((tmp_path / "m").glob("resume*"))
     monkeypatch.setattr(denoiser, "optimise", true)
     gentle = fit_manifold(

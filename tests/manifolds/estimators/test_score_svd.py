@@ -188,7 +188,7 @@ def test_large_images_are_refused_with_the_cost(shape):
     d = shape[0] * shape[1] * shape[2]
     estimator, card = shaped(shape)
     data = data_of(torch.rand(8, *shape), 2)
-    expected = f"{4 * d:,} copies of each image and decompose {d} × {d} scores; .*give --force"
+    expected = f"{4 * d:,} copies of each image and decompose {d} × {d} scores; .*give `force`"
     with pytest.raises(InputError, match=expected):
         estimator.fit(data, card, Engine("cpu", "fp32"), Place(show=False))
 

@@ -130,8 +130,8 @@ def _pooling(name: str, shape: Sequence[int] | None, data: Data) -> int:
         c, h, w = shape
         raise InputError(
             f"images of shape {data.shape} do not match the denoiser {name}, which takes "
-            f"{tuple(shape)} and multiples; bring them to it with --image-size {h} {w} "
-            f"--channels {c}"
+            f"{tuple(shape)} and multiples; bring them to it with `image_size` {h} {w} "
+            f"`channels` {c}"
         )
     return r
 

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from offmanifold._core.device import Engine
 from offmanifold._core.errors import Diverged, InputError
+from offmanifold._core.log import note
 from offmanifold._core.optimisation import Schedule, optimise
-from offmanifold._core.progress import note
 from offmanifold._core.randomness import generator_of
 from offmanifold.data.types import Data, Split
 from offmanifold.manifolds.base import ManifoldCard
@@ -115,7 +115,7 @@ class Denoiser:
                 if attempt == len(kept) - 1:
                     raise
                 settings = replace(settings, lr=settings.lr / 2)
-                note(f"{error}; begun again with --lr {settings.lr:g}")
+                note(f"{error}; begun again with `lr` {settings.lr:g}")
         for checkpoint in kept[1:]:
             if checkpoint is not None:
                 checkpoint.unlink(missing_ok=True)

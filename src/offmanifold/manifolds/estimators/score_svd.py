@@ -95,7 +95,7 @@ class ScoreSVD(Denoiser):
         if d > LARGEST and not self.force:
             raise InputError(
                 f"score-svd would denoise {self.points * d:,} copies of each image and decompose "
-                f"{d} × {d} scores; above {LARGEST} numbers an image give --force, or use denoiser"
+                f"{d} × {d} scores; above {LARGEST} numbers an image give `force`, or use denoiser"
             )
         return self.around(super().fit(data, replace(card, classes=None), engine, place), data)
 

@@ -136,13 +136,13 @@ def _connection(address: str | None) -> tuple[Any, bool]:
     try:
         import ray
     except ImportError as error:
-        raise MissingExtra("ray", "ray", "--executor ray") from error
+        raise MissingExtra("ray", "ray", "`executor` ray") from error
     if ray.is_initialized():
         return ray, False
     if address is not None and not _answers(address):
         raise InputError(
             f"no Ray cluster answers at {address}; give host:port of its head as ray start --head "
-            "tells it, or leave out --address"
+            "tells it, or leave out `address`"
         )
     try:
         quiet = {"log_to_driver": False, "logging_level": logging.ERROR}

@@ -1,18 +1,18 @@
 """Which measure `recommend` can make as high as possible."""
 
 from offmanifold._core.errors import InputError
-from offmanifold.cli.sweep import Runs
 from offmanifold.measures import measures
 from offmanifold.measures.lpips import DOWNLOAD, NO_WEIGHTS, find_weights, lpips_lacks
+from offmanifold.sweeps.config import SweepConfig
 
 NEVER = {
-    "certify": "recommend certifies nothing (--certify of audit)",
-    "thorough": "recommend attacks by PGD alone (--thorough is of audit)",
+    "certify": "recommend certifies nothing (`certify` of audit)",
+    "thorough": "recommend attacks by PGD alone (`thorough` is of audit)",
 }
 """{what a measure needs: why runs of recommend never have it}."""
 
 
-def check_wanted(wanted: str, runs: Runs) -> None:
+def check_wanted(wanted: str, config: SweepConfig) -> None:
     """Raise InputError, before anything long is begun, for a measure that no run will have.
 
     Likewise for one that is the better the lower. What the images or the manifold lack is told
@@ -22,22 +22,22 @@ def check_wanted(wanted: str, runs: Runs) -> None:
     if kind.better == "lower":
         raise InputError(
             f"{wanted} is the better the lower, and what is wanted is to be high; want another "
-            "(--wanted)"
+            "(`wanted`)"
         )
     never = _never()
     reason = next((said for need, said in never.items() if need in kind.needs), None)
     if reason is not None:
         known = [n for n, m in measures.items() if m.better == "higher" and not m.needs & {*never}]
         raise InputError(
-            f"{wanted} (--wanted) cannot be had: {reason}; want one of {', '.join(sorted(known))}"
+            f"{wanted} (`wanted`) cannot be had: {reason}; want one of {', '.join(sorted(known))}"
         )
     given = {
-        "explain": runs.explain,
-        "second": runs.second not in (None, "none"),
-        "manifold": runs.manifold != "none",
+        "explain": config.audit.explain,
+        "second": config.second not in (None, "none"),
+        "manifold": config.manifold != "none",
     }
     for need in [n for n, is_given in given.items() if n in kind.needs and not is_given]:
-        raise InputError(f"{wanted} (--wanted) needs --{need}; give it, or want another")
+        raise InputError(f"{wanted} (`wanted`) needs `{need}`; give it, or want another")
 
 
 def _never() -> dict[str, str]:
