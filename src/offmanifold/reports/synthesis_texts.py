@@ -239,16 +239,17 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
         "{model} は「崩壊」の状態です。クラスを区別できず、結果に意味はありません。",
     ),
     "synthesis.warn.chance": (
-        "{model} is right on {accuracy} of images, and naming the largest class always would be "
-        "right on {chance}: it cannot tell the classes apart, and the results mean nothing.",
-        "{model} の正解率は {accuracy} で、最も多いクラスを常に答えた場合の {chance} と"
+        "{model} is right on {accuracy!p} of images, and naming the largest class always would be "
+        "right on {chance!p}: it cannot tell the classes apart, and the results mean nothing.",
+        "{model} の正解率は {accuracy!p} で、最も多いクラスを常に答えた場合の {chance!p} と"
         "ほとんど変わりません。クラスを区別できず、結果に意味はありません。",
     ),
     "synthesis.warn.sensitive": (
         "{model} ({regime}) is not robust: an attack of l2 norm {eps} brings its accuracy from "
-        "{clean} down to {under}, so that by its gradient alone the results may look like noise.",
+        "{clean!p} down to {under!p}, so that by its gradient alone the results may look like "
+        "noise.",
         "{model}（{regime}）はロバストではありません。"
-        "l2 ノルム {eps} の攻撃で正解率が {clean} から {under} に落ちるため、"
+        "l2 ノルム {eps} の攻撃で正解率が {clean!p} から {under!p} に落ちるため、"
         "勾配だけでは結果がノイズのようになることがあります。",
     ),
     "synthesis.warn.standard": (
@@ -258,12 +259,12 @@ SYNTHESIS: dict[str, tuple[str, str]] = {
         "勾配だけでは結果がノイズのようになることがあります。",
     ),
     "synthesis.warn.mistaken": (
-        "{model} ({regime}) is right on only {accuracy} of images: its results may be of another "
+        "{model} ({regime}) is right on only {accuracy!p} of images: its results may be of another "
         "class than asked for.",
-        "{model}（{regime}）の正解率は {accuracy} にとどまります。"
+        "{model}（{regime}）の正解率は {accuracy!p} にとどまります。"
         "指定と異なるクラスの結果になることがあります。",
     ),
-    "synthesis.regime.none": ("not audited", "未監査"),
+    "synthesis.regime.unaudited": ("not audited", "未監査"),
     "synthesis.regime.bayes-aligned": ("regime: Bayes-aligned", "状態：ベイズ整合"),
     "synthesis.regime.uncertain": ("regime: uncertain", "状態：判定保留"),
 }
