@@ -201,8 +201,6 @@ def test_each_batch_is_on_disk_before_the_next_is_begun(here, offmanifold, tmp_p
 def test_a_disk_that_is_full_at_the_end_loses_nothing(here, offmanifold, tmp_path, monkeypatch):
     import errno
 
-    from offmanifold.synthesis import gallery
-
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     argv = ("generate", *ALONE, "-n", "3", "--batch-size", "2", "--out")
     assert offmanifold(*argv, whole)[0] == 0
@@ -211,7 +209,7 @@ def test_a_disk_that_is_full_at_the_end_loses_nothing(here, offmanifold, tmp_pat
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(gallery, "write_png", full)
+        patch.setattr("offmanifold.synthesis.presentation.write_png", full)
         code, _, err = offmanifold(*argv, cut)
     assert code == 1 and "no space left" in err and "same command" in err
     assert os.listdir(cut) == ["batches"]

@@ -8,7 +8,8 @@ from offmanifold._core.log import note
 from offmanifold._core.reasons import Reason
 from offmanifold.cli.base import print_json
 from offmanifold.cli.synthesis_options import Options
-from offmanifold.synthesis.gallery import Gallery, Presentation
+from offmanifold.synthesis.gallery import Gallery
+from offmanifold.synthesis.presentation import Presentation
 
 PAGE = "index.html"
 

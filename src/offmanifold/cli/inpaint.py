@@ -8,7 +8,7 @@ import tyro
 
 from offmanifold.cli.galleries import presented, say
 from offmanifold.cli.synthesis_options import Options
-from offmanifold.synthesis.galleries.from_files import paths_of
+from offmanifold.synthesis.galleries.given import paths_of
 from offmanifold.synthesis.galleries.inpainting import inpaint_gallery, read_holes
 from offmanifold.synthesis.tiles import Fit
 

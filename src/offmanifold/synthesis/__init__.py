@@ -9,6 +9,7 @@ gallery = om.synthesis.generate_gallery(session, ["3", "5"], n=8, folder="threes
 """
 
 from offmanifold.synthesis.ascent import Ascent, ascend
+from offmanifold.synthesis.config import SessionConfig
 from offmanifold.synthesis.constraints import BlockMeans, Box, Constraint, KnownPixels
 from offmanifold.synthesis.counterfactuals import (
     Counterfactuals,
@@ -22,13 +23,14 @@ from offmanifold.synthesis.galleries.denoising import denoise_gallery
 from offmanifold.synthesis.galleries.generation import generate_gallery
 from offmanifold.synthesis.galleries.inpainting import inpaint_gallery
 from offmanifold.synthesis.galleries.superresolution import superresolve_gallery
-from offmanifold.synthesis.gallery import Gallery, Presentation
+from offmanifold.synthesis.gallery import Gallery
 from offmanifold.synthesis.generation import generate
 from offmanifold.synthesis.guidance import denoise_towards, draw
 from offmanifold.synthesis.guides import Denoised, Projected
 from offmanifold.synthesis.inpainting import inpaint, mean_fill
 from offmanifold.synthesis.methods import Method
-from offmanifold.synthesis.opening import SessionConfig, open_session
+from offmanifold.synthesis.opening import open_session
+from offmanifold.synthesis.presentation import Presentation
 from offmanifold.synthesis.result import Synthesis
 from offmanifold.synthesis.schema import GalleryRecord, read_gallery
 from offmanifold.synthesis.seeds import ClassGaussians, fit_seeds

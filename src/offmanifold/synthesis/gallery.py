@@ -7,20 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from offmanifold._core.errors import InputError, named_write_errors
-from offmanifold._core.files import inside, make_folder, neighbour, target, write_tensors
+from offmanifold._core.files import make_folder, neighbour, target, write_tensors
 from offmanifold._core.folders import check_place, recover, replace_folder
 from offmanifold._core.interrupts import deferred_interrupt
 from offmanifold._core.locks import LOCK, held
 from offmanifold._core.log import note
-from offmanifold._core.png import write_png
-from offmanifold._core.reasons import Reason
 from offmanifold._core.runs import ROOT, identity
 from offmanifold.synthesis.batching import is_out_of_memory
 from offmanifold.synthesis.capacity import check_room
+from offmanifold.synthesis.identity import identity_of
+from offmanifold.synthesis.presentation import PLAIN, Presentation, draw_pictures, warn
 from offmanifold.synthesis.schema import (
     PICTURES,
-    RESULT,
-    SAVED,
     SCHEMA,
     GalleryRecord,
     read_gallery,
@@ -28,18 +26,6 @@ from offmanifold.synthesis.schema import (
 )
 from offmanifold.synthesis.session import Session
 from offmanifold.synthesis.store import Row, described, finished_rows, keep, pictures_of
-
-
-def _no_page(folder: Path) -> None:
-    """Write no page."""
-
-
-@dataclass(frozen=True)
-class Presentation:
-    """How a gallery is presented. words: of a warning. page: writes a page into its folder."""
-
-    words: Callable[[Reason], str] = str
-    page: Callable[[Path], object] = _no_page
 
 
 @dataclass(frozen=True)
@@ -70,7 +56,7 @@ def make_gallery(
     session: Session,
     order: Order,
     folder: str | Path | None = None,
-    presentation: Presentation = Presentation(),
+    presentation: Presentation = PLAIN,
 ) -> Gallery:
     """Make the rows that are not there yet, and write them all into a folder.
 
@@ -80,7 +66,7 @@ def make_gallery(
     where the folder holds something else or cannot be written.
     """
     more = {"planned": order.planned, **order.settings}
-    config = json.loads(json.dumps(session.identity(order.use, **more)))
+    config = json.loads(json.dumps(identity_of(session, order.use, more)))
     place = target(Path(folder) if folder else ROOT / f"{order.use}-{identity(config)}")
     make_folder(place.parent)
     with held(place, neighbour(place, LOCK)):
@@ -100,15 +86,15 @@ def _made(
     if len(rows) == planned and not batches:
         note(f"all {planned} are there already: pictures and page are drawn again")
         record = read_gallery(folder)
-        _warn(record.warnings, presentation)
+        warn(record.warnings, presentation)
         with named_write_errors(folder):
-            _draw(folder, rows, presentation)
+            draw_pictures(folder, rows, presentation)
         return record
     check_place(folder)
     check_room(folder, planned, len(rows), session.shape)
     if rows:
         note(f"{len(rows)} of {planned} are there already: going on")
-    _warn(session.warnings, presentation)
+    warn(session.warnings, presentation)
     before = len(rows) - batches
     try:
         for batch in order.make(len(rows)) if len(rows) < planned else ():
@@ -120,11 +106,6 @@ def _made(
             note(f"{len(rows)} of {planned} are finished: {folder}")
         raise
     return _write(folder, session, order, config, rows, presentation)
-
-
-def _warn(warnings: Sequence[Reason], presentation: Presentation) -> None:
-    for warning in warnings:
-        note(f"warning: {presentation.words(warning)}")
 
 
 def _write(
@@ -151,7 +132,7 @@ def _write(
     def write(new: Path) -> None:
         write_tensors(new / PICTURES, pictures_of(rows))
         write_gallery(new, record)
-        _draw(new, rows, presentation)
+        draw_pictures(new, rows, presentation)
 
     with deferred_interrupt() as interrupted:  # a first Ctrl-C waits, or all would be lost
         replace_folder(folder, write)
@@ -171,14 +152,3 @@ def _about_all(
             raise  # a bug
         note(f"the images are saved without what is said of all together: {error}")
         return {}
-
-
-def _draw(folder: Path, rows: Sequence[Row], presentation: Presentation) -> None:
-    """Write the pictures and the page of rows that are in a folder."""
-    for row in rows:
-        for column, x in row.pictures.items():
-            names = [] if column == RESULT else [column]
-            place = inside(folder, *names, f"{row.name}.png", source=folder / SAVED)
-            place.parent.mkdir(exist_ok=True)
-            write_png(x / 2 + 0.5 if column == "change" else x, place)
-    presentation.page(folder)

@@ -4,54 +4,20 @@ What is not known of an image, or does not apply to its use, is absent.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from offmanifold._core.errors import InputError
 from offmanifold._core.files import read_json, write_json
-from offmanifold._core.reasons import N_, Reason, register
+from offmanifold._core.reasons import Reason
 from offmanifold._core.statistics import Number
+from offmanifold.synthesis import reasons  # noqa: F401 - the words of the codes below
 
+T = TypeVar("T")
 SCHEMA = "offmanifold.synthesis/1"
 SAVED, PICTURES = "synthesis.json", "images.safetensors"
 RESULT = "result"  # the column that is what was asked for
-
-register(
-    "synthesis",
-    {
-        "weak": N_(
-            "{model} is in the weak regime (not robust enough): by its gradient alone the results "
-            "may look like noise."
-        ),
-        "excessive": N_(
-            "{model} is in the excessive regime (too robust): it has lost accuracy, and its "
-            "results may be of another class than asked for."
-        ),
-        "collapsed": N_(
-            "{model} is in the regime collapsed: it cannot tell the classes apart, and the results "
-            "mean nothing."
-        ),
-        "chance": N_(
-            "{model} is right on {accuracy!p} of images, and naming the largest class always would "
-            "be right on {chance!p}: it cannot tell the classes apart, and the results mean "
-            "nothing."
-        ),
-        "sensitive": N_(
-            "{model} ({regime}) is not robust: an attack of l2 norm {eps} brings its accuracy from "
-            "{clean!p} down to {under!p}, so that by its gradient alone the results may look like "
-            "noise."
-        ),
-        "standard": N_(
-            "{model} ({regime}) was trained without any robustness (erm): by its gradient alone "
-            "the results may look like noise."
-        ),
-        "mistaken": N_(
-            "{model} ({regime}) is right on only {accuracy!p} of images: its results may be of "
-            "another class than asked for."
-        ),
-    },
-)
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -150,12 +116,12 @@ class Batch(Record, frozen=True):
     rows: tuple[MadeImage, ...]
 
 
-def read_gallery(folder: Path) -> GalleryRecord:
+def read_gallery(folder: str | Path) -> GalleryRecord:
     """Return the record of a folder of made images.
 
     Raises InputError where it holds none, or one that is damaged or of another shape.
     """
-    path = folder / SAVED
+    path = Path(folder) / SAVED
     saved = read_json(path)
     schema = saved.get("schema") if isinstance(saved, dict) else None
     if not str(schema).startswith("offmanifold.synthesis/"):
@@ -163,7 +129,7 @@ def read_gallery(folder: Path) -> GalleryRecord:
     return typed(saved, GalleryRecord, path)
 
 
-def typed(saved: Any, kind: type[Any], path: Path) -> Any:
+def typed(saved: Any, kind: type[T], path: Path) -> T:
     """Return plain JSON of a file as a record; raises InputError that names the file and field."""
     try:
         return msgspec.convert(saved, kind)

@@ -11,12 +11,10 @@ from torch import Tensor, nn
 from offmanifold._core.errors import InputError, unknown_name
 from offmanifold._core.progress import Bar, Unnumbered
 from offmanifold._core.reasons import Reason
-from offmanifold.audits.identity import model_parts
 from offmanifold.data.types import Data
 from offmanifold.manifolds import Manifold, load_manifold
 from offmanifold.manifolds.resolve import MANIFOLDS, find_manifold, resolve_manifold
 from offmanifold.models import Loaded
-from offmanifold.models.labels import label_map
 from offmanifold.models.name_match import Named
 from offmanifold.synthesis.batching import comfortable
 from offmanifold.synthesis.effects import check_mode
@@ -102,35 +100,6 @@ class Session:
     def target_of(self, name: str | int | None) -> int | None:
         """Return the same, None where no class is asked for."""
         return None if name is None else self.class_of(name)
-
-    def identity(self, use: str, **more: Any) -> dict[str, Any]:
-        """Return all that changes what is made, as plain JSON."""
-        how, card = self.method.ascent, self.loaded.card
-        given = {
-            "label_map": label_map(self.mapping),
-            "until": how.until,
-            "patience": how.patience,
-        }
-        return {
-            "kind": use,
-            "weights": card.weights_hash,
-            "code": model_parts(self.loaded)["code"],
-            "classes": list(self.classes),
-            "data": None if self.data is None else self.data.train.fingerprint,
-            "manifold": None if self.manifold is None else self.manifold.card.hash,
-            "mode": self.method.mode,
-            "guidance": self.method.guidance,
-            "variety": self.method.variety,
-            "steps": how.steps,
-            "eps": how.eps,
-            "rule": how.rule,
-            "copies": how.copies,
-            "scales": list(how.scales),
-            "precision": how.precision,
-            "seed": how.seed,
-            **{key: value for key, value in given.items() if value is not None},
-            **more,
-        }
 
     def equipped(self, best: str = "denoised") -> "Session":
         """Return the same with its manifold, fitted where there is none yet, and method settled.

@@ -18,16 +18,11 @@ from offmanifold.synthesis.counterfactuals import (
 )
 from offmanifold.synthesis.effects import check_use
 from offmanifold.synthesis.filling import predicted
-from offmanifold.synthesis.galleries.from_files import (
-    Files,
-    Given,
-    Named,
-    Pieces,
-    order_of_files,
-    read_files,
-)
-from offmanifold.synthesis.gallery import Gallery, Presentation, make_gallery
+from offmanifold.synthesis.galleries.from_files import Pieces, order_of_files
+from offmanifold.synthesis.galleries.given import Files, Given, Named, read_files
+from offmanifold.synthesis.gallery import Gallery, make_gallery
 from offmanifold.synthesis.methods import Method
+from offmanifold.synthesis.presentation import PLAIN, Presentation
 from offmanifold.synthesis.result import Synthesis
 from offmanifold.synthesis.schema import RESULT
 from offmanifold.synthesis.session import Session
@@ -43,7 +38,7 @@ def counterfactual_gallery(
     target: str | int | None = None,
     fit: Fit | None = None,
     folder: str | Path | None = None,
-    presentation: Presentation = Presentation(),  # noqa: B008 (frozen)
+    presentation: Presentation = PLAIN,
 ) -> Gallery:
     """Change image files by as little as turns the decision, into a folder; see `make_gallery`.
 

@@ -12,16 +12,11 @@ from offmanifold._core.randomness import image_noise
 from offmanifold.synthesis.baselines import for_denoising
 from offmanifold.synthesis.denoising import check_sigma, denoise, noise_level
 from offmanifold.synthesis.effects import check_use
-from offmanifold.synthesis.galleries.from_files import (
-    Files,
-    Given,
-    Named,
-    Pieces,
-    order_of_files,
-    read_files,
-)
-from offmanifold.synthesis.gallery import Gallery, Presentation, make_gallery
+from offmanifold.synthesis.galleries.from_files import Pieces, order_of_files
+from offmanifold.synthesis.galleries.given import Files, Given, Named, read_files
+from offmanifold.synthesis.gallery import Gallery, make_gallery
 from offmanifold.synthesis.methods import Method
+from offmanifold.synthesis.presentation import PLAIN, Presentation
 from offmanifold.synthesis.result import Synthesis
 from offmanifold.synthesis.schema import RESULT
 from offmanifold.synthesis.session import Session
@@ -37,7 +32,7 @@ def denoise_gallery(
     degrade: bool = False,
     fit: Fit | None = None,
     folder: str | Path | None = None,
-    presentation: Presentation = Presentation(),  # noqa: B008 (frozen)
+    presentation: Presentation = PLAIN,
 ) -> Gallery:
     """Take Gaussian noise off image files, into a folder; see `make_gallery`.
 

@@ -2,42 +2,25 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from offmanifold._core.errors import InputError
 from offmanifold._core.files import file_hash
 from offmanifold._core.progress import Bar, bar
 from offmanifold.synthesis.batching import in_batches
+from offmanifold.synthesis.galleries.given import Given, Named, altered
 from offmanifold.synthesis.gallery import Order
 from offmanifold.synthesis.numbers import numbers_of, of_the_whole
-from offmanifold.synthesis.pictures import alterations, names_of, read_pictures
+from offmanifold.synthesis.pictures import names_of
 from offmanifold.synthesis.reconstruction import ORIGINAL, errors_of, scores_of
 from offmanifold.synthesis.result import Synthesis
 from offmanifold.synthesis.schema import Numbers
 from offmanifold.synthesis.session import Session
 from offmanifold.synthesis.store import Row
-from offmanifold.synthesis.tiles import Fit, Tiles, fitted
 
-Named = dict[str, Tensor]
-Files = str | Path | Sequence[str | Path]
 Work = Callable[[Tensor, Bar], tuple[Synthesis, Named]]
-
-
-@dataclass(frozen=True)
-class Given:
-    """Image files, each cut into pieces of one size."""
-
-    paths: tuple[Path, ...]
-    tiles: tuple[Tiles, ...]
-
-    @property
-    def pieces(self) -> Tensor:
-        """The pieces (k, c, h, w) of all files, one after the other."""
-        return torch.cat([t.pieces for t in self.tiles])
 
 
 @dataclass(frozen=True)
@@ -56,34 +39,6 @@ class Pieces:
     scale: int = 1
     original: Tensor | None = None
     numbers: Mapping[str, Tensor] = field(default_factory=dict)
-
-
-def paths_of(files: Files) -> tuple[Path, ...]:
-    """Return one file or more as paths; raises InputError for none."""
-    given = [files] if isinstance(files, str | Path) else files
-    if not given:
-        raise InputError("no image given; give one file or more")
-    return tuple(Path(file) for file in given)
-
-
-def read_files(
-    files: Files,
-    session: Session,
-    fit: Fit | None,
-    size: tuple[int, int] | None = None,
-    *,
-    tiled: bool = True,
-) -> Given:
-    """Return image files as pieces of a size (h, w), the model's by default; raises InputError.
-
-    tiled: whether the use can work in pieces.
-    """
-    paths = paths_of(files)
-    wanted = size or session.shape[1:]
-    whites = None if session.data is None else session.data.info.get("whites")
-    pictures = zip(read_pictures(paths, session.shape[0], whites), paths, strict=True)
-    read = (fitted(x, wanted, fit, path, tiled=tiled) for x, path in pictures)
-    return Given(paths, tuple(read))
 
 
 def order_of_files(
@@ -128,20 +83,11 @@ def order_of_files(
 
     def about(rows: Sequence[Row]) -> dict[str, Any]:
         scores = {} if original is None else {"scores": scores_of(rows)}
-        return {**scores, "altered": _altered(given, session.shape[0])}
+        return {**scores, "altered": altered(given, session.shape[0])}
 
     hashed = {**settings, "images": [file_hash(p) for p in given.paths], "names": names}
     hashed["degraded"] = original is not None
     return Order(use, len(given.paths), make, hashed, about)
-
-
-def _altered(given: Given, channels: int) -> dict[str, tuple[str, ...]]:
-    """Return {alteration: the files so altered before anything was made of them}."""
-    found: dict[str, tuple[str, ...]] = {}
-    for path, tiles in zip(given.paths, given.tiles, strict=True):
-        for what in alterations(path, channels, tiles.size):
-            found[what] = (*found.get(what, ()), path.name)
-    return found
 
 
 def _groups(counts: Sequence[int], first: int, size: int) -> Iterator[list[int]]:

@@ -16,12 +16,13 @@ from offmanifold.synthesis.capacity import check_amount
 from offmanifold.synthesis.diversity import first_of_each, of_training, within_class
 from offmanifold.synthesis.effects import check_use
 from offmanifold.synthesis.filling import passes
-from offmanifold.synthesis.gallery import Gallery, Order, Presentation, make_gallery
+from offmanifold.synthesis.gallery import Gallery, Order, make_gallery
 from offmanifold.synthesis.generation import generate
 from offmanifold.synthesis.guidance import draw
 from offmanifold.synthesis.methods import Method
 from offmanifold.synthesis.neighbours import nearest
 from offmanifold.synthesis.numbers import numbers_of
+from offmanifold.synthesis.presentation import PLAIN, Presentation
 from offmanifold.synthesis.result import Synthesis
 from offmanifold.synthesis.schema import RESULT, Diversity
 from offmanifold.synthesis.seeds import fit_seeds
@@ -37,7 +38,7 @@ def generate_gallery(
     n: int = 20,
     *,
     folder: str | Path | None = None,
-    presentation: Presentation = Presentation(),  # noqa: B008 (frozen)
+    presentation: Presentation = PLAIN,
 ) -> Gallery:
     """Generate n images of classes in turn, by name or number, all by default, into a folder.
 

@@ -11,18 +11,13 @@ from offmanifold._core.files import file_hash
 from offmanifold._core.progress import Bar
 from offmanifold.synthesis.baselines import for_inpainting
 from offmanifold.synthesis.effects import check_use
-from offmanifold.synthesis.galleries.from_files import (
-    Files,
-    Named,
-    Pieces,
-    order_of_files,
-    paths_of,
-    read_files,
-)
-from offmanifold.synthesis.gallery import Gallery, Presentation, make_gallery
+from offmanifold.synthesis.galleries.from_files import Pieces, order_of_files
+from offmanifold.synthesis.galleries.given import Files, Named, paths_of, read_files
+from offmanifold.synthesis.gallery import Gallery, make_gallery
 from offmanifold.synthesis.inpainting import inpaint
 from offmanifold.synthesis.methods import Method
 from offmanifold.synthesis.pictures import read_mask, read_picture
+from offmanifold.synthesis.presentation import PLAIN, Presentation
 from offmanifold.synthesis.result import Synthesis
 from offmanifold.synthesis.schema import RESULT
 from offmanifold.synthesis.session import Session
@@ -38,7 +33,7 @@ def inpaint_gallery(
     degrade: bool = False,
     fit: Fit | None = None,
     folder: str | Path | None = None,
-    presentation: Presentation = Presentation(),  # noqa: B008 (frozen)
+    presentation: Presentation = PLAIN,
 ) -> Gallery:
     """Fill holes of image files, into a folder; see `make_gallery`.
 
