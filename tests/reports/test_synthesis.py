@@ -5,12 +5,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from msgspec import structs
 
 from offmanifold._core.errors import InputError
 from offmanifold._core.files import read_json, read_tensors, write_json, write_tensors
+from offmanifold._core.reasons import Reason
 from offmanifold.reports import synthesis_page
 from offmanifold.reports.synthesis import said, sentence
 from offmanifold.reports.texts import Texts
+from offmanifold.synthesis.schema import GalleryRecord, read_gallery
 
 NUMBERS = {"class": "<seven>", "probability": 0.25, "norm": 1.5, "steps": 60, "found": False}
 
@@ -30,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
         "planned": 3,
         "model": "robust",
         "manifold": None,
-        "warnings": [{"key": "synthesis.warn.weak", "values": {"model": "robust"}}],
+        "warnings": [{"code": "synthesis.weak", "values": {"model": "robust"}}],
         "rows": rows,
     }
     write_json(tmp_path / "synthesis.json", saved)
@@ -42,7 +45,8 @@ def test_the_page_shows_all_that_was_saved(folder, language):
     page = synthesis_page(folder, folder / "p.html", language).read_text()
     for key in ("title.counterfactual", "column.change", "column.given", "notfound", "units"):
         assert Texts(language)(f"synthesis.{key}") in page, key
-    assert Texts(language)("synthesis.warn.weak", model="robust") in page
+    weak = Reason("synthesis.weak", {"model": "robust"})
+    assert sentence(weak, language) in page
     assert "&lt;seven&gt;" in page and "<seven>" not in page
     assert "0.25" in page and "1.5" in page and "60" in page
     assert page.count("data:image/png") == 2 + 2 * 3
@@ -61,13 +65,12 @@ def test_the_same_folder_gives_the_same_bytes(folder):
     assert one == synthesis_page(folder, folder / "b.html").read_bytes()
 
 
-def with_rows(folder: Path, *numbers: dict, **more: object) -> dict:
-    """Return the saved folder with these numbers of its images, and more, written."""
+def with_rows(folder: Path, *numbers: dict, **more: object) -> GalleryRecord:
+    """Return the record of the folder with these numbers of its images, and more, written."""
     saved = read_json(folder / "synthesis.json")
     rows = [{**r, "numbers": n} for r, n in zip(saved["rows"], numbers, strict=True)]
-    saved = {**saved, "rows": rows, **more}
-    write_json(folder / "synthesis.json", saved)
-    return saved
+    write_json(folder / "synthesis.json", {**saved, "rows": rows, **more})
+    return read_gallery(folder)
 
 
 def test_what_was_aimed_at_and_what_came_out_is_said(folder):
@@ -106,7 +109,7 @@ def test_images_that_miss_the_class_asked_for_are_counted_and_marked(folder, lan
     config = {"mode": "ascent", **config}
     saved = with_rows(folder, hit, {**hit, "after": "1"}, use=use, config=config)
     count = Texts(language)("synthesis.right", right=1, n=2, model="robust")
-    others = Texts(language)("synthesis.others", names=saved["rows"][1]["name"])
+    others = Texts(language)("synthesis.others", names=saved.rows[1].name)
     assert {count, others} <= set(said(saved, language))
     page = synthesis_page(folder, folder / "p.html", language).read_text()
     assert count in page and others in page
@@ -151,9 +154,8 @@ def test_images_that_are_of_the_class_already_count_for_nothing(folder):
 
 
 def test_many_images_are_not_all_said(folder):
-    saved = read_json(folder / "synthesis.json")
-    saved["rows"] = [{**saved["rows"][0], "numbers": {**NUMBERS, "was": "1"}}] * 50
-    lines = said(saved, "en")
+    saved = with_rows(folder, *[{**NUMBERS, "was": "1"}] * 2)
+    lines = said(structs.replace(saved, rows=saved.rows[:1] * 50), "en")
     assert len(lines) == 20 + 1 + 1 and "30 more" in lines[20]
 
 
@@ -188,11 +190,6 @@ def test_diversity_and_what_the_classifier_loses_to_are_said(folder):
     assert "0.0200 [0.0100, 0.0300]</td>" in page and "0.0200</td>" in page
 
 
-def test_folders_of_older_versions_are_drawn_without_what_they_do_not_tell(folder):
-    with_rows(folder, NUMBERS, NUMBERS, use="generate", diversity={"made": 1.5, "real": 3.0})
-    assert "apart" not in synthesis_page(folder, folder / "p.html").read_text()
-
-
 def test_of_a_few_images_it_is_said_that_nothing_is_said(folder):
     number = {"value": 0.02, "low": None, "high": None, "n": 1}
     scores = {"errors": {"bicubic": number}, "lost": [], "few": 1}
@@ -205,9 +202,11 @@ def test_of_a_few_images_it_is_said_that_nothing_is_said(folder):
 
 
 def test_values_that_are_texts_are_put_into_words():
-    values = {"model": "m", "regime": "synthesis.regime.bayes-aligned"}
-    assert "m (regime: Bayes-aligned)" in sentence("synthesis.warn.standard", values, "en")
-    assert "ベイズ整合" in sentence("synthesis.warn.standard", values, "ja")
+    reason = Reason("synthesis.standard", {"model": "m", "regime": "bayes-aligned"})
+    assert "m (regime: Bayes-aligned)" in sentence(reason, "en")
+    assert "ベイズ整合" in sentence(reason, "ja")
+    chance = Reason("synthesis.chance", {"model": "m", "accuracy": 0.125, "chance": None})
+    assert "12.5 %" in sentence(chance, "ja") and "–" in sentence(chance, "ja")
 
 
 def test_another_folder_is_refused(folder):

@@ -3,7 +3,7 @@
 import re
 
 NAMED = re.compile(r"`([a-z]\w*)`")
-OTHER = {"folder": "out"}  # what the command line calls by another name
+OTHER = {"folder": "out", "target": "class"}  # what the command line calls by another name
 
 
 def as_flags(sentence: str) -> str:

@@ -4,22 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import torch
 import tyro
-from torch import Tensor
 
-from offmanifold._core.errors import InputError
-from offmanifold._core.files import file_hash
-from offmanifold._core.progress import Bar
-from offmanifold.cli.from_files import Named, gallery_of_files, read_files
-from offmanifold.cli.gallery import RESULT
-from offmanifold.cli.given_images import Fit, fitted, read_mask, read_picture
+from offmanifold.cli.galleries import presented, say
 from offmanifold.cli.synthesis_options import Options
-from offmanifold.cli.synthesising import equipped, open_workshop
-from offmanifold.cli.without_effect import check_use
-from offmanifold.synthesis import Synthesis, inpaint
-from offmanifold.synthesis.baselines import for_inpainting
-from offmanifold.synthesis.methods import Method
+from offmanifold.synthesis.galleries.given import paths_of
+from offmanifold.synthesis.galleries.inpainting import inpaint_gallery, read_holes
+from offmanifold.synthesis.tiles import Fit
 
 
 @dataclass(frozen=True)
@@ -48,70 +39,16 @@ class Inpaint:
 
     def run(self) -> None:
         """Fill, save, and say where."""
-        check_use(self.options, "inpaint", self.target)
-        holes = [  # said before anything long is begun
-            read_mask(self.mask, (x.shape[1], x.shape[2]))
-            for x in (read_picture(p, None) for p in self.files)
-        ]
-        shop = open_workshop(self.options)
-        y = None if self.target is None else shop.class_of(self.target)
-        given = read_files(self.files, shop, self.fit)
-        # A pixel into which scaling has mixed the hole is not known.
-        cut = [
-            fitted(hole.float(), shop.shape[1:], self.fit, self.mask).pieces > 0 for hole in holes
-        ]
-        h, w = shop.shape[1:]
-        for path, hole in zip(self.files, cut, strict=True):
-            if not bool(hole.any()):
-                raise InputError(
-                    f"no white pixel of the mask {self.mask} is left where {path} is cropped to "
-                    f"the model's {h}×{w}; take --fit tile, or crop both yourself"
-                )
-        x, hole = given.pieces, torch.cat(cut)
-        if bool(hole.flatten(1).all(1).any()):
-            mend = (
-                "--fit resize sees the whole image at once"
-                if self.fit == "tile"
-                else "crop image and mask yourself"
-            )
-            raise InputError(
-                f"the mask {self.mask} is white over a whole piece of {h}×{w}, the model's size, "
-                f"of which no pixel is known then; {mend}"
-            )
-        shop = equipped(shop)
-
-        def work(rows: Tensor, progress: Bar) -> tuple[Synthesis, Named]:
-            """Fill the pieces that have a hole; the others stay, with 0 steps."""
-            holed = hole[rows].flatten(1).any(1)
-            at = rows[holed]
-            asked = None if y is None else torch.full((len(at),), y)
-
-            def filled(method: Method, progress: Bar) -> Synthesis:
-                one = {"manifold": shop.manifold, "index": at, "bar": progress}
-                return _among(
-                    inpaint(shop.model, x[at], hole[at], asked, method, **one), x[rows], holed
-                )
-
-            made, alone = shop.beside(filled, progress)
-            plain = {} if self.degrade else {"given": x[rows]}
-            plain |= {"mask": hole[rows].float().expand_as(x[rows])}
-            plain |= for_inpainting(x[rows], hole[rows])
-            return made, {**plain, **alone, RESULT: made.images}
-
-        settings = {
-            "mask": file_hash(self.mask),
-            "class": y,
-            "fit": self.fit,
-            "candidates": shop.tried(y),
-        }
-        more = {"seen": "mean_fill", "original": x if self.degrade else None}
-        gallery_of_files(shop, "inpaint", given, work, shop.passes(y), settings, **more)
-
-
-def _among(made: Synthesis, x: Tensor, there: Tensor) -> Synthesis:
-    """Return what was made of some images, those `there` (n,), with the others of x as given."""
-    whole = {}
-    for name, part in vars(made).items():
-        whole[name] = x.to(part, copy=True) if part.ndim > 1 else part.new_zeros(len(x))
-        whole[name][there.to(part.device)] = part
-    return Synthesis(**whole)
+        read_holes(paths_of(self.files), self.mask)  # said before anything long is begun
+        session = self.options.session("inpaint", self.target)
+        made = inpaint_gallery(
+            session,
+            self.files,
+            self.mask,
+            target=self.target,
+            degrade=self.degrade,
+            fit=self.fit,
+            folder=self.options.out,
+            presentation=presented(self.options),
+        )
+        say(made, self.options)

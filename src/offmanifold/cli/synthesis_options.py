@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Literal
 
 from offmanifold._core.errors import InputError
-from offmanifold.synthesis import Ascent, Method
+from offmanifold.synthesis import Ascent, Method, SessionConfig, open_session
+from offmanifold.synthesis.effects import check_use
+from offmanifold.synthesis.session import Session
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,27 @@ class Options:
     device: str = "auto"
     language: Literal["en", "ja"] = "en"
     json: bool = False
+
+    def session(self, use: str, target: str | None = None, *, needs_data: bool = False) -> Session:
+        """Return the session asked for; raises InputError for what makes no sense in this use."""
+        method = self.method()
+        check_use(method, use, target)
+        config = SessionConfig(
+            model=self.model,
+            data=self.data,
+            manifold=self.manifold,
+            method=method,
+            weights=self.weights,
+            allow_pickle=self.allow_pickle,
+            allow_code=self.allow_code,
+            classes=self.classes,
+            data_seed=self.data_seed,
+            image_size=self.image_size,
+            channels=self.channels,
+            batch_size=self.batch_size,
+            device=self.device,
+        )
+        return open_session(config, needs_data=needs_data)
 
     def method(self) -> Method:
         """Return the method asked for; raises InputError for settings that make no sense."""

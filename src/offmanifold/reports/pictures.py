@@ -9,6 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from offmanifold._core.png import as_picture, drawn
+
 STOPS = ((24, 66, 150), (132, 176, 222), (255, 255, 255), (240, 150, 126), (168, 20, 38))
 _PALETTE = np.stack(
     [np.interp(np.linspace(0, 4, 255), range(5), [s[i] for s in STOPS]) for i in range(3)], axis=1
@@ -23,20 +25,9 @@ def _uri(image: Image.Image) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def _drawn(x: Tensor) -> Tensor:
-    """Return the channels that a picture can show: one, or the first three."""
-    x = torch.nan_to_num(x.float())
-    return x[:3] if x.shape[0] >= 3 else x[:1]
-
-
-def _image(x: Tensor) -> Image.Image:
-    values = (_drawn(x).clamp(0, 1) * 255).round().to(torch.uint8).numpy()
-    return Image.fromarray(values[0] if len(values) == 1 else values.transpose(1, 2, 0))
-
-
 def picture(x: Tensor) -> str:
     """Draw an image x: (c, h, w) in [0, 1]."""
-    return _uri(_image(x))
+    return _uri(as_picture(x))
 
 
 def save_grid(x: Tensor, path: Path, columns: int, *, scale: int = 2) -> None:
@@ -47,9 +38,9 @@ def save_grid(x: Tensor, path: Path, columns: int, *, scale: int = 2) -> None:
     for i, image in enumerate(x.cpu()):
         top, left = i // columns * (h + 1), i % columns * (w + 1)
         sheet[:, top : top + h, left : left + w] = image
-    drawn = _image(sheet)
-    size = (drawn.width * scale, drawn.height * scale)
-    drawn.resize(size, Image.Resampling.NEAREST).save(path, format="PNG", optimize=True)
+    whole = as_picture(sheet)
+    size = (whole.width * scale, whole.height * scale)
+    whole.resize(size, Image.Resampling.NEAREST).save(path, format="PNG", optimize=True)
 
 
 def direction(v: Tensor, c: float) -> str:
@@ -57,7 +48,7 @@ def direction(v: Tensor, c: float) -> str:
 
     One channel: blue over white (0) to red. Three: each channel about mid-grey.
     """
-    values = (_drawn(v) / c).clamp(-1, 1)
+    values = (drawn(v) / c).clamp(-1, 1)
     if len(values) == 1:
         image = Image.fromarray((values[0] * 127 + 127).round().to(torch.uint8).numpy())
         image.putpalette(PALETTE.tobytes())

@@ -5,13 +5,16 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from msgspec import to_builtins
 from torch import Tensor
 
-from offmanifold._core.errors import InputError
-from offmanifold._core.files import read_json, read_tensors, write_text
+from offmanifold._core.files import read_tensors, write_text
+from offmanifold._core.reasons import Reason
 from offmanifold._core.visible import visible_page
+from offmanifold.reports.catalogue import said as say
 from offmanifold.reports.pictures import direction, picture
 from offmanifold.reports.texts import Texts
+from offmanifold.synthesis.schema import PICTURES, GalleryRecord, read_gallery
 
 WIDTH = 96  # pixels on the page
 SMOOTH = 64  # pixels of an image from which it is drawn smoothly
@@ -32,10 +35,9 @@ def synthesis_page(folder: str | Path, out: str | Path, language: str = "en") ->
     Raises InputError for an unknown language, or a folder that holds no made images.
     """
     t, folder, out = Texts(language), Path(folder), Path(out)
-    saved = read_json(folder / "synthesis.json")
-    if not str(saved.get("schema", "")).startswith("offmanifold.synthesis/"):
-        raise InputError(f"{folder} holds no made images")
-    tensors, _ = read_tensors(folder / "images.safetensors")
+    record = read_gallery(folder)
+    saved = to_builtins(record)
+    tensors, _ = read_tensors(folder / PICTURES)
     shown = _shown(saved["rows"], tensors)
     rows = [_row(i, row, tensors, t, saved) for i, row in enumerate(saved["rows"][:shown])]
     environment = Environment(
@@ -50,7 +52,7 @@ def synthesis_page(folder: str | Path, out: str | Path, language: str = "en") ->
         use=saved["use"],
         model=saved["model"],
         line=_line(saved, t),
-        warnings=[sentence(w["key"], w["values"], language) for w in saved["warnings"]],
+        warnings=[sentence(warning, language) for warning in record.warnings],
         facts=facts(saved, t),
         scores=_scores(saved, t),
         caption=_caption(saved, t),
@@ -75,15 +77,17 @@ def _shown(rows: list[dict[str, Any]], tensors: dict[str, Tensor]) -> int:
     return min(len(rows), SHOWN)
 
 
-def sentence(key: str, values: dict[str, str], language: str) -> str:
-    """Return a text with its values, of which those that are keys of texts are put into words."""
+def sentence(reason: Reason, language: str) -> str:
+    """Return a reason with its values, of which those that are codes are put into words."""
     t = Texts(language)
-    return t(key, **{k: t(v) if v in t else v for k, v in values.items()})
+    codes = {name: f"synthesis.{name}.{value}" for name, value in reason.values.items()}
+    words = {name: t(codes[name]) if codes[name] in t else v for name, v in reason.values.items()}
+    return say(Reason(reason.code, words), language)
 
 
-def said(saved: dict[str, Any], language: str) -> list[str]:
+def said(record: GalleryRecord, language: str) -> list[str]:
     """Return in a line each what came of the images that were given, and of all together."""
-    t = Texts(language)
+    t, saved = Texts(language), to_builtins(record)
     lines = [line for row in saved["rows"] if (line := _said(row, t, saved["use"]))]
     more = len(lines) - SAID
     if more > 0:

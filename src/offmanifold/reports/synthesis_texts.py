@@ -142,35 +142,7 @@ SYNTHESIS: dict[str, str] = {
         "whole image with pixels in [0, 1]; the change is counted from what the classifier’s part "
         "began with."
     ),
-    "synthesis.warn.weak": N_(
-        "{model} is in the weak regime (not robust enough): by its gradient alone the results "
-        "may look like noise."
-    ),
-    "synthesis.warn.excessive": N_(
-        "{model} is in the excessive regime (too robust): it has lost accuracy, and its results "
-        "may be of another class than asked for."
-    ),
-    "synthesis.warn.collapsed": N_(
-        "{model} is in the regime collapsed: it cannot tell the classes apart, and the results "
-        "mean nothing."
-    ),
-    "synthesis.warn.chance": N_(
-        "{model} is right on {accuracy} of images, and naming the largest class always would be "
-        "right on {chance}: it cannot tell the classes apart, and the results mean nothing."
-    ),
-    "synthesis.warn.sensitive": N_(
-        "{model} ({regime}) is not robust: an attack of l2 norm {eps} brings its accuracy from "
-        "{clean} down to {under}, so that by its gradient alone the results may look like noise."
-    ),
-    "synthesis.warn.standard": N_(
-        "{model} ({regime}) was trained without any robustness (erm): by its gradient alone the "
-        "results may look like noise."
-    ),
-    "synthesis.warn.mistaken": N_(
-        "{model} ({regime}) is right on only {accuracy} of images: its results may be of another "
-        "class than asked for."
-    ),
-    "synthesis.regime.none": N_("not audited"),
+    "synthesis.regime.unaudited": N_("not audited"),
     "synthesis.regime.bayes-aligned": N_("regime: Bayes-aligned"),
     "synthesis.regime.uncertain": N_("regime: uncertain"),
 }

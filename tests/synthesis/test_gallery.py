@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from galleries import ALONE, pixels, rows
+from offmanifold._core.files import write_json
 from saying import says
 
 
 def test_an_error_keeps_what_is_finished(here, offmanifold, tmp_path, monkeypatch):
-    from offmanifold.cli import generate as command
+    from offmanifold.synthesis.galleries import generation as command
 
     real = command.generate
 
@@ -32,15 +33,15 @@ def test_an_error_keeps_what_is_finished(here, offmanifold, tmp_path, monkeypatc
 
 
 def test_ctrl_c_while_writing_waits_for_the_end(here, offmanifold, tmp_path, monkeypatch):
-    from offmanifold.cli import gallery
+    from offmanifold.synthesis import gallery
 
-    real = gallery.write_json
+    real = gallery.write_gallery
 
     def interrupted(*args):
         signal.raise_signal(signal.SIGINT)
         real(*args)
 
-    monkeypatch.setattr(gallery, "write_json", interrupted)
+    monkeypatch.setattr(gallery, "write_gallery", interrupted)
     argv = ("generate", *ALONE, "-n", "1", "--out", tmp_path / "made")
     assert offmanifold(*argv)[0] == 130
     assert len(rows(tmp_path / "made")) == 1
@@ -53,7 +54,7 @@ def test_a_place_that_cannot_be_written_is_said_before_anything_is_made(
     def never(*args, **more):
         raise AssertionError
 
-    monkeypatch.setattr("offmanifold.cli.generate.generate", never)
+    monkeypatch.setattr("offmanifold.synthesis.galleries.generation.generate", never)
     (tmp_path / "file").write_text("")
     argv = ("generate", *ALONE, "-n", "1", "--out")
     says(offmanifold(*argv, tmp_path / "file/made"), 2, "file", "--out")
@@ -63,7 +64,7 @@ def test_a_place_that_cannot_be_written_is_said_before_anything_is_made(
 def test_ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on(
     here, offmanifold, tmp_path, monkeypatch
 ):
-    from offmanifold.cli import generate as command
+    from offmanifold.synthesis.galleries import generation as command
 
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     argv = ["generate", *ALONE, "-n", "5", "--batch-size", "2", "--out"]
@@ -103,7 +104,7 @@ def test_what_is_finished_is_drawn_again(here, offmanifold, files, tmp_path, mon
     (out / "mine.txt").write_text("dear")
     for name in ("index.html", "0.png", "change/0.png"):
         (out / name).unlink()
-    monkeypatch.setattr("offmanifold.cli.counterfactual.counterfactual", never)
+    monkeypatch.setattr("offmanifold.synthesis.galleries.counterfactuals.counterfactual", never)
     code, _, err = offmanifold(*argv)
     assert code == 0, err
     assert err.splitlines()[1:] == [line for line in first.splitlines() if "━" not in line]
@@ -124,7 +125,7 @@ def test_interrupted_before_anything_is_finished_nothing_is_left(
     def at_once(*args, **more):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("offmanifold.cli.generate.generate", at_once)
+    monkeypatch.setattr("offmanifold.synthesis.galleries.generation.generate", at_once)
     assert offmanifold("generate", *ALONE, "-n", "2", "--out", tmp_path / "no")[0] == 130
     assert not list(tmp_path.iterdir())
 
@@ -146,7 +147,7 @@ def test_images_are_saved_though_nothing_can_be_said_of_all(
     def too_large(*args):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: 3200000000 bytes")
 
-    monkeypatch.setattr("offmanifold.cli.generate.within_class", too_large)
+    monkeypatch.setattr("offmanifold.synthesis.galleries.generation.within_class", too_large)
     argv = ("generate", *ALONE, "--class", "3", "-n", "5", "--out", tmp_path / "made")
     code, _, err = offmanifold(*argv)
     assert code == 0, err
@@ -162,7 +163,7 @@ def test_a_bug_in_what_is_said_of_all_is_said_and_the_batches_are_kept(
 
     argv = ("generate", *ALONE, "--class", "3", "-n", "5", "--out", tmp_path / "made")
     with monkeypatch.context() as patch:
-        patch.setattr("offmanifold.cli.generate.within_class", wrong)
+        patch.setattr("offmanifold.synthesis.galleries.generation.within_class", wrong)
         code, _, err = offmanifold(*argv)
     assert code == 1 and "bug: RuntimeError: shapes" in err
     assert "5 of 5 are there already" in offmanifold(*argv)[2]
@@ -183,7 +184,7 @@ def same(one: Path, other: Path) -> None:
 
 
 def test_each_batch_is_on_disk_before_the_next_is_begun(here, offmanifold, tmp_path, monkeypatch):
-    from offmanifold.cli import generate as command
+    from offmanifold.synthesis.galleries import generation as command
 
     seen, real = [], command.generate
 
@@ -200,8 +201,6 @@ def test_each_batch_is_on_disk_before_the_next_is_begun(here, offmanifold, tmp_p
 def test_a_disk_that_is_full_at_the_end_loses_nothing(here, offmanifold, tmp_path, monkeypatch):
     import errno
 
-    from offmanifold.cli import gallery
-
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     argv = ("generate", *ALONE, "-n", "3", "--batch-size", "2", "--out")
     assert offmanifold(*argv, whole)[0] == 0
@@ -210,7 +209,7 @@ def test_a_disk_that_is_full_at_the_end_loses_nothing(here, offmanifold, tmp_pat
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(gallery, "save_grid", full)
+        patch.setattr("offmanifold.synthesis.presentation.write_png", full)
         code, _, err = offmanifold(*argv, cut)
     assert code == 1 and "no space left" in err and "same command" in err
     assert os.listdir(cut) == ["batches"]
@@ -218,14 +217,14 @@ def test_a_disk_that_is_full_at_the_end_loses_nothing(here, offmanifold, tmp_pat
     def never(*args, **more):
         raise AssertionError
 
-    monkeypatch.setattr("offmanifold.cli.generate.generate", never)
+    monkeypatch.setattr("offmanifold.synthesis.galleries.generation.generate", never)
     code, _, err = offmanifold(*argv, cut)
     assert code == 0, err
     same(whole, cut)
 
 
 def test_batches_of_other_settings_are_not_taken(here, offmanifold, tmp_path, monkeypatch):
-    from offmanifold.cli import gallery
+    from offmanifold.synthesis import gallery
 
     def stop(*args):
         raise Stop
@@ -252,7 +251,7 @@ def test_what_is_finished_outlives_a_kill(here, offmanifold, tmp_path):
     killed = """
 import os, signal, sys
 from offmanifold.cli.main import main
-from offmanifold.cli import gallery
+from offmanifold.synthesis import gallery
 
 real = gallery.keep
 
@@ -277,7 +276,7 @@ def test_the_same_command_twice_at_once_is_refused_and_changes_nothing(
     here, offmanifold, tmp_path, monkeypatch
 ):
     """The second would replace a finished gallery by a part of one."""
-    from offmanifold.cli import generate as command
+    from offmanifold.synthesis.galleries import generation as command
 
     real, said = command.generate, []
     argv = ("generate", *ALONE, "-n", "1", "--out", tmp_path / "made")
@@ -317,7 +316,7 @@ def test_a_received_folder_writes_nothing_outside_itself(here, offmanifold, tmp_
     path = tmp_path / "deep/made/synthesis.json"
     whole = path.read_text()
     for old, new in (('"0-000"', '"../../x"'), ('"0-000"', '"/x"'), ('"seed",', '"../seed",')):
-        path.write_text(whole.replace(old, new))
+        write_json(path, json.loads(whole.replace(old, new)), sealed=True)
         code, _, err = offmanifold(*argv)
         assert code == 2 and "no plain name" in err
     path.write_text(whole)

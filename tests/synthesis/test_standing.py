@@ -8,13 +8,13 @@ from offmanifold import load_data, load_model
 from offmanifold._core.errors import InputError
 from offmanifold.audits.regime import Regime
 from offmanifold.audits.store import Audit
-from offmanifold.cli.standing import Standing, standing_of, warnings_of
+from offmanifold.synthesis.standing import Standing, standing_of, warnings_of
 
 SOUND = Standing(None, 0.97, 0.1, clean=0.97, attacked=0.6, eps=1.0)
 
 
 def keys(standing: Standing) -> list[str]:
-    return [key.removeprefix("synthesis.warn.") for key, _ in warnings_of(standing, "m")]
+    return [one.code.removeprefix("synthesis.") for one in warnings_of(standing, "m")]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_the_newest_audit_is_believed_and_no_image_looked_at(here, monkeypatch):
         asked.append(path.name)
         return audit("bayes-aligned", 0.9, 0.1)
 
-    monkeypatch.setattr("offmanifold.cli.standing.find_audit", found)
+    monkeypatch.setattr("offmanifold.synthesis.standing.find_audit", found)
     loaded = load_model("runs/standard")
     standing = standing_of(loaded, loaded.module, None)
     assert asked == ["standard"]
@@ -69,7 +69,7 @@ def test_without_an_audit_the_run_tells_and_validation_images_do(here, monkeypat
     def none(path, data):
         raise InputError("no audit")
 
-    monkeypatch.setattr("offmanifold.cli.standing.find_audit", none)
+    monkeypatch.setattr("offmanifold.synthesis.standing.find_audit", none)
     loaded = load_model("runs/standard")
     alone = standing_of(loaded, loaded.module, None)
     assert alone.standard and alone.attacked is None and alone.chance == 0.1

@@ -2,16 +2,25 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from torch import Tensor
 
 from offmanifold._core.errors import InputError
-from offmanifold._core.files import clear, inside, read_json, read_tensors, write_tensors
+from offmanifold._core.files import clear, inside, read_tensors, write_tensors
+from offmanifold.synthesis.schema import (
+    PICTURES,
+    SAVED,
+    Batch,
+    MadeImage,
+    Numbers,
+    read_gallery,
+    typed,
+)
 
-SAVED, PICTURES = "synthesis.json", "images.safetensors"
 BATCHES = "batches"  # the folder of those that are finished, until all rows are written
 
 
@@ -21,47 +30,49 @@ class Row:
 
     name: str
     pictures: dict[str, Tensor]
-    numbers: dict[str, Any] = field(default_factory=dict)
+    numbers: Numbers = Numbers()  # noqa: RUF009 (frozen)
 
 
 def finished_rows(folder: Path, config: dict[str, Any]) -> tuple[list[Row], int]:
-    """Return the rows that an interrupted command left, and how many of them are in batches only.
+    """Return the rows that an interrupted run left, and how many of them are in batches only.
 
-    None in a new or an empty folder.
+    None in a new or an empty folder. Raises InputError where it holds anything else.
     """
     there = {p.name for p in folder.iterdir()} if folder.is_dir() else set()
     if not there and not folder.is_file():
         return [], 0
     if not there or (SAVED not in there and there != {BATCHES}):
-        raise InputError(f"{folder} holds something else; choose another folder with --out")
+        raise InputError(f"{folder} holds something else; choose another `folder`")
     rows: list[Row] = []
     if SAVED in there:
-        rows = _rows(folder / PICTURES, read_json(folder / SAVED), folder, config)
-    whole = len(rows)
+        record = read_gallery(folder)
+        rows = _rows(
+            folder / PICTURES, Batch(config=record.config, rows=record.rows), folder, config
+        )
+    before = len(rows)
     batches = inside(folder, BATCHES, source=folder)
     clear(batches)
     for path in sorted(batches.glob("*.safetensors")):
         if path.stem == _place(len(rows)):
-            rows += _rows(path, json.loads(read_tensors(path)[1]["saved"]), folder, config)
-    return rows, len(rows) - whole
+            batch = typed(json.loads(read_tensors(path)[1]["saved"]), Batch, path)
+            rows += _rows(path, batch, folder, config)
+    return rows, len(rows) - before
 
 
-def _rows(path: Path, saved: dict[str, Any], folder: Path, config: dict[str, Any]) -> list[Row]:
-    if saved.get("config") != config:
-        raise InputError(
-            f"{folder} holds images made with other settings; choose another folder with --out"
-        )
+def _rows(path: Path, saved: Batch, folder: Path, config: dict[str, Any]) -> list[Row]:
+    if saved.config != config:
+        raise InputError(f"{folder} holds images made with other settings; choose another `folder`")
     tensors, _ = read_tensors(path)
     source = path if path.parent.name == BATCHES else folder / SAVED
     try:
-        for row in saved["rows"]:
-            for column in row["columns"]:
-                inside(folder, column, f"{row['name']}.png", source=source)
+        for row in saved.rows:
+            for column in row.columns:
+                inside(folder, column, f"{row.name}.png", source=source)
         return [
-            Row(row["name"], {c: tensors[f"{i}/{c}"] for c in row["columns"]}, row["numbers"])
-            for i, row in enumerate(saved["rows"])
+            Row(row.name, {c: tensors[f"{i}/{c}"] for c in row.columns}, row.numbers)
+            for i, row in enumerate(saved.rows)
         ]
-    except (KeyError, TypeError) as error:
+    except KeyError as error:
         raise InputError(
             f"{source} is damaged; restore it, or remove {folder} and make the images anew"
         ) from error
@@ -72,9 +83,9 @@ def _place(first: int) -> str:
     return f"{first:08d}"
 
 
-def described(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Return the names, columns and numbers of rows, as plain JSON."""
-    return [{"name": r.name, "columns": list(r.pictures), "numbers": r.numbers} for r in rows]
+def described(rows: Sequence[Row]) -> tuple[MadeImage, ...]:
+    """Return the names, columns and numbers of rows."""
+    return tuple(MadeImage(name=r.name, columns=tuple(r.pictures), numbers=r.numbers) for r in rows)
 
 
 def pictures_of(rows: Sequence[Row]) -> dict[str, Tensor]:
@@ -84,6 +95,6 @@ def pictures_of(rows: Sequence[Row]) -> dict[str, Tensor]:
 
 def keep(folder: Path, config: dict[str, Any], first: int, batch: Sequence[Row]) -> None:
     """Write a finished batch, of which the first row is the one so numbered."""
-    saved = {"config": config, "rows": described(batch)}
+    saved = msgspec.to_builtins(Batch(config=config, rows=described(batch)))
     path = folder / BATCHES / f"{_place(first)}.safetensors"
     write_tensors(path, pictures_of(batch), {"saved": json.dumps(saved)})

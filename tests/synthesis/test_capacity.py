@@ -6,7 +6,7 @@ import pytest
 
 from galleries import ALONE
 from offmanifold._core.errors import InputError
-from offmanifold.cli import amount
+from offmanifold.synthesis import capacity
 from saying import says
 
 
@@ -17,10 +17,10 @@ def test_a_number_that_cannot_be(here, offmanifold, tmp_path, n):
 
 
 def test_what_fits_is_what_is_free(monkeypatch):
-    monkeypatch.setattr(amount, "available_memory", lambda: 6000)
-    amount.check_amount(10, (1, 5, 5))  # of 600 bytes each
-    with pytest.raises(InputError, match="^-n 11 .* of memory, .* at most 10$"):
-        amount.check_amount(11, (1, 5, 5))
+    monkeypatch.setattr(capacity, "available_memory", lambda: 6000)
+    capacity.check_amount(10, (1, 5, 5))  # of 600 bytes each
+    with pytest.raises(InputError, match="^`n` 11 .* of memory, .* at most 10$"):
+        capacity.check_amount(11, (1, 5, 5))
 
 
 def test_a_disk_is_to_hold_what_is_not_there_yet(here, offmanifold, tmp_path, monkeypatch):
@@ -39,10 +39,10 @@ def test_a_disk_is_to_hold_what_is_not_there_yet(here, offmanifold, tmp_path, mo
     free(0)
     assert offmanifold(*argv, "--language", "ja")[0] == 0
 
-    image, page = 600, 3 * (600 + 6 * amount.BLOCK)
+    image, page = 600, 3 * (600 + 6 * capacity.BLOCK)
     for kept in (0, 2):
         free(page + (3 - kept) * image)
-        amount.check_room(tmp_path / "made", 3, kept, (1, 5, 5))
+        capacity.check_room(tmp_path / "made", 3, kept, (1, 5, 5))
         free(page + (3 - kept) * image - 1)
         with pytest.raises(InputError):
-            amount.check_room(tmp_path / "made", 3, kept, (1, 5, 5))
+            capacity.check_room(tmp_path / "made", 3, kept, (1, 5, 5))

@@ -1,4 +1,4 @@
-"""How a classifier stands, before what is made with its gradients is trusted: a sentence, or none.
+"""How a classifier stands, before what is made with its gradients is trusted: a warning, or none.
 
 From the newest audit of it on the images in use; else from its run and a quick look at validation
 images.
@@ -14,6 +14,7 @@ from torch import nn
 from offmanifold._core.errors import InputError
 from offmanifold._core.files import read_json
 from offmanifold._core.randomness import ImageNoise
+from offmanifold._core.reasons import Reason
 from offmanifold.attacks import PGD
 from offmanifold.audits.plan import default_eps
 from offmanifold.audits.regime import CHANCE_MARGIN
@@ -24,7 +25,6 @@ from offmanifold.sweeps.find import find_audit
 from offmanifold.synthesis.batching import comfortable, in_batches
 from offmanifold.synthesis.filling import device_of, predicted
 
-Said = tuple[str, dict[str, str]]  # the key of a text, and its values
 MISTAKEN = 0.75  # of the way from chance to always right, below which classes get mixed up
 LOOKED_AT, FEWEST = 64, 16  # validation images of a quick look
 
@@ -76,23 +76,23 @@ def _place(loaded: Loaded) -> Path:
     return audit_folder(loaded, "any").parent.parent
 
 
-def warnings_of(standing: Standing, label: str) -> tuple[Said, ...]:
+def warnings_of(standing: Standing, label: str) -> tuple[Reason, ...]:
     """Return what a user should know before trusting what is made with a model of this label."""
-    s = standing
-    values = {"model": label, "accuracy": _percent(s.accuracy), "chance": _percent(s.chance)}
-    if s.accuracy is not None and s.chance is not None and s.accuracy <= s.chance + CHANCE_MARGIN:
-        return (("synthesis.warn.chance", values),)
+    s, chance = standing, standing.chance or 0.0
+    model, accuracy = {"model": label}, {"accuracy": s.accuracy}
+    if s.accuracy is not None and s.chance is not None and s.accuracy <= chance + CHANCE_MARGIN:
+        return (Reason("synthesis.chance", {**model, **accuracy, "chance": chance}),)
     if s.regime in ("collapsed", "excessive", "weak"):
-        return ((f"synthesis.warn.{s.regime}", {"model": label}),)
-    regime = {"model": label, "regime": f"synthesis.regime.{s.regime or 'none'}"}
+        return (Reason(f"synthesis.{s.regime}", {**model}),)
+    known = {**model, "regime": s.regime or "unaudited"}
     if s.attacked is not None and s.clean is not None and s.attacked < s.clean / 2:
-        fall = {"eps": f"{s.eps:.3g}", "clean": _percent(s.clean), "under": _percent(s.attacked)}
-        return (("synthesis.warn.sensitive", {**regime, **fall}),)
+        eps = None if s.eps is None else float(f"{s.eps:.3g}")
+        fall = {"eps": eps, "clean": s.clean, "under": s.attacked}
+        return (Reason("synthesis.sensitive", {**known, **fall}),)
     if s.attacked is None and s.standard:
-        return (("synthesis.warn.standard", regime),)
-    chance = s.chance or 0.0
+        return (Reason("synthesis.standard", {**known}),)
     if s.accuracy is not None and s.accuracy < chance + MISTAKEN * (1 - chance):
-        return (("synthesis.warn.mistaken", {**regime, **values}),)
+        return (Reason("synthesis.mistaken", {**known, **accuracy}),)
     return ()
 
 
@@ -140,7 +140,3 @@ def _look(model: nn.Module, data: Data) -> tuple[float, float, float]:
 
     found = [torch.cat(parts) for parts in zip(*in_batches(run, len(x), size), strict=True)]
     return float(found[0].float().mean()), float(found[1].float().mean()), eps
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.0f} %"

@@ -1,4 +1,4 @@
-"""How many images a command may be asked for: as many as memory and disk hold."""
+"""How many images may be asked for: as many as memory and disk hold."""
 
 import shutil
 from pathlib import Path
@@ -14,11 +14,11 @@ BLOCK = 4096  # bytes on disk of a small PNG file
 def check_amount(n: int, shape: tuple[int, int, int]) -> None:
     """Raise InputError for a number of images (c, h, w) below 1, or more than memory can hold."""
     if n < 1:
-        raise InputError(f"-n must be 1 or more, not {n}")
+        raise InputError(f"`n` must be 1 or more, not {n}")
     needed, there = n * _bytes(shape), available_memory()
     if there is not None and needed > there:
         raise InputError(
-            f"-n {n} would take about {_amount(needed)} of memory, and {_amount(there)} are free; "
+            f"`n` {n} would take about {_amount(needed)} of memory, and {_amount(there)} are free; "
             f"ask for at most {int(n * (there / needed)):,}"
         )
 
@@ -35,7 +35,7 @@ def check_room(folder: Path, n: int, kept: int, shape: tuple[int, int, int]) -> 
     if needed > there:
         raise InputError(
             f"what is made in {folder} can take up to {_amount(needed)} of disk, and "
-            f"{_amount(there)} are free; free some, or choose another place with --out"
+            f"{_amount(there)} are free; free some, or choose another `folder`"
         )
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from offmanifold._core.statistics import Number, mean_by_student
-from offmanifold.cli.kept_rows import Row
+from offmanifold.synthesis.schema import Loss, Scores
+from offmanifold.synthesis.store import Row
 
 ORIGINAL = "original"  # the column of the true images
 SHOWN = (ORIGINAL, "mask", "change")  # columns that are no way to the original
@@ -27,15 +27,16 @@ def errors_of(pictures: dict[str, Tensor]) -> dict[str, float]:
     }
 
 
-def scores_of(rows: Sequence[Row]) -> dict[str, Any]:
+def scores_of(rows: Sequence[Row]) -> Scores:
     """Return the mean error of each column, and where one of `WAYS` loses to another.
 
-    rows: with "error" among their numbers. A way loses where the interval of its error less the
+    rows: with an error among their numbers. A way loses where the interval of its error less the
     other's, paired over images, is above 0; of fewer than `FEWEST` images nothing is said. Of the
     plain ways that it loses to the best is named, and the denoiser alone if it loses to that.
     """
-    names = list(rows[0].numbers["error"])
-    columns = {c: np.array([row.numbers["error"][c] for row in rows]) for c in names}
+    each = [row.numbers.error or {} for row in rows]
+    names = list(each[0])
+    columns = {c: np.array([one[c] for one in each]) for c in names}
     errors = {c: _above_zero(mean_by_student(columns[c])) for c in names}
     plain = sorted(
         (c for c in names if c not in (*WAYS, DENOISER)), key=lambda c: float(columns[c].mean())
@@ -46,9 +47,9 @@ def scores_of(rows: Sequence[Row]) -> dict[str, Any]:
             differences = ((c, mean_by_student(columns[way] - columns[c])) for c in others)
             found = next(((c, d) for c, d in differences if d.above(0)), None)
             if found is not None:
-                lost.append({"way": way, "baseline": found[0], "difference": found[1].json()})
-    few = {} if len(rows) >= FEWEST else {"few": len(rows)}
-    return {"errors": {c: e.json() for c, e in errors.items()}, "lost": lost, **few}
+                lost.append(Loss(way=way, baseline=found[0], difference=found[1]))
+    few = None if len(rows) >= FEWEST else len(rows)
+    return Scores(errors=errors, lost=tuple(lost), few=few)
 
 
 def _above_zero(error: Number) -> Number:
