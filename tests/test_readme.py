@@ -1,4 +1,4 @@
-"""What the READMEs say is so: the code runs, the commands parse, both languages say the same."""
+"""What README and docs say is so: code runs, commands parse, both languages say the same."""
 
 import contextlib
 import importlib
@@ -20,12 +20,23 @@ from PIL import Image
 import offmanifold as om
 from offmanifold.cli import COMMANDS
 from offmanifold.cli.subcommands import CONFIG
-from offmanifold.manifolds import Denoiser
+from offmanifold.manifolds import Denoiser, ManifoldCard, low_pass
 from offmanifold.measures import measures
 from offmanifold.objectives import objectives
 
 ROOT = Path(__file__).parents[1]
-ENGLISH, JAPANESE = ((ROOT / name).read_text("utf-8") for name in ("README.md", "README.ja.md"))
+README = {"en": "README.md", "ja": "README.ja.md"}
+PAGES = {"en": sorted((ROOT / "docs").glob("*.md")), "ja": sorted((ROOT / "docs/ja").glob("*.md"))}
+OWN = ("python.md", "contributing.md", "changelog.md", "index.md")  # in English alone, or lists
+
+
+def told(language: str) -> str:
+    """Return the README and all pages of the documents in a language."""
+    pages = [p for p in PAGES[language] if p.name not in OWN]
+    return "\n".join(p.read_text("utf-8") for p in (ROOT / README[language], *pages))
+
+
+ENGLISH, JAPANESE = told("en"), told("ja")
 TEXTS = [
     *("README.md", "README.ja.md", "CONTRIBUTING.md", "CHANGELOG.md", "CITATION.cff", "LICENSE"),
     *("Makefile", "pyproject.toml", "constraints.txt"),
@@ -116,15 +127,44 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_five_lines_run(text: str, photos: Path, monkeypatch: pytest.MonkeyPatch):
     tiny = Denoiser(width=4, depth=1, steps=2)
     monkeypatch.setattr(om, "fit_manifold", partial(om.fit_manifold, estimator=tiny, show=False))
-    code = blocks(text, "python")[0]
+    (code,) = dict.fromkeys(
+        b for b in blocks(text, "python") if "om.load_model" in b and "report" in b
+    )
     assert len([line for line in code.splitlines() if "=" in line or "report" in line]) == 5
     names: dict = {}
     exec(compile(code, "README", "exec"), names)
     assert names["audit"]["accuracy.clean"].value == 1.0  # by name: the orders differ
     page = (photos / "report.html").read_text("utf-8")
     assert ("正解率" in page) == (text is JAPANESE)
-    exec(compile(blocks(text, "python")[-1], "README", "exec"), names)
+    (attacked,) = [b for b in blocks(text, "python") if "robust_accuracy" in b]
+    exec(compile(attacked, "docs", "exec"), names)
     assert names["found"].robust.shape == names["y"].shape
+
+
+def test_the_python_page_runs(photos: Path, monkeypatch: pytest.MonkeyPatch):
+    card = ManifoldCard("m", "h", (1, 8, 8), sigma=0.25, dimension=5.0)
+    monkeypatch.setattr(om, "fit_manifold", lambda data: low_pass(card, 5))
+    short = om.SweepConfig(
+        recipe=om.Recipe(epochs=1), manifold="none", audit=om.AuditConfig(limit=4)
+    )
+    for name in ("sweep", "recommend"):
+        monkeypatch.setattr(om, name, partial(getattr(om, name), config=short))
+    monkeypatch.setattr(om, "recommend", partial(om.recommend, wanted="accuracy.clean"))
+    names: dict = {}
+    for block in blocks((ROOT / "docs/python.md").read_text("utf-8"), "python"):
+        known = block.replace("alignment.cosine_posterior", "alignment.on_manifold_fraction")
+        exec(compile(known, "python.md", "exec"), names)
+    assert [point["value"] for point in names["points"]] == [0.5, 1]
+    assert names["best"].saved["tried"]
+    assert names["share"].shape == (4,)
+
+
+def test_the_readmes_are_a_first_screen():
+    for name in README.values():
+        text = (ROOT / name).read_text("utf-8")
+        assert len(text.splitlines()) <= 120, name
+    first = re.search(r"^`offmanifold` .*?\.$", ENGLISH, re.M | re.S)
+    assert first is not None and len(first.group(0).split()) <= 25
 
 
 @pytest.mark.parametrize(
@@ -162,11 +202,15 @@ def test_both_languages_have_the_same_parts():
     def rows(text: str) -> int:
         return len(re.findall(r"^\|", text, re.M))
 
+    def links(text: str) -> set[str]:
+        found = {
+            re.sub(r"^(\.\./)+|^docs/(ja/)?", "", a) for a in re.findall(r"\]\((\S+?)\)", text)
+        }
+        return found - {"README.md", "README.ja.md"}
+
     assert levels(ENGLISH) == levels(JAPANESE)
     assert rows(ENGLISH) == rows(JAPANESE)
-    assert set(re.findall(r"\]\((\S+?)\)", ENGLISH)) - {"README.ja.md"} == set(
-        re.findall(r"\]\((\S+?)\)", JAPANESE)
-    ) - {"README.md"}
+    assert links(ENGLISH) == links(JAPANESE)
     english, japanese = (
         {without_language(c) for c in (*command_lines(t), *spoken_lines(t))}
         for t in (ENGLISH, JAPANESE)
@@ -184,10 +228,10 @@ def test_every_measure_is_explained_in_both_languages():
 
 
 def test_every_link_inside_the_repository_leads_somewhere():
-    for name in ("README.md", "README.ja.md", "CONTRIBUTING.md"):
-        text = (ROOT / name).read_text("utf-8")
-        for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
-            assert (ROOT / link).exists(), f"{name}: {link}"
+    pages = [*PAGES["en"], *PAGES["ja"]]
+    for path in (ROOT / "README.md", ROOT / "README.ja.md", ROOT / "CONTRIBUTING.md", *pages):
+        for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text("utf-8")):
+            assert (path.parent / link).exists(), f"{path.name}: {link}"
 
 
 def test_the_public_names_can_be_imported_and_say_what_they_are():
@@ -200,16 +244,13 @@ def test_the_public_names_can_be_imported_and_say_what_they_are():
     assert len(set(package.__all__)) == len(package.__all__)
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        *(ROOT / name for name in TEXTS),
-        *sorted((ROOT / "src").rglob("*.py")),
-        *sorted(path for path in (ROOT / "results").rglob("*") if path.suffix in (".md", ".py")),
-    ],
-    ids=lambda path: str(path.relative_to(ROOT)),
-)
-def test_no_text_names_a_place_outside_the_repository(path: Path):
-    text = path.read_text("utf-8")
-    for outside in (str(ROOT), str(Path.home()), tempfile.gettempdir(), "../", "/home/"):
-        assert f"{outside.rstrip('/')}/" not in text
+def test_no_text_names_a_place_outside_the_repository():
+    texts = [ROOT / name for name in TEXTS]
+    texts += [*(ROOT / "src").rglob("*.py"), *PAGES["en"], *PAGES["ja"]]
+    texts += [path for path in (ROOT / "results").rglob("*") if path.suffix in (".md", ".py")]
+    places = [str(ROOT), str(Path.home()), tempfile.gettempdir(), "/home/"]
+    for path in texts:
+        text = path.read_text("utf-8")
+        outside = places if path.parts[-2] in ("docs", "ja") else [*places, "../"]
+        for place in outside:
+            assert f"{place.rstrip('/')}/" not in text, path

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from offmanifold.models import Loaded, ModelCard, load_model
     from offmanifold.reports import report
     from offmanifold.sweeps.config import SweepConfig
-    from offmanifold.sweeps.recommend import recommend
-    from offmanifold.sweeps.sweep import sweep
+    from offmanifold.sweeps.recommend import Recommendation, recommend
+    from offmanifold.sweeps.sweep import SweepResult, sweep
     from offmanifold.training.recipe import Recipe
     from offmanifold.training.train import train
 
@@ -52,8 +52,8 @@ _PLACES = {
     "models": ("Loaded", "ModelCard", "load_model"),
     "reports": ("report",),
     "sweeps.config": ("SweepConfig",),
-    "sweeps.recommend": ("recommend",),
-    "sweeps.sweep": ("sweep",),
+    "sweeps.recommend": ("Recommendation", "recommend"),
+    "sweeps.sweep": ("SweepResult", "sweep"),
     "training.recipe": ("Recipe",),
     "training.train": ("train",),
 }

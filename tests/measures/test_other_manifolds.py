@@ -5,7 +5,7 @@ import torch
 
 from gaussian_data import SHAPE, D, Linear, probe_of, subspace_manifold
 from offmanifold.measures import LowPassFraction, OnManifoldFractionSecond
-from offmanifold.measures.on_manifold_fraction import OnManifoldFraction
+from offmanifold.measures.manifold_fraction import OnManifoldFraction
 
 
 def test_a_fake_of_five_pixels_holds_their_share_of_the_energy():

@@ -8,21 +8,16 @@ from offmanifold.measures.certified_accuracy import (
     CertifiedRadius,
     SmoothedAccuracy,
 )
-from offmanifold.measures.cosine import (
-    CosineConditional,
-    CosinePosterior,
-    CosinePosteriorDoubleSigma,
-    CosinePosteriorHalfSigma,
-    CosineUnconditional,
-)
 from offmanifold.measures.deletion import DeletionGap
+from offmanifold.measures.directions import cosine
 from offmanifold.measures.ensemble_accuracy import EnsembleAccuracy
+from offmanifold.measures.functional import cosine_posterior, on_manifold_fraction
 from offmanifold.measures.lpips_similarity import (
     LpipsConditional,
     LpipsPosterior,
     LpipsUnconditional,
 )
-from offmanifold.measures.on_manifold_fraction import (
+from offmanifold.measures.manifold_fraction import (
     OnManifoldFraction,
     OnManifoldFractionHard,
     ProjectedNorm,
@@ -45,8 +40,20 @@ from offmanifold.measures.pointing_game import SignalPointing
 from offmanifold.measures.relative_noise_robustness import RhoPaper, RhoRelative, RhoTotal
 from offmanifold.measures.resolution import CosinePosteriorCoarse, MagnitudePosterior
 from offmanifold.measures.robust_accuracy import RobustAccuracy
-from offmanifold.measures.signal import SignalFraction, SignalNoiseRatio
-from offmanifold.measures.ssim import SsimConditional, SsimPosterior, SsimUnconditional
+from offmanifold.measures.score_cosine import (
+    CosineConditional,
+    CosinePosterior,
+    CosinePosteriorDoubleSigma,
+    CosinePosteriorHalfSigma,
+    CosineUnconditional,
+)
+from offmanifold.measures.signal import SignalFraction, SignalNoiseRatio, signal_share
+from offmanifold.measures.ssim import (
+    SsimConditional,
+    SsimPosterior,
+    SsimUnconditional,
+    structural_similarity,
+)
 
 __all__ = [
     "Accuracy",
@@ -93,6 +100,11 @@ __all__ = [
     "SsimPosterior",
     "SsimUnconditional",
     "UnresolvedFraction",
+    "cosine",
+    "cosine_posterior",
     "measures",
+    "on_manifold_fraction",
     "passes",
+    "signal_share",
+    "structural_similarity",
 ]

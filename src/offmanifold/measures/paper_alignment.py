@@ -13,9 +13,9 @@ from torch import Tensor
 from offmanifold._core.reasons import N_
 from offmanifold.measures.alignment import Conditional, Unconditional
 from offmanifold.measures.base import measures
-from offmanifold.measures.cosine import Cosine
 from offmanifold.measures.directions import by_largest
 from offmanifold.measures.lpips_similarity import Perception
+from offmanifold.measures.score_cosine import Cosine
 
 SIGMA = 0.25
 

@@ -68,9 +68,9 @@ class SweepResult:
 
     def points(self, objective: str) -> list[dict[str, Any]]:
         """Return what is known of each strength of an objective, the weakest first."""
-        found = [m for m in self.summary["methods"] if m["objective"]["name"] == objective]
+        found = [m for m in self.summary["methods"] if m["objective"] == objective]
         if not found:
-            names = ", ".join(m["objective"]["name"] for m in self.summary["methods"])
+            names = ", ".join(m["objective"] for m in self.summary["methods"])
             raise InputError(f'this sweep has no objective "{objective}"; it has {names}')
         return [point for method in found for point in method["points"]]
 

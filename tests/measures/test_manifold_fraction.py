@@ -13,7 +13,7 @@ from gaussian_data import (
 )
 from offmanifold.manifolds import Pooled
 from offmanifold.measures.directions import spectrum_noise, unit
-from offmanifold.measures.on_manifold_fraction import (
+from offmanifold.measures.manifold_fraction import (
     OnManifoldFraction,
     OnManifoldFractionHard,
     ProjectedNorm,

@@ -5,7 +5,7 @@ import torch
 from gaussian_data import SHAPE, D, GaussianManifold, Linear, covariance, images, probe_of
 from offmanifold.data.arrays import ArraySource
 from offmanifold.data.types import Split
-from offmanifold.measures.cosine import (
+from offmanifold.measures.score_cosine import (
     CosinePosterior,
     CosinePosteriorDoubleSigma,
     CosinePosteriorHalfSigma,
