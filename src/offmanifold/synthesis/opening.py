@@ -1,8 +1,8 @@
 """A session opened: the model and its images, found and checked, before anything takes long."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 
@@ -102,14 +102,18 @@ def _named(
     return loaded.module, tuple(card.classes or (str(i) for i in range(outputs)))
 
 
-def _loaded(config: SessionConfig, **known: Any) -> Loaded:
+def _loaded(
+    config: SessionConfig,
+    classes: Sequence[str] | None = None,
+    shape: Shape | None = None,
+) -> Loaded:
     model = config.model
     if isinstance(model, Loaded):
         return model
     if isinstance(model, nn.Module):
         card = ModelCard(config.name, weights_hash=tensors_hash(model.state_dict()))
-        if "shape" in known:
-            model, outputs = check_classifier(model, known["shape"])
+        if shape is not None:
+            model, outputs = check_classifier(model, shape)
             card = replace(card, outputs=outputs)
         return Loaded(model, card)
     return load_model(
@@ -117,7 +121,8 @@ def _loaded(config: SessionConfig, **known: Any) -> Loaded:
         config.weights,
         allow_pickle=config.allow_pickle,
         allow_code=config.allow_code,
-        **known,
+        classes=None if classes is None else tuple(classes),
+        shape=shape,
     )
 
 

@@ -15,6 +15,7 @@ from offmanifold._core.statistics import Number
 from offmanifold.synthesis import reasons  # noqa: F401 - the words of the codes below
 
 T = TypeVar("T")
+Config = dict[str, Any]  # plain JSON
 SCHEMA = "offmanifold.synthesis/1"
 SAVED, PICTURES = "synthesis.json", "images.safetensors"
 RESULT = "result"  # the column that is what was asked for
@@ -94,7 +95,7 @@ class GalleryRecord(Record, frozen=True):
 
     schema: str
     use: str
-    config: dict[str, Any]
+    config: Config
     planned: int
     model: str
     manifold: str | None
@@ -112,7 +113,7 @@ class GalleryRecord(Record, frozen=True):
 class Batch(Record, frozen=True):
     """What stands with the pictures of a batch that is finished before the others."""
 
-    config: dict[str, Any]
+    config: Config
     rows: tuple[MadeImage, ...]
 
 
@@ -129,7 +130,7 @@ def read_gallery(folder: str | Path) -> GalleryRecord:
     return typed(saved, GalleryRecord, path)
 
 
-def typed(saved: Any, kind: type[T], path: Path) -> T:
+def typed(saved: object, kind: type[T], path: Path) -> T:
     """Return plain JSON of a file as a record; raises InputError that names the file and field."""
     try:
         return msgspec.convert(saved, kind)

@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from torch import Tensor
@@ -15,6 +14,7 @@ from offmanifold.synthesis.schema import (
     PICTURES,
     SAVED,
     Batch,
+    Config,
     MadeImage,
     Numbers,
     read_gallery,
@@ -33,7 +33,7 @@ class Row:
     numbers: Numbers = Numbers()  # noqa: RUF009 (frozen)
 
 
-def finished_rows(folder: Path, config: dict[str, Any]) -> tuple[list[Row], int]:
+def finished_rows(folder: Path, config: Config) -> tuple[list[Row], int]:
     """Return the rows that an interrupted run left, and how many of them are in batches only.
 
     None in a new or an empty folder. Raises InputError where it holds anything else.
@@ -59,7 +59,7 @@ def finished_rows(folder: Path, config: dict[str, Any]) -> tuple[list[Row], int]
     return rows, len(rows) - before
 
 
-def _rows(path: Path, saved: Batch, folder: Path, config: dict[str, Any]) -> list[Row]:
+def _rows(path: Path, saved: Batch, folder: Path, config: Config) -> list[Row]:
     if saved.config != config:
         raise InputError(f"{folder} holds images made with other settings; choose another `folder`")
     tensors, _ = read_tensors(path)
@@ -93,7 +93,7 @@ def pictures_of(rows: Sequence[Row]) -> dict[str, Tensor]:
     return {f"{i}/{c}": x for i, r in enumerate(rows) for c, x in r.pictures.items()}
 
 
-def keep(folder: Path, config: dict[str, Any], first: int, batch: Sequence[Row]) -> None:
+def keep(folder: Path, config: Config, first: int, batch: Sequence[Row]) -> None:
     """Write a finished batch, of which the first row is the one so numbered."""
     saved = msgspec.to_builtins(Batch(config=config, rows=described(batch)))
     path = folder / BATCHES / f"{_place(first)}.safetensors"
