@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from offmanifold._core.files import write_json
-from offmanifold.audits.regime import Regime
+from offmanifold.audits.schema import DataRecord, ManifoldRecord, ModelRecord, Regime
 from offmanifold.audits.store import SCHEMA, Audit, save_audit
 from offmanifold.measures import measures
 from offmanifold.sweeps.executors import Job
@@ -97,14 +98,14 @@ def make_run(
     saved = {
         "schema": SCHEMA,
         "label": folder.name,
-        "model": {"objective": objective},
-        "data": {"name": "made", "n": N, "planned": N, "fingerprint": "f"},
-        "manifold": {"hash": "judge"},
+        "model": asdict(ModelRecord(spec=folder.name, objective=objective)),
+        "data": asdict(DataRecord("f", [1, 4, 4], N, N, name="made")),
+        "manifold": asdict(ManifoldRecord(spec="runs/manifold", hash="judge")),
         "settings": {"reference_step": 1.33},
         "measures": numbers,
         "curves": {},
         "skipped": {},
-        "regime": Regime("uncertain", "", "").json(),
+        "regime": Regime("uncertain", "regime.too_few").json(),
     }
     columns["path"] = np.array(["p"] * N, dtype=object)
     save_audit(Audit(json.loads(json.dumps(saved)), columns, {}), folder / "audits" / "a")

@@ -53,8 +53,9 @@ def test_a_model_is_audited_beside_files_named_like_libraries(folder: Path):
 
 
 def test_so_is_a_job_of_a_sweep(folder: Path):
-    job = command(folder / "job.json", folder / "run", Inputs())
-    done = run([*job[: job.index(str(folder / "job.json"))], "--help"], folder)
+    line = command(folder / "job.json", folder / "run", Inputs())
+    start = line[: line.index("--parent")]
+    done = run([*start, "--help"], folder)
     assert done.returncode == 0, done.stderr
     assert "--judge" in done.stdout
 

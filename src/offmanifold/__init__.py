@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from offmanifold import attacks, manifolds, measures, objectives, synthesis
     from offmanifold._core.errors import InputError, MissingExtra, RunError
     from offmanifold.attacks.certification import certify
-    from offmanifold.audits import Audit, Regime, audit, audit_models, read_audit
     from offmanifold.audits.compare import compare
     from offmanifold.audits.config import AuditConfig
+    from offmanifold.audits.run import audit, audit_models
+    from offmanifold.audits.schema import Regime
+    from offmanifold.audits.store import Audit, read_audit
     from offmanifold.data import Batch, Data, Split, load_data
     from offmanifold.gradients import input_gradient
     from offmanifold.manifolds import as_manifold, fit_manifold, load_manifold
@@ -39,9 +41,11 @@ if TYPE_CHECKING:
 _PLACES = {
     "_core.errors": ("InputError", "MissingExtra", "RunError"),
     "attacks.certification": ("certify",),
-    "audits": ("Audit", "Regime", "audit", "audit_models", "read_audit"),
     "audits.compare": ("compare",),
     "audits.config": ("AuditConfig",),
+    "audits.run": ("audit", "audit_models"),
+    "audits.schema": ("Regime",),
+    "audits.store": ("Audit", "read_audit"),
     "data": ("Batch", "Data", "Split", "load_data"),
     "gradients": ("input_gradient",),
     "manifolds": ("as_manifold", "fit_manifold", "load_manifold"),

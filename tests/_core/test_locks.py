@@ -65,6 +65,6 @@ def test_where_there_are_no_locks_nobody_is_kept_out(tmp_path: Path, monkeypatch
     def unknown(handle, how):
         raise OSError(37, "No locks available")
 
-    monkeypatch.setattr("offmanifold._core.locks.fcntl.flock", unknown)
+    monkeypatch.setattr("fcntl.flock", unknown)
     with held(tmp_path), held(tmp_path):
         pass

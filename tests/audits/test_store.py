@@ -48,5 +48,5 @@ def test_columns_without_a_hash_are_read(tmp_path: Path):
 def test_an_audit_of_another_structure_is_named(change, tmp_path: Path):
     (folder,) = (p.parent for p in make_run(tmp_path, pgd(0.5)).glob("audits/*/audit.json"))
     write_json(folder / "audit.json", {**read_json(folder / "audit.json"), **change})
-    with pytest.raises(InputError, match=f"audit.json is damaged, at {next(iter(change))}"):
+    with pytest.raises(InputError, match=rf"audit\.json is damaged, at {next(iter(change))}"):
         read_audit(folder)

@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 import torch
@@ -6,9 +6,11 @@ from torch import nn
 
 import offmanifold as om
 from asking import asked
+from offmanifold._core.reasons import Reason
 from offmanifold.audits.suspicions import DEFAULT, suspicions
 from offmanifold.data.config import DataConfig
 from offmanifold.models import ModelCard
+from offmanifold.reports import regime_reason
 
 CPU = torch.device("cpu")
 OTHERS = ModelCard("net.py:make")
@@ -40,13 +42,13 @@ def digits() -> om.Data:
 def test_another_range_of_pixels_is_tried(digits, back, said: str):
     found = suspicions(Nearest(digits, back), OTHERS, digits, CPU)
     assert len(found) == 1
-    assert said in found[0][0]
-    assert "x" in found[0][1]
+    assert said in str(found[0])
     options = {"limit": 250, "only": ["accuracy.clean"], "show": False}
     audit = om.audit(Nearest(digits, back), digits, **asked(**options))
     assert audit.regime.name == "collapsed"
-    assert said in audit.regime.reason
-    assert found[0][1] in audit.regime.reason_ja
+    assert audit.json["suspicions"] == [asdict(found[0])]
+    for language in ("en", "ja"):
+        assert str(found[0].values["how"]) in regime_reason(audit.json, language)
 
 
 def test_a_model_that_is_right_is_not_suspected(digits):
@@ -60,10 +62,10 @@ def test_a_model_that_is_right_is_not_suspected(digits):
 def test_what_was_not_given_is_named(digits):
     model = Nearest(digits, lambda x: 0 * x)
     (said,) = suspicions(model, replace(OTHERS, untrained=True), digits, CPU)
-    assert "`weights`" in said[0] and "`weights`" in said[1]
+    assert said == Reason("suspicion.untrained", {"spec": OTHERS.spec})
     data = om.load_data(DEFAULT)
     (said,) = suspicions(Nearest(data, lambda x: 0 * x), OTHERS, data, CPU)
-    assert "`data`" in said[0] and "`data`" in said[1]
+    assert said == Reason("suspicion.default_data", {"spec": DEFAULT})
     trained = replace(OTHERS, config={"data": data.fingerprint})
     assert not suspicions(Nearest(data, lambda x: 0 * x), trained, data, CPU)
     assert DataConfig().data == DEFAULT

@@ -54,7 +54,7 @@ def test_an_audit_measures_everything_or_says_why_not(audited):
                 audit.json["measures"][name]["value"] is None
             )
         assert audit["accuracy.clean"].n == 24
-        assert "masks" in audit.json["skipped"]["signal.fraction"]
+        assert audit.json["skipped"]["signal.fraction"]["code"] == "lacks.masks"
         assert audit["alignment.on_manifold_fraction"].value is not None
         assert audit.json["regime"]["name"] in (
             *("weak", "bayes-aligned", "excessive", "collapsed", "uncertain"),
@@ -129,7 +129,7 @@ def test_json_stands_alone_on_stdout(here, offmanifold):
     )
     assert code == 0
     assert audits[0]["data"]["n"] == 20
-    assert "manifold" in audits[0]["skipped"]["alignment.cosine_posterior"]
+    assert audits[0]["skipped"]["alignment.cosine_posterior"]["code"] == "lacks.manifold"
     assert "uncertain" in err or "weak" in err
 
 

@@ -11,11 +11,10 @@ import torch
 from offmanifold._core.errors import InputError, RunError
 from offmanifold._core.files import read_json, write_json
 from offmanifold._core.registry import to_config
-from offmanifold.cli import base
 from offmanifold.cli.fit_manifold import shared_sigmas
 from offmanifold.cli.main import main
 from offmanifold.data import load_data
-from offmanifold.manifolds import Denoiser, ManifoldCard
+from offmanifold.manifolds import Denoiser, ManifoldCard, resolve
 from offmanifold.manifolds.resolve import find_manifold
 
 
@@ -89,11 +88,11 @@ def test_auto_names_the_manifolds_of_these_images_that_it_does_not_use(monkeypat
         if name != "unfinished":
             write_json(Path("runs") / name / "metrics.json", {})
     fitted = SimpleNamespace(card=card("usual", set()))
-    monkeypatch.setattr(base, "fit_manifold", lambda data, **_: fitted)
-    base.resolve_manifold("auto", data)
+    monkeypatch.setattr(resolve, "fit_manifold", lambda data, **_: fitted)
+    resolve.resolve_manifold("auto", data)
     err = capsys.readouterr().err
-    assert "not used: runs/pair/first, runs/seeded; to judge by it: --manifold runs/pair" in err
+    assert "not used: runs/pair/first, runs/seeded; to judge by it: `manifold` runs/pair" in err
     shutil.rmtree("runs/pair")
     shutil.rmtree("runs/seeded")
-    base.resolve_manifold("auto", data)
+    resolve.resolve_manifold("auto", data)
     assert "not used" not in capsys.readouterr().err

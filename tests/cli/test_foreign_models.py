@@ -105,7 +105,7 @@ def test_a_flat_folder_has_no_accuracy_but_gradients(shop, offmanifold):
         path.rename(flat / f"{i}.png")
     code, (audit,), err = offmanifold("audit", "model.py:colour", "--data", "flat", *AUDIT)
     assert code == 0, err
-    assert "labels" in audit["skipped"]["accuracy.clean"]
+    assert audit["skipped"]["accuracy.clean"]["code"] == "lacks.labels"
     assert audit["measures"]["output.spread"]["value"] > 0.1
     assert audit["regime"]["name"] == "uncertain"
 

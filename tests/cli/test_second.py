@@ -32,7 +32,7 @@ def test_beside_its_twin_the_ceiling_is_one_and_the_fraction_the_same(here, twin
     assert second == pytest.approx(measures[FRACTION]["value"], abs=1e-4)
     assert audit["second_manifold"]["hash"] == "twin"
     assert "label_randomised" not in measures[COSINE]["controls"]
-    assert "--label-randomised" in audit["skipped"][f"{COSINE}/label_randomised"]
+    assert audit["skipped"][f"{COSINE}/label_randomised"]["code"] == "lacks.randomised"
 
 
 def test_a_network_of_permuted_labels_becomes_a_control(here, offmanifold):

@@ -8,11 +8,12 @@ import torch
 import offmanifold as om
 from asking import asked
 from gaussian_data import D, Linear, images, probe_of
+from offmanifold._core.reasons import Reason
 from offmanifold.attacks.certification import radius_cap
-from offmanifold.audits.plan import LACKS
 from offmanifold.measures import CertifiedAccuracy, CertifiedRadius, SmoothedAccuracy
 from offmanifold.measures.certified_accuracy import POINTS, RADII, RIGHT, certificates
 from offmanifold.reports import table
+from offmanifold.reports.catalogue import languages, said
 from offmanifold.reports.writing import short
 
 SIGMA = 0.2
@@ -160,14 +161,14 @@ def test_without_it_they_are_skipped(here: Path, offmanifold):
     assert code == 0
     for name in NAMES:
         assert name not in plain["measures"]
-        assert plain["skipped"][name] == "ask for it with `certify` SIGMA"
-        assert "`certify` SIGMA" in plain["skipped_ja"][name] != plain["skipped"][name]
+        assert plain["skipped"][name] == {"code": "lacks.certify", "values": {}}
     assert not any(key.startswith("certify") for key in plain["settings"])
     assert "accuracy.certified" not in plain["curves"]
 
 
 def test_the_need_is_named_in_both_languages():
-    assert all("`certify` SIGMA" in text for text in LACKS["certify"])
+    for language in languages():
+        assert "--certify SIGMA" in said(Reason("lacks.certify"), language)
 
 
 @pytest.mark.parametrize("sigma", ["0", "-0.5", "nan", "inf"])

@@ -24,6 +24,7 @@ from offmanifold.measures.lpips import (
     perceptual_similarity,
     seen_size,
 )
+from offmanifold.reports.catalogue import languages, said
 
 lpips = pytest.importorskip("lpips")
 torchvision = pytest.importorskip("torchvision")
@@ -243,11 +244,14 @@ def test_what_is_lacking_has_its_reason(tmp_path, monkeypatch):
     torch.save(WEIGHTS, path)
     assert lpips_lacks(path) is None
     assert lpips_lacks(None) == NO_WEIGHTS
-    assert all(DOWNLOAD in said and "`lpips` FILE" in said for said in NO_WEIGHTS)
+    for language in languages():
+        assert DOWNLOAD in said(NO_WEIGHTS, language)
+        assert "--lpips FILE" in said(NO_WEIGHTS, language)
     monkeypatch.setitem(sys.modules, "lpips", None)
     for weights in (path, None):
         assert lpips_lacks(weights) == NO_PACKAGE
-    assert all('pip install "offmanifold[lpips]"' in said for said in NO_PACKAGE)
+    for language in languages():
+        assert 'pip install "offmanifold[lpips]"' in said(NO_PACKAGE, language)
     with pytest.raises(MissingExtra, match=r"needs lpips.*offmanifold\[lpips\]"):
         load_lpips(path)
 

@@ -1,6 +1,7 @@
 """Saved audits with made-up but likely numbers and pictures, for pages without training."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -9,24 +10,16 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from offmanifold._core.files import write_json, write_tensors
+from offmanifold._core.reasons import Reason
+from offmanifold._core.records import as_record
+from offmanifold.audits.schema import AuditRecord, Regime
+from offmanifold.audits.store import SCHEMA
+from offmanifold.measures import measures as registry
 from offmanifold.sweeps.correlates import explain
 from offmanifold.sweeps.runs import read_sweep
 from offmanifold.sweeps.summary import summarise
 from sweep_runs import make_run, pgd
 
-TITLES = {
-    "accuracy.clean": ("Accuracy", "正解率"),
-    "accuracy.pgd_l2": ("Accuracy under PGD, l2", "PGD 攻撃(l2)下の正解率"),
-    "alignment.cosine_posterior": ("Cosine to the posterior score", "事後スコアとのコサイン"),
-    "alignment.on_manifold_fraction": ("On-manifold gradient fraction", "多様体上の勾配の割合"),
-    "alignment.projected_norm": ("Norm of the projected gradient", "射影した勾配のノルム"),
-    "robustness.rho_relative": ("Relative noise robustness", "相対雑音ロバスト性"),
-    "robustness.on_change": ("Change on the manifold", "多様体上の変化"),
-    "robustness.off_change": ("Change off the manifold", "多様体外の変化"),
-    "robustness.change_ratio": ("Change on ÷ off the manifold", "多様体上 ÷ 多様体外の変化"),
-    "signal.fraction": ("Gradient energy on the signal", "信号部分の勾配エネルギー"),
-    "novel.measure": ("A measure that no page knows", "ページが知らない測定項目"),
-}
 # label, regime, accuracy, robust, signal, fraction, cosine, objective, noise of the gradient
 MODELS = [
     ("standard", "weak", 0.977, 0.37, 0.65, 0.40, 0.24, {"name": "erm"}, 1.6),
@@ -49,34 +42,24 @@ MODELS = [
     ("gradient-norm-10", "bayes-aligned", 0.974, 0.66, 0.92, 0.64, 0.38, None, 0.4),
     ("pgd-8.0", "collapsed", 0.093, 0.09, 0.5, 0.2, 0.02, {"name": "pgd", "eps": 8.0}, 3.0),
 ]
-REASONS = {
-    "weak": (
-        "the on-manifold fraction does not exceed that of the wrong-image control",
-        "多様体上の割合が、別画像の対照を上回っていません",
-    ),
-    "bayes-aligned": (
-        "the on-manifold fraction exceeds its control and accuracy is within .05 of the standard",
-        "多様体上の割合が対照を上回り、正解率は標準モデルとの差が 0.05 以内です",
-    ),
-    "excessive": (
-        "accuracy is more than .05 below the standard model; alignment is not lost",
-        "正解率が標準モデルより 0.05 を超えて低下しています(整合は保たれています)",
-    ),
-    "collapsed": ("accuracy is that of guessing", "正解率が当て推量と変わりません"),
-    "uncertain": (
-        "the interval of the accuracy contains the boundary; about 800 images would decide",
-        "正解率の区間が境界を含んでいます(約 800 枚あれば判定できます)",
-    ),
+CODES = {
+    "weak": "regime.weak",
+    "bayes-aligned": "regime.bayes_aligned",
+    "excessive": "regime.excessive_aligned",
+    "collapsed": "regime.collapsed_chance",
+    "uncertain": "regime.accuracy_undecided",
 }
+NOVEL = "A measure that no page knows"
+COSINE = "alignment.cosine_posterior"
 XS = [0.33, 0.66, 1.33, 2.66, 5.3]
 
 
 def number(name, value, width=0.03, n=200, **more):
-    title, title_ja = TITLES[name]
+    title = NOVEL if name not in registry else registry[name].title
     low, high = (None, None) if value is None else (value - width, value + 0.9 * width)
     return {
         **{"value": value, "low": low, "high": high, "n": n, "over": "images"},
-        **{"method": "bootstrap", "unit": "", "title": title, "title_ja": title_ja},
+        **{"method": "bootstrap", "unit": "", "title": title},
         **{"better": "lower" if "off" in name else "higher", **more},
     }
 
@@ -131,16 +114,16 @@ def measures(accuracy, robust, signal, fraction, cosine):
     }
 
 
-def curve(title, title_ja, ys, unit="l2 norm, pixels in [0,1]"):
+def curve(title, ys, unit="l2 norm, pixels in [0,1]"):
     points = [bare(y, 0.05 * y) for y in ys]
-    return {"x": XS, "x_unit": unit, "title": title, "title_ja": title_ja, "points": points}
+    return {"x": XS, "x_unit": unit, "title": title, "points": points}
 
 
 def curves(on, off):
     grow = [1 - 2 ** (-x / 1.5) for x in XS]
     return {
-        "robustness.on": curve("Change on", "多様体上の変化", [on * g for g in grow]),
-        "robustness.off": curve("Change off", "多様体外の変化", [off * g for g in grow]),
+        "robustness.on": curve("Change on", [on * g for g in grow]),
+        "robustness.off": curve("Change off", [off * g for g in grow]),
     }
 
 
@@ -207,22 +190,22 @@ def audit(
     label, regime, accuracy, robust, signal, fraction, cosine, objective, _ = model
     names = [str(i) for i in range(classes)]
     found = measures(accuracy, robust, signal, fraction, cosine)
-    skipped = {"alignment.ceiling": "due with a later version of offmanifold"}
+    skipped = {f"{COSINE}/ceiling": Reason("lacks.second_scores")}
     if not masks:
         del found["signal.fraction"]
-        skipped["signal.fraction"] = "the data hold no masks"
+        skipped["signal.fraction"] = Reason("lacks.masks")
     if not labels:
         for name in [n for n in found if n.startswith("accuracy")]:
             del found[name]
-        skipped["accuracy"] = "a flat folder has no labels; give class folders"
+        skipped["accuracy.clean"] = Reason("lacks.labels")
     if not manifold:
         for name in [n for n in found if n.split(".")[0] in ("alignment", "robustness")]:
             del found[name]
-            skipped[name] = "needs a manifold: 120 training images are fewer than 500"
+            skipped[name] = Reason("lacks.manifold")
         regime = "uncertain"
     d = shape[0] * shape[1] * shape[2]
-    return {
-        "schema": "offmanifold.audit/1",
+    saved = {
+        "schema": SCHEMA,
         "version": "0.1.0",
         "label": label,
         "model": {
@@ -233,7 +216,7 @@ def audit(
         "data": {
             **{"spec": "distractor:digits", "name": "distractor:digits"},
             **{"fingerprint": "1f2e3d4c5b6a", "classes": names if labels else None},
-            **{"shape": list(shape), "split": "test", "n": 200},
+            **{"shape": list(shape), "split": "test", "n": 200, "planned": 200},
             **{"labels": labels, "masks": masks, "skipped": []},
         },
         "manifold": {
@@ -250,12 +233,19 @@ def audit(
         },
         "measures": found,
         "curves": curves(fraction * 0.9, 0.75 - 0.7 * fraction) if manifold else {},
-        "skipped": skipped,
-        "regime": {
-            **{"name": regime, "reason": REASONS[regime][0], "reason_ja": REASONS[regime][1]},
-            **{"rule": "1", "inputs": {"A": accuracy}, "reference": "standard"},
-        },
+        "skipped": {name: asdict(reason) for name, reason in skipped.items()},
+        "regime": asdict(
+            Regime(
+                regime,
+                CODES[regime],
+                {"accuracy": accuracy, "reference": 0.977},
+                inputs={"A": accuracy},
+                reference="standard",
+                rule="2",
+            )
+        ),
     }
+    return {**saved, **asdict(as_record(saved, AuditRecord, "a made-up audit"))}
 
 
 def write_audit(folder: Path, model=MODELS[2], **options) -> Path:

@@ -23,7 +23,7 @@ def recommendation(best: float | None, *, edge: bool = False, better: bool = Tru
         "better_than_standard": better,
         "at_the_edge": edge,
         "folder": "runs/x",
-        "standard": {"value": {**number(0.1), "title": "Cosine", "title_ja": "コサイン"}},
+        "standard": {"value": {**number(0.1), "title": "Cosine"}},
         "tried": [
             {
                 "strength": s,

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from offmanifold._core.errors import InputError
+from offmanifold.measures import measures
 from offmanifold.reports import controlled_table, table
 
 
@@ -31,7 +32,7 @@ def test_what_has_controls_is_told_with_the_best_of_them_z_effect_and_ceiling(ma
     folder = make_audit(tmp_path / "a")
     audit = json.loads((folder / "audit.json").read_text())
     name = "alignment.on_manifold_fraction"
-    number = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 9, "title": "F", "title_ja": "割合"}
+    number = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 9, "title": measures[name].title}
     controls = {"white_noise": {"value": 0.1}, "untrained": {"value": 0.2}}
     number |= {"controls": controls, "difference": {"value": 0.3, "against": "untrained"}}
     audit["measures"] = {
@@ -41,8 +42,10 @@ def test_what_has_controls_is_told_with_the_best_of_them_z_effect_and_ceiling(ma
     header, rows = controlled_table(audit)
     assert header == ["Measure", "Model", "Value", "Best control", "z", "Effect", "Ceiling"]
     best = "untrained network: 0.200"
-    assert rows == [["F", "pgd-1.0", "0.500 [0.400, 0.600]", best, "4.3", "1.500", "0.800"]]
-    assert controlled_table(audit, "ja").rows[0][0] == "割合"
+    assert rows == [
+        [measures[name].title, "pgd-1.0", "0.500 [0.400, 0.600]", best, "4.3", "1.500", "0.800"]
+    ]
+    assert controlled_table(audit, "ja").rows[0][0] == "勾配のうちデータ多様体上にある割合"
     audit["measures"] = {"accuracy.clean": {"value": 1.0, "title": "A"}}
     assert controlled_table(audit).rows == []
 

@@ -12,7 +12,7 @@ from offmanifold._core.files import read_json, read_tensors, write_json, write_t
 from offmanifold._core.reasons import Reason
 from offmanifold.reports import synthesis_page
 from offmanifold.reports.synthesis import said, sentence
-from offmanifold.reports.synthesis_texts import SYNTHESIS
+from offmanifold.reports.texts import Texts
 from offmanifold.synthesis.schema import GalleryRecord, read_gallery
 
 NUMBERS = {"class": "<seven>", "probability": 0.25, "norm": 1.5, "steps": 60, "found": False}
@@ -43,10 +43,9 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("language", ["en", "ja"])
 def test_the_page_shows_all_that_was_saved(folder, language):
     page = synthesis_page(folder, folder / "p.html", language).read_text()
-    column = ("en", "ja").index(language)
     for key in ("title.counterfactual", "column.change", "column.given", "notfound", "units"):
-        assert SYNTHESIS[f"synthesis.{key}"][column] in page, key
-    assert SYNTHESIS["synthesis.warn.weak"][column].format(model="robust") in page
+        assert Texts(language)(f"synthesis.{key}") in page, key
+    assert sentence(Reason("synthesis.weak", {"model": "robust"}), language) in page
     assert "&lt;seven&gt;" in page and "<seven>" not in page
     assert "0.25" in page and "1.5" in page and "60" in page
     assert page.count("data:image/png") == 2 + 2 * 3
@@ -63,15 +62,6 @@ def test_a_white_picture_has_an_edge_on_the_white_page(folder):
 def test_the_same_folder_gives_the_same_bytes(folder):
     one = synthesis_page(folder, folder / "a.html").read_bytes()
     assert one == synthesis_page(folder, folder / "b.html").read_bytes()
-
-
-def test_every_text_has_both_languages_and_the_same_fields():
-    import string
-
-    for key, pair in SYNTHESIS.items():
-        fields = [{f for _, f, _, _ in string.Formatter().parse(text) if f} for text in pair]
-        assert fields[0] == fields[1], key
-        assert all(pair), key
 
 
 def with_rows(folder: Path, *numbers: dict, **more: object) -> GalleryRecord:
@@ -117,14 +107,13 @@ def test_images_that_miss_the_class_asked_for_are_counted_and_marked(folder, lan
     hit = {"class": "7", "after": "7", "probability": 0.9, "norm": 1.0, "steps": 5}
     config = {"mode": "ascent", **config}
     saved = with_rows(folder, hit, {**hit, "after": "1"}, use=use, config=config)
-    column = ("en", "ja").index(language)
-    count = SYNTHESIS["synthesis.right"][column].format(right=1, n=2, model="robust")
-    others = SYNTHESIS["synthesis.others"][column].format(names=saved.rows[1].name)
+    count = Texts(language)("synthesis.right", right=1, n=2, model="robust")
+    others = Texts(language)("synthesis.others", names=saved.rows[1].name)
     assert {count, others} <= set(said(saved, language))
     page = synthesis_page(folder, folder / "p.html", language).read_text()
     assert count in page and others in page
     assert page.count('<img class="bad"') == page.count('<span class="bad">') == 1
-    assert SYNTHESIS["synthesis.missed"][column] in page
+    assert Texts(language)("synthesis.missed") in page
 
 
 def test_where_no_class_was_asked_for_none_is_missed(folder):
@@ -182,8 +171,7 @@ def test_a_page_of_many_images_shows_the_first_and_says_so(
     write_tensors(folder / "images.safetensors", tensors)
     write_json(folder / "synthesis.json", saved)
     page = synthesis_page(folder, folder / "p.html", language).read_text()
-    column = ("en", "ja").index(language)
-    assert SYNTHESIS["synthesis.part"][column].format(shown=3, n=7) in page
+    assert Texts(language)("synthesis.part", shown=3, n=7) in page
     assert page.count("data:image/png") == 3 + 3 * 3
     assert "image 2" in page and "image 3" not in page
 

@@ -52,7 +52,7 @@ def test_a_pool_holds_the_images_that_all_saw_in_one_order(tmp_path: Path):
 def test_other_judges_and_other_images_are_no_pool(tmp_path: Path):
     first, second = (make_run(tmp_path, pgd(eps)) / "audits/a" for eps in (1.0, 2.0))
     saved = read_json(second / "audit.json")
-    write_json(second / "audit.json", {**saved, "manifold": {"hash": "another"}})
+    write_json(second / "audit.json", {**saved, "manifold": {"spec": "runs/m", "hash": "another"}})
     with pytest.raises(InputError, match="judged by different manifolds"):
         Pool([read_audit(first), read_audit(second)])
     write_json(second / "audit.json", saved)

@@ -91,7 +91,7 @@ def test_a_strength_has_not_collapsed_while_a_seed_of_it_is_not_there(tmp_path: 
     make_run(tmp_path, pgd(8.0), 1, state="unfinished")
     told = points(summarise(read_sweep(tmp_path)))[8.0]["regime"]
     assert told["name"] == "uncertain"
-    assert "others have not come to theirs yet" in told["reason"]
+    assert told["code"] == "regime.pending"
     make_run(tmp_path, pgd(8.0), 1, state="collapsed")
     assert points(summarise(read_sweep(tmp_path)))[8.0]["regime"]["name"] == "collapsed"
 

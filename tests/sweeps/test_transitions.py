@@ -15,8 +15,8 @@ def test_boundaries_beyond_the_sweep_say_so(tmp_path: Path):
         make_run(tmp_path, pgd(eps), fraction=0.6)
     borders = summarise(read_sweep(tmp_path))["methods"][0]["boundaries"]
     assert borders["on_manifold"]["value"] is None
-    assert borders["on_manifold"]["reason"] == "everywhere in the sweep"
-    assert "no standard model" in borders["excessive"]["reason"]
+    assert borders["on_manifold"]["reason"] == "transition.everywhere"
+    assert borders["excessive"]["reason"] == "transition.no_standard"
 
 
 def borders_of(tmp_path: Path, fractions: dict[float, float], **standard: float) -> dict:
@@ -29,26 +29,26 @@ def borders_of(tmp_path: Path, fractions: dict[float, float], **standard: float)
 def test_everywhere_and_nowhere_are_said_by_interval_not_by_sign(tmp_path: Path):
     control = 0.4  # that of make_run; the mean over its 200 images scatters by about .005
     some = borders_of(tmp_path / "some", {1.0: control + 0.002, 2.0: 0.6})["on_manifold"]
-    assert some["reason"] == "at the smallest strength already, on average"
+    assert some["reason"] == "transition.first"
     assert (some["shown"], some["undecided"]) == ([2.0], [1.0])
     none = borders_of(tmp_path / "none", {1.0: control - 0.002, 2.0: 0.2})["on_manifold"]
-    assert none["reason"] == "not at the largest strength, on average"
+    assert none["reason"] == "transition.last"
     assert (none["shown"], none["undecided"]) == ([], [1.0])
     clear = borders_of(tmp_path / "clear", {1.0: 0.2, 2.0: 0.1})["on_manifold"]
-    assert clear["reason"] == "nowhere in the sweep"
+    assert clear["reason"] == "transition.nowhere"
 
 
 def test_above_at_the_first_strength_alone_is_not_everywhere(tmp_path: Path):
     found = borders_of(tmp_path, {1.0: 0.6, 2.0: 0.2})["on_manifold"]
-    assert found["reason"] == "at the smallest strength already, on average"
+    assert found["reason"] == "transition.first"
     assert (found["shown"], found["undecided"]) == ([1.0], [])
 
 
 def test_accuracy_that_may_be_too_low_is_not_said_to_be_kept(tmp_path: Path):
     found = borders_of(tmp_path, {1.0: 0.6, 2.0: 0.6}, accuracy=0.94)["excessive"]
-    assert found["reason"] == "nowhere in the sweep"  # one point less, on the same images
+    assert found["reason"] == "transition.nowhere"  # one point less, on the same images
     found = borders_of(tmp_path, {1.0: 0.6, 2.0: 0.6}, accuracy=0.905)["excessive"]
-    assert found["reason"] == "not at the largest strength, on average"
+    assert found["reason"] == "transition.last"
     assert (found["shown"], found["undecided"]) == ([], [1.0, 2.0])
 
 

@@ -6,14 +6,17 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from filelock import BaseFileLock, FileLock, Timeout
+
 from offmanifold._core.errors import InputError, named_write_errors
 
 try:
     import fcntl
-except ImportError:  # where there are no such locks, nobody is kept out
+except ImportError:  # on Windows, where what killed processes left is left
     fcntl = None
 
 TAKEN = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 LOCK = ".lock"
 
 
@@ -41,31 +44,33 @@ def held(place: Path, lock: Path | None = None) -> Iterator[None]:
     """Hold a folder, so that a second process that would write there is refused at once.
 
     lock: the file by which it is held, which is gone afterwards; `.lock` in the folder by default.
-    Raises InputError where another process holds it.
+    Raises InputError where another process holds it. Where a file system knows no locks, nobody is
+    kept out.
     """
     lock = place / LOCK if lock is None else lock
+    by = FileLock(lock, timeout=0, thread_local=False)
     with named_write_errors(place):
-        handle = _locked(place, lock)
+        _acquire(by, place, lock)
     try:
-        os.truncate(handle, 0)
-        os.write(handle, f"{os.getpid()}\n".encode())
         yield
     finally:
         with contextlib.suppress(OSError):
-            lock.unlink()
-        os.close(handle)
+            lock.unlink()  # while it is held: who waits for it finds another file at its place
+        by.release()
 
 
-def _locked(place: Path, lock: Path) -> int:
-    while True:
-        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
-        if is_taken(handle):
-            by = os.read(handle, 20).decode(errors="replace").strip()
-            os.close(handle)
+def _acquire(by: BaseFileLock, place: Path, lock: Path) -> None:
+    try:
+        by.acquire()
+        lock.write_text(f"{os.getpid()}\n", encoding="utf-8")
+    except Timeout:
+        with contextlib.suppress(OSError):
+            holder = lock.read_text(encoding="utf-8", errors="replace").strip()[:20]
             raise InputError(
-                f"another process{f' ({by})' if by else ''} writes in {place}; wait until it has "
-                "ended, or choose another folder with `out`"
-            )
-        if is_at(handle, lock):
-            return handle
-        os.close(handle)  # who held it has just ended, and its file is gone
+                f"another process{f' ({holder})' if holder else ''} writes in {place}; wait until "
+                "it has ended, or choose another folder with `out`"
+            ) from None
+        raise InputError(f"another process writes in {place}; wait until it has ended") from None
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise

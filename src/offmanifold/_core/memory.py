@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,8 +20,8 @@ def freed_memory_kept() -> Iterator[None]:
     anew: a fifth of a training step of small-resnet. Does nothing where the C library has no
     mallopt.
     """
-    library = ctypes.CDLL(None)
-    if not (hasattr(library, "mallopt") and hasattr(library, "malloc_trim")):
+    library = ctypes.CDLL(None) if os.name == "posix" else None
+    if library is None or not (hasattr(library, "mallopt") and hasattr(library, "malloc_trim")):
         yield
         return
     for option, value in KEPT.items():
@@ -36,7 +37,7 @@ def freed_memory_kept() -> Iterator[None]:
 def available_memory() -> int | None:
     """Return the bytes that can be asked for without swapping, or None where it is not told."""
     try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     except OSError:
         return None
     found = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]

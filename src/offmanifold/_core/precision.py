@@ -41,7 +41,7 @@ def _cpu_has_bf16() -> bool:
     if all(queries):
         return any(query() for query in queries if query)
     try:
-        words = CPUINFO.read_text().split()
+        words = CPUINFO.read_text(encoding="utf-8", errors="replace").split()
     except OSError:
         return False
     return not FLAGS.isdisjoint(words)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
 from offmanifold._core.errors import unknown_name
+from offmanifold._core.plugins import load_plugins
 
 T = TypeVar("T")
 C = TypeVar("C", bound=type)
@@ -14,9 +15,18 @@ C = TypeVar("C", bound=type)
 class Registry(Generic[T]):
     """A vocabulary of classes by name: underscores in Python and JSON, hyphens accepted too."""
 
-    def __init__(self, kind: str):
-        self.kind = kind
-        self._classes: dict[str, type[T]] = {}
+    def __init__(self, kind: str, plugins: str | None = None):
+        """kind: what one of them is called. plugins: the group of entry points that add to it."""
+        self.kind, self._plugins = kind, plugins
+        self._own: dict[str, type[T]] = {}
+
+    @property
+    def _classes(self) -> dict[str, type[T]]:
+        """The classes, those of other packages among them from the first look on."""
+        if self._plugins is not None:
+            group, self._plugins = self._plugins, None
+            load_plugins(group)
+        return self._own
 
     def register(self, name: str) -> Callable[[C], C]:
         """Return a decorator that adds a class under `name`, as its attribute `name` says too."""
@@ -24,10 +34,10 @@ class Registry(Generic[T]):
         name = name.replace("-", "_")
 
         def add(cls: C) -> C:
-            if name in self._classes:
+            if name in self._own:
                 raise ValueError(f'{self.kind} "{name}" is registered twice')
             cls.name = name  # type: ignore[attr-defined]
-            self._classes[name] = cls  # type: ignore[assignment]
+            self._own[name] = cls  # type: ignore[assignment]
             return cls
 
         return add

@@ -115,7 +115,10 @@ class Steady:
             act()
         except (OSError, ValueError) as error:  # a ValueError: closed by this process
             self.failed = error if isinstance(error, OSError) else OSError("it is closed")
-            with contextlib.suppress(OSError, ValueError), open(os.devnull, "w") as nowhere:
+            with (
+                contextlib.suppress(OSError, ValueError),
+                open(os.devnull, "w", encoding="utf-8") as nowhere,
+            ):
                 os.dup2(nowhere.fileno(), self._stream.fileno())  # for the interpreter's last flush
 
 

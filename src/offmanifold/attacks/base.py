@@ -22,7 +22,7 @@ class Attack(Protocol):
         ...
 
 
-attacks: Registry[Attack] = Registry("attack")
+attacks: Registry[Attack] = Registry("attack", plugins="attacks")
 
 
 def to_attack(x: Tensor) -> Tensor:

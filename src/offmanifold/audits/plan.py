@@ -13,6 +13,7 @@ from torch import nn
 from offmanifold._core.errors import InputError
 from offmanifold._core.extras import import_extra
 from offmanifold._core.frozen import frozen
+from offmanifold._core.reasons import Reason
 from offmanifold._core.statistics import proportion
 from offmanifold.audits.config import AuditConfig
 from offmanifold.audits.regime import CHANCE_MARGIN
@@ -27,95 +28,33 @@ from offmanifold.models import Loaded
 EIGENVECTORS = 10**9  # numbers of all hard projectors of an audit; see results/manifold-large
 RANDOMISED_IMAGES = 500  # on which a control of permuted labels is judged
 SMALL_PIXELS, SMALL_PARAMETERS = 4096, 2_000_000  # below both, 500 images cost little
-LACKS = {
-    "labels": (
-        "the images have no labels; put them in one folder a class",
-        "画像にラベルがありません。クラスごとのフォルダーに分けてください",
-    ),
-    "masks": (
-        "the data have no masks of the true signal",
-        "真の信号を示すマスクがデータにありません",
-    ),
-    "manifold": (
-        "there is no usable manifold; fit one on at least 500 images (offmanifold fit-manifold)",
-        "使用できる多様体がありません。500枚以上の画像で推定してください"
-        "（offmanifold fit-manifold）",
-    ),
-    "score": (
-        "this manifold has tangent spaces alone; fit a denoiser for scores",
-        "この多様体には接空間しかありません。スコアにはデノイザーを推定してください",
-    ),
-    "posterior": (
-        "the manifold knows no classes, or others than the data; fit it on labelled images",
-        "多様体がデータのクラスを知りません。ラベル付き画像で推定してください",
-    ),
-    "pooling": (
-        "the manifold resolves every pixel",
-        "多様体はすべての画素を分解しています",
-    ),
-    "thorough": (
-        "ask for it with `thorough`",
-        "`thorough` を指定すると測定します",
-    ),
-    "explain": (
-        "ask for it with `explain`",
-        "`explain` を指定すると測定します",
-    ),
-    "own_gradient": (
-        "it is of the classifier's own gradients, and this audit is of a variant of one",
-        "分類器の勾配そのものについての指標ですが、この監査は勾配の変種についてのものです",
-    ),
-    "certify": (
-        "ask for it with `certify` SIGMA",
-        "`certify` SIGMA を指定すると測定します",
-    ),
-    "second": (
-        "there is no second manifold; give one with `second`",
-        "第2の多様体がありません。`second` で指定してください",
-    ),
-    "second_scores": (
-        "the ceiling needs a second manifold with classes whose gates pass at σ: fit two on halves "
-        "of the images (offmanifold fit-manifold --halves), judge by one (--manifold) and give "
-        "the other with `second`",
-        "上限の測定には、クラスを知りσで基準を満たす第2の多様体が必要です。"
-        "画像を半分に分けて二つ推定し（offmanifold fit-manifold --halves）、"
-        "一方を `manifold`、他方を `second` で指定してください",
-    ),
-    "randomised": (
-        "train a network on permuted labels (offmanifold train --data random-labels:DATA) and give "
-        "it with `label_randomised`",
-        "ラベルを並べ替えて学習したネットワーク（offmanifold train --data random-labels:DATA）を"
-        "`label_randomised` で指定してください",
-    ),
-    "half_sigma": (
-        "the manifold does not pass its gates around σ/2",
-        "多様体がσ/2の前後で基準を満たしません",
-    ),
-    "double_sigma": (
-        "the manifold does not pass its gates around 2σ",
-        "多様体が2σの前後で基準を満たしません",
-    ),
-    "lpips": NO_WEIGHTS,  # last: looked for where nothing else is lacking
-}
+LACKS = (
+    "labels",
+    "masks",
+    "manifold",
+    "score",
+    "posterior",
+    "pooling",
+    "thorough",
+    "explain",
+    "own_gradient",
+    "certify",
+    "second",
+    "second_scores",
+    "randomised",
+    "half_sigma",
+    "double_sigma",
+    "lpips",
+)
 ASKED = ("thorough", "explain", "certify")
 OPTIONAL = {
     "alignment.cosine_posterior/ceiling": ("posterior", "second_scores"),
     "alignment.cosine_posterior/label_randomised": ("posterior", "randomised"),
 }
-NO_IMAGE = ("no image was audited", "監査した画像がありません")
-ZERO = ("its denominator is zero", "分母がゼロです")
-NO_GRADIENT = (
-    "{lost} of {n} images have no gradient that an attack could follow (infinite, NaN or zero "
-    "everywhere), and would be told as robust: mend the model's forward pass; `thorough` attacks "
-    "without gradients too",
-    "{n}枚中{lost}枚の画像で攻撃がたどれる勾配がなく（無限大・NaN、または全てゼロ）、"
-    "頑健であると誤って示されてしまいます。モデルの forward を修正してください。"
-    "`thorough` は勾配を用いない攻撃も行います",
-)
-"""Reasons in English and Japanese: {what a measure needs: what to do}.
-
-ASKED: those of the needs that are settings, met where the setting is given. OPTIONAL: parts of
-measures that need more than these, the last of which is told as lacking.
+NO_IMAGE, ZERO = Reason("missing.no_image"), Reason("missing.zero_denominator")
+"""LACKS: what measures need, in the order in which the lacking is told; lpips last, looked for
+where nothing else is lacking. ASKED: those of the needs that are settings, met where the setting is
+given. OPTIONAL: parts of measures that need more than these, the last told as lacking.
 """
 
 
@@ -129,7 +68,7 @@ class Plan:
     part: str
     images: Split
     running: list[Measure]
-    reasons: dict[str, tuple[str, str]]
+    reasons: dict[str, Reason]
     has: set[str]
     settings: Settings
     independent: bool
@@ -171,15 +110,19 @@ def plan(
         m.name: next((need for need in LACKS if need in m.needs and need not in has), None)
         for m in wanted
     }
-    said = {**LACKS, "lpips": without or NO_WEIGHTS}
-    reasons = {name: said[lack] for name, lack in lacks.items() if lack is not None}
+    reasons = {name: _lacking(lack, without) for name, lack in lacks.items() if lack is not None}
     running = [m for m in wanted if lacks[m.name] is None]
     measured = {m.name for m in running}
     for name, (first, last) in OPTIONAL.items():
         if name.split("/")[0] in measured and first in has and last not in has:
-            reasons[name] = LACKS[last]
+            reasons[name] = _lacking(last, without)
     used = weights if "lpips" in has else None
     return Plan(part, images, running, reasons, has, settings, independent, used)
+
+
+def _lacking(need: str, lpips: Reason | None) -> Reason:
+    """Return the reason for what a need lacks; lpips: what LPIPS does, if that was looked for."""
+    return (lpips or NO_WEIGHTS) if need == "lpips" else Reason(f"lacks.{need}")
 
 
 def judged(

@@ -16,9 +16,8 @@ Rule 1 took a small spread alone for a collapse; but probabilities that all lie 
 be right, far above chance, since the spread depends on the scale of the logits.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -29,6 +28,7 @@ from offmanifold._core.statistics import (
     proportion,
     proportion_gap,
 )
+from offmanifold.audits.schema import Name, Regime
 
 RULE = "2"
 ACCURACY_LOSS = 0.05
@@ -38,130 +38,6 @@ LEAST_IMAGES = 10  # below, the intervals of a bootstrap say nothing
 NO_GAP = Number(0.0, 0.0, 0.0, 0, "exact")  # of the standard model against itself
 FRACTION, ACCURACY = "alignment.on_manifold_fraction", "accuracy.clean"
 CONTROLS = ("spectrum_noise", "wrong_image")
-
-REASONS = {
-    "collapsed_chance": {
-        "en": "The model is right hardly more often than always naming the commonest class would "
-        "be: it has learnt nothing, or its outputs are named wrongly (`classes`).",
-        "ja": "正解率が、最も多いクラスを常に答えた場合とほとんど変わりません。"
-        "何も学習していないか、出力の名前が誤っています（`classes`）。",
-    },
-    "collapsed_diverged": {
-        "en": "Training came to nothing at every seed: the loss or the answers were not finite, or "
-        "no better than always naming the commonest class.",
-        "ja": "どの乱数シードでも学習に失敗しました。損失や出力が有限でないか、"
-        "最も多いクラスを常に答えた場合と変わりません。",
-    },
-    "not_there": {
-        "en": "No run of this strength has come to its end yet.",
-        "ja": "この強さの学習はまだ終わっていません。",
-    },
-    "pending": {
-        "en": "The seeds that have come to their end collapsed; others have not come to theirs "
-        "yet.",
-        "ja": "終わったシードはすべて崩壊しましたが、まだ終わっていないシードがあります。",
-    },
-    "collapsed_constant": {
-        "en": "The model gives nearly the same answer for every image, so nothing can be learnt "
-        "from its gradients.",
-        "ja": "どの画像にもほぼ同じ答えを返しており、勾配からは何も読み取れません。",
-    },
-    "excessive_aligned": {
-        "en": "The training was too strong: accuracy is {accuracy}, more than 5 points below the "
-        "standard model's {reference}. Its gradients still follow the object.",
-        "ja": "頑健化が強すぎます。正解率は{accuracy}で、"
-        "標準モデルの{reference}より5ポイントを超えて低下しました。勾配はまだ対象物に沿っています。",
-    },
-    "excessive_lost": {
-        "en": "The training was too strong: accuracy is {accuracy}, more than 5 points below the "
-        "standard model's {reference}, and its gradients no longer follow the object.",
-        "ja": "頑健化が強すぎます。正解率は{accuracy}で、"
-        "標準モデルの{reference}より5ポイントを超えて低下し、勾配も対象物に沿っていません。",
-    },
-    "excessive_unknown": {
-        "en": "The training was too strong: accuracy is {accuracy}, more than 5 points below the "
-        "standard model's {reference}. Whether its gradients still follow the object cannot be "
-        "told.",
-        "ja": "頑健化が強すぎます。正解率は{accuracy}で、"
-        "標準モデルの{reference}より5ポイントを超えて低下しました。"
-        "勾配がまだ対象物に沿っているかどうかは判定できません。",
-    },
-    "weak": {
-        "en": "The gradients follow the object no more than their controls "
-        "do: they should not be shown as explanations.",
-        "ja": "勾配は対照と比べて対象物に沿っていません。説明として用いるべきではありません。",
-    },
-    "bayes-aligned": {
-        "en": "The model keeps its accuracy ({accuracy}) and its gradients follow the object "
-        "clearly more than their controls do: they may be shown as explanations.",
-        "ja": "正解率（{accuracy}）を保ったまま、勾配が対照よりも明らかに対象物に沿っています。"
-        "説明として用いることができます。",
-    },
-    "too_few": {
-        "en": "Too few images were audited to tell: audit more (`limit`).",
-        "ja": "監査した画像が少なすぎるため判定できません。画像数を増やしてください（`limit`）。",
-    },
-    "variant": {
-        "en": "The rule is for the gradient of the classifier itself; these numbers are of a "
-        "variant of it, to be compared with those.",
-        "ja": "この規則は分類器の勾配そのものに対するものです。ここの数値は勾配の変種のもので、"
-        "比較のために示しています。",
-    },
-    "no_fraction": {
-        "en": "It cannot be told: the gradients were not held against a data manifold. {mend}",
-        "ja": "判定できません。勾配をデータ多様体と比べられませんでした。{mend}",
-    },
-    "no_reference_aligned": {
-        "en": "The gradients follow the object more than their controls do, but nobody knows what "
-        "accuracy a standard model would have: compare with one, or give `reference_accuracy`.",
-        "ja": "勾配は対照よりも対象物に沿っていますが、標準モデルの正解率が分かりません。"
-        "標準モデルと比較するか、`reference_accuracy` を指定してください。",
-    },
-    "no_reference_weak": {
-        "en": "The gradients follow the object no more than their controls do; whether the "
-        "training was too weak or too strong depends on the accuracy of a standard model: compare "
-        "with one, or give `reference_accuracy`.",
-        "ja": "勾配は対照と比べて対象物に沿っていません。"
-        "頑健化が弱すぎるのか強すぎるのかは標準モデルの正解率によります。"
-        "標準モデルと比較するか、`reference_accuracy` を指定してください。",
-    },
-    "accuracy_undecided": {
-        "en": "The accuracy ({accuracy}) may or may not be 5 points below the standard model's "
-        "{reference}: audit more images (`limit`).",
-        "ja": "正解率（{accuracy}）が標準モデルの{reference}より5ポイント低いかどうか、"
-        "まだ決められません。画像数を増やしてください（`limit`）。",
-    },
-    "fraction_undecided": {
-        "en": "The gradients may or may not follow the object more than their controls do: audit "
-        "more images (`limit`).",
-        "ja": "勾配が対照よりも対象物に沿っているかどうか、まだ決められません。"
-        "画像数を増やしてください（`limit`）。",
-    },
-}
-"""{code: {language: sentence for a manager}}."""
-
-MEND = {
-    "en": "Audit with a manifold, fitted on at least 500 training images "
-    "(offmanifold fit-manifold).",
-    "ja": "500枚以上の学習用画像で推定した多様体を用いて監査してください"
-    "（offmanifold fit-manifold）。",
-}
-
-
-@dataclass(frozen=True)
-class Regime:
-    """A name, the reason in a sentence (English and Japanese), and the numbers that decided."""
-
-    name: str
-    reason: str
-    reason_ja: str
-    inputs: dict[str, Any] = field(default_factory=dict)
-    reference: str | None = None
-    rule: str = RULE
-
-    def json(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -188,14 +64,13 @@ class Evidence:
 def regime(evidence: Evidence) -> Regime:
     """Return the regime by rule 2."""
     name, code = _decide(evidence)
-    words = {
-        "accuracy": _percent(evidence.accuracy.value if evidence.accuracy else None),
-        "reference": _percent(evidence.reference_accuracy),
-    }
     return Regime(
         name,
-        REASONS[code]["en"].format(**words, mend=MEND["en"]),
-        REASONS[code]["ja"].format(**words, mend=MEND["ja"]),
+        f"regime.{code}",
+        {
+            "accuracy": evidence.accuracy.value if evidence.accuracy else None,
+            "reference": evidence.reference_accuracy,
+        },
         inputs={
             "accuracy": evidence.accuracy.json() if evidence.accuracy else None,
             "majority_rate": evidence.majority,
@@ -211,17 +86,7 @@ def regime(evidence: Evidence) -> Regime:
             "accuracy_loss_allowed": ACCURACY_LOSS,
         },
         reference=evidence.reference,
-    )
-
-
-def with_suspicions(decided: Regime, suspicions: Mapping[str, Sequence[str]]) -> Regime:
-    """Return a regime whose reason tells what may be behind a collapse; {language: sentences}."""
-    if decided.name != "collapsed" or not suspicions:
-        return decided
-    return replace(
-        decided,
-        reason=" ".join([decided.reason, *suspicions["en"]]),
-        reason_ja="".join([decided.reason_ja, *suspicions["ja"]]),
+        rule=RULE,
     )
 
 
@@ -233,10 +98,10 @@ def without_audit(collapsed: bool, unfinished: bool) -> Regime:
     """
     code = "not_there" if not collapsed else "pending" if unfinished else "collapsed_diverged"
     name = "collapsed" if code == "collapsed_diverged" else "uncertain"
-    return Regime(name, REASONS[code]["en"], REASONS[code]["ja"])
+    return Regime(name, f"regime.{code}", rule=RULE)
 
 
-def _decide(e: Evidence) -> tuple[str, str]:
+def _decide(e: Evidence) -> tuple[Name, str]:
     """Return the regime's name and the code of its reason."""
     seen = [x.n for x in (e.accuracy, e.fraction_gap) if x is not None]
     if seen and max(seen) < LEAST_IMAGES:
@@ -263,7 +128,7 @@ def _decide(e: Evidence) -> tuple[str, str]:
         return "weak", "weak"
     if not e.accuracy_gap.above(-ACCURACY_LOSS):
         return "uncertain", "accuracy_undecided"
-    return ("bayes-aligned", "bayes-aligned") if aligned else ("uncertain", "fraction_undecided")
+    return ("bayes-aligned", "bayes_aligned") if aligned else ("uncertain", "fraction_undecided")
 
 
 def _at_most(gap: Number) -> bool:
@@ -338,7 +203,3 @@ def choose_reference(objectives: Mapping[str, str | None], named: str | None) ->
         return named
     standard = [label for label, objective in objectives.items() if objective == "erm"]
     return standard[0] if len(standard) == 1 else None
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.1f} %"

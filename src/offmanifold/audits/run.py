@@ -170,7 +170,7 @@ def audit_models(
         made = [one for one in found.values() if one is not None]
         for one in made if show else ():
             if (lacking := without_gradient(one.columns)) is not None:
-                note(f"{one.label}: {lacking[0]}")
+                note(f"{one.label}: {lacking}")
         if stopped is not None and reference not in [one.label for one in [*beside, *made]]:
             reference = None
         made = with_regimes([*beside, *made], reference, reference_accuracy)[len(beside) :]

@@ -8,7 +8,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -29,24 +28,16 @@ from offmanifold._core.files import (
     write_json,
     write_tensors,
 )
+from offmanifold._core.reasons import Reason
+from offmanifold._core.records import as_record
 from offmanifold._core.runs import ROOT
-from offmanifold.audits.regime import Regime, choose_reference, gather, regime, with_suspicions
+from offmanifold.audits.regime import choose_reference, gather, regime
+from offmanifold.audits.schema import AuditRecord, Regime
 from offmanifold.gradients.variants import VARIANTS
 from offmanifold.measures import Number
 from offmanifold.models import Loaded
 
 SCHEMA = "offmanifold.audit/1"
-FIELDS = {  # of audit.json, on which all that read it rely
-    "label": str,
-    "model": dict,
-    "data": dict,
-    "manifold": (dict, NoneType),
-    "settings": (dict, NoneType),
-    "measures": dict,
-    "skipped": dict,
-    "curves": (dict, NoneType),
-    "regime": dict,
-}
 AUDITS = "audits"  # the folder of those of a run
 
 
@@ -64,7 +55,8 @@ class Audit:
 
     def __getitem__(self, measure: str) -> Number:
         if measure not in self.json["measures"]:
-            reason = self.json["skipped"].get(measure, "no such measure")
+            known = self.json["skipped"].get(measure)
+            reason = "no such measure" if known is None else Reason(**known)
             raise InputError(f'this audit has no "{measure}": {reason}')
         return Number.read(self.json["measures"][measure])
 
@@ -98,13 +90,7 @@ def read_audit(folder: str | Path) -> Audit:
             f"{folder} has schema {saved['schema']}, which this version cannot read; update "
             "offmanifold"
         )
-    wrong = next((k for k, kind in FIELDS.items() if not isinstance(saved.get(k), kind)), None)
-    measured = saved["measures"] if wrong is None else {}
-    if wrong is not None or not all(isinstance(number, dict) for number in measured.values()):
-        raise InputError(
-            f"{folder / 'audit.json'} is damaged, at {wrong or 'measures'}; restore it, or make "
-            "the audit anew"
-        )
+    as_record(saved, AuditRecord, folder / "audit.json")
     return Audit(saved, _read_table(folder / "images.parquet"), {}, folder)
 
 
@@ -224,8 +210,7 @@ def with_regimes(
             reference_accuracy=reference_accuracy,
         )
         evidence = replace(evidence, variant=of_variant(one))
-        decided = with_suspicions(regime(evidence), one.json.get("suspicions") or {})
-        result.append(replace(one, json={**one.json, "regime": decided.json()}))
+        result.append(replace(one, json={**one.json, "regime": regime(evidence).json()}))
     return result
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from offmanifold._core.files import content_hash
 from offmanifold._core.log import note
+from offmanifold._core.reasons import Reason
 from offmanifold._core.statistics import Columns
 from offmanifold._core.version import package_version
 from offmanifold.audits.batches import Seen, forget_batches, keep_batch, kept_batches
@@ -24,7 +25,7 @@ from offmanifold.audits.description import (
 )
 from offmanifold.audits.identity import found_again, whole_parts
 from offmanifold.audits.panels import draw_panels
-from offmanifold.audits.plan import NO_GRADIENT, NO_IMAGE, ZERO, Plan
+from offmanifold.audits.plan import NO_IMAGE, ZERO, Plan
 from offmanifold.audits.regime import CHANCE_MARGIN
 from offmanifold.audits.store import SCHEMA, Audit, audit_folder, save_audit
 from offmanifold.audits.suspicions import suspicions
@@ -69,7 +70,7 @@ class AuditRun:
         if out is not None or subject.kept:
             self.folder = audit_folder(subject.loaded, self.identity, out)
         self.seen: list[Seen] = []
-        self.suspicions: list[tuple[str, str]] = []
+        self.suspicions: list[Reason] = []
         self.prepared = False
 
     @property
@@ -186,13 +187,11 @@ class AuditRun:
                 for m in plan.running
                 for name, curve in m.curves(step).items()
             },
-            "skipped": {name: english for name, (english, _) in skipped.items()},
-            "skipped_ja": {name: japanese for name, (_, japanese) in skipped.items()},
+            "skipped": {name: asdict(reason) for name, reason in skipped.items()},
             "regime": None,
         }
         if self.suspicions:
-            english, japanese = zip(*self.suspicions, strict=True)
-            saved["suspicions"] = {"en": list(english), "ja": list(japanese)}
+            saved["suspicions"] = [asdict(reason) for reason in self.suspicions]
         paths = [plan.images.source.names[i] for i in columns.get("index", ())]
         kept = {k: v for k, v in columns.items() if v.ndim == 1}
         return Audit(without_nan(saved), {**kept, "path": np.array(paths, dtype=object)}, panels)
@@ -202,16 +201,15 @@ def _joined(parts: Sequence[dict[str, Any]], join: Any) -> dict[str, Any]:
     return {name: join([part[name] for part in parts]) for name in (parts[0] if parts else ())}
 
 
-def without_gradient(columns: Columns) -> tuple[str, str] | None:
-    """Return, in English and Japanese, how many images have no gradient to follow, if any.
+def without_gradient(columns: Columns) -> Reason | None:
+    """Return how many images have no gradient to follow, if any.
 
     None of a collapsed model, of which nothing would be otherwise.
     """
     lost = columns.get(NONE, np.zeros(0))
     if not lost.any() or (lost.all() and len(set(columns["prediction"])) == 1):
         return None
-    english, japanese = (text.format(lost=int(lost.sum()), n=len(lost)) for text in NO_GRADIENT)
-    return english, japanese
+    return Reason("missing.no_gradient", {"lost": int(lost.sum()), "n": len(lost)})
 
 
 def adapted(loaded: Loaded, data: Data, mapping: Any, device: torch.device) -> nn.Module:

@@ -15,7 +15,6 @@ from offmanifold.audits.series import audit_gradients
 from offmanifold.audits.store import Audit
 from offmanifold.cli.base import print_json, print_table
 from offmanifold.data.config import DataConfig
-from offmanifold.measures.lpips import NO_PACKAGE, NO_WEIGHTS
 from offmanifold.models import load_model
 from offmanifold.models.load import open_models
 
@@ -131,21 +130,13 @@ def show(audits: list[Audit], as_json: bool, language: str) -> None:
 
 def tell(audits: Sequence[Audit], language: str, thorough: bool) -> None:
     """Say each model's regime, where its audit lies, and what to be careful of."""
+    from offmanifold.reports import masked_gradients, regime_reason, skipped_lpips
+
     for one in audits:
-        reason = one.regime.reason_ja if language == "ja" else one.regime.reason
-        note(f"{one.label}: {one.regime.name}. {reason}")
+        note(f"{one.label}: {one.regime.name}. {regime_reason(one.json, language)}")
         note(f"  audit in {one.folder}")
-    for said in _without_lpips(audits, language):
+    for said in skipped_lpips([one.json for one in audits], language):
         note(said)
     if thorough:
-        from offmanifold.reports import masked_gradients
-
         for said in masked_gradients(audits, language):
             note(said)
-
-
-def _without_lpips(audits: Sequence[Audit], language: str) -> list[str]:
-    """Return the sentence that says what LPIPS lacks and what gets it, where audits left it out."""
-    skipped = {reason for one in audits for reason in one.json["skipped"].values()}
-    lacks = [said for said in (NO_PACKAGE, NO_WEIGHTS) if said[0] in skipped]
-    return [ja if language == "ja" else en for en, ja in lacks]

@@ -7,11 +7,13 @@ from importlib.util import find_spec
 
 import torch
 
-from offmanifold._core.errors import InputError
+from offmanifold._core.errors import InputError, unknown_name
 from offmanifold._core.extras import first_line, import_extra
 from offmanifold._core.precision import has_bf16
+from offmanifold._core.records import schema_of
 from offmanifold._core.version import package_version
 from offmanifold.attacks import attacks
+from offmanifold.audits.schema import AuditRecord, ComparisonRecord
 from offmanifold.cli.base import print_json, print_table
 from offmanifold.manifolds import estimators
 from offmanifold.measures import measures
@@ -28,6 +30,8 @@ EXTRAS = {
     "onnx": "onnxruntime",
 }
 """{extra: the module of it that is used}."""
+RECORDS = {"audit": AuditRecord, "compare": ComparisonRecord}
+"""{document: its record}."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +40,19 @@ class Info:
 
     Attributes:
         json: print as JSON on stdout.
+        schema: print instead the JSON Schema of a saved document: audit or compare.
     """
 
     json: bool = False
+    schema: str | None = None
 
     def run(self) -> None:
-        """Print what is here."""
+        """Print what is here, or one schema."""
+        if self.schema is not None:
+            if self.schema not in RECORDS:
+                raise unknown_name("schema", self.schema, RECORDS)
+            print_json(schema_of(RECORDS[self.schema]))
+            return
         extras = {name: _lacks(name, module) for name, module in EXTRAS.items()}
         facts = {
             "offmanifold": package_version(),
@@ -71,7 +82,7 @@ class Info:
 
 def _lacks(extra: str, module: str) -> str | None:
     """Return why an installed extra cannot be imported, "" where it can; None: not installed."""
-    if find_spec(extra) is None:
+    if find_spec(module.partition(".")[0]) is None:
         return None
     try:
         with warnings.catch_warnings():

@@ -1,11 +1,13 @@
 """`load_data`: from a spec to three splits."""
 
+import functools
 import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from offmanifold._core.errors import InputError, unknown_name
+from offmanifold._core.plugins import load_plugins
 from offmanifold.data.digits import open_digits
 from offmanifold.data.distractor import add_distractor
 from offmanifold.data.division import check_divided, divided
@@ -120,8 +122,15 @@ def _height_width(size: int | tuple[int, int] | None) -> tuple[int, int] | None:
     return h, w
 
 
+@functools.cache
+def _with_plugins() -> None:
+    """Let packages from outside add their sources to the dictionaries above, once."""
+    load_plugins("data")
+
+
 def _open(spec: str, request: Request) -> Found:
     name, _, rest = spec.partition(":")
+    _with_plugins()
     if name in AROUND:
         if not rest:
             raise InputError(f'"{name}" needs data after a colon, such as "{name}:digits"')

@@ -63,7 +63,7 @@ class Estimator(Protocol):
         ...
 
 
-estimators: Registry[Estimator] = Registry("manifold estimator")
+estimators: Registry[Estimator] = Registry("manifold estimator", plugins="manifolds")
 
 
 @in_float32()

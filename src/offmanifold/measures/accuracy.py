@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from offmanifold._core.reasons import N_
 from offmanifold.measures.base import Measure, measures
 from offmanifold.measures.probe import Probe
 from offmanifold.models.scalars import decided
@@ -22,8 +23,7 @@ class Accuracy(Measure):
 
     unit: ClassVar[str] = "share"
     better: ClassVar[str | None] = "higher"
-    title: ClassVar[str] = "Accuracy"
-    title_ja: ClassVar[str] = "正解率"
+    title: ClassVar[str] = N_("Accuracy")
     needs: ClassVar = frozenset({"labels"})
     cost: ClassVar[float] = 1
     method: ClassVar[str] = "wilson"

@@ -29,7 +29,6 @@ class Curve:
     x_unit: str
     columns: tuple[str, ...]
     title: str
-    title_ja: str
     under: tuple[str, ...] | None = None
 
     def reduce(self, columns: Columns, n: int) -> dict[str, Any]:
@@ -43,7 +42,6 @@ class Curve:
             "x": list(self.x),
             "x_unit": self.x_unit,
             "title": self.title,
-            "title_ja": self.title_ja,
             "points": [estimate(s, columns, n).json() for s in statistics],
         }
 
@@ -66,7 +64,6 @@ class Measure:
     unit: ClassVar[str] = ""
     better: ClassVar[str | None] = None
     title: ClassVar[str]
-    title_ja: ClassVar[str]
     needs: ClassVar[Set[str]] = frozenset()
     cost: ClassVar[float] = 0.0
     shares: ClassVar[str | None] = None
@@ -97,7 +94,6 @@ class Measure:
         saved = {
             **self.number(columns, n).json(),
             "title": self.title,
-            "title_ja": self.title_ja,
             "better": self.better,
         }
         controls = {
@@ -143,4 +139,4 @@ def compare_with_controls(values: np.ndarray, controls: Mapping[str, np.ndarray]
     }
 
 
-measures: Registry[Measure] = Registry("measure")
+measures: Registry[Measure] = Registry("measure", plugins="measures")

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from offmanifold._core.errors import InputError
 from offmanifold._core.randomness import ImageNoise
+from offmanifold._core.reasons import N_
 from offmanifold._core.statistics import Columns, proportion
 from offmanifold.attacks.certification import Certificates, certify, radius_cap
 from offmanifold.measures.base import Curve, Measure, measures
@@ -65,7 +66,6 @@ class _Curve(Curve):
             "x": at.tolist(),
             "x_unit": self.x_unit,
             "title": self.title,
-            "title_ja": self.title_ja,
             "points": [proportion(float(h), n, unit="share").json() for h in held],
         }
 
@@ -87,8 +87,7 @@ class CertifiedAccuracy(_Certified):
     """
 
     unit: ClassVar[str] = "share"
-    title: ClassVar[str] = "Certified accuracy of the smoothed classifier (l2)"
-    title_ja: ClassVar[str] = "平滑化した分類器の保証付き正解率（l2）"
+    title: ClassVar[str] = N_("Certified accuracy of the smoothed classifier (l2)")
     cost: ClassVar[float] = 1100
     method: ClassVar[str] = "wilson"
 
@@ -109,8 +108,7 @@ class CertifiedAccuracy(_Certified):
                 x=(),
                 x_unit="l2 norm per image, pixels in [0,1]",
                 columns=(RADII, RIGHT),
-                title="Certified accuracy by radius",
-                title_ja="半径ごとの保証付き正解率",
+                title=N_("Certified accuracy by radius"),
             )
         }
 
@@ -121,8 +119,7 @@ class SmoothedAccuracy(_Certified):
     """Share of images that the smoothed classifier gets right; an abstention is wrong."""
 
     unit: ClassVar[str] = "share"
-    title: ClassVar[str] = "Accuracy of the smoothed classifier"
-    title_ja: ClassVar[str] = "平滑化した分類器の正解率"
+    title: ClassVar[str] = N_("Accuracy of the smoothed classifier")
     method: ClassVar[str] = "wilson"
 
     def columns(self, probe: Probe) -> dict[str, Tensor]:
@@ -135,8 +132,7 @@ class CertifiedRadius(_Certified):
     """Average certified radius (ACR), 0 where wrong or abstained. Zhai et al. 2020."""
 
     unit: ClassVar[str] = "l2 norm per image, pixels in [0,1]"
-    title: ClassVar[str] = "Average certified radius"
-    title_ja: ClassVar[str] = "平均保証半径"
+    title: ClassVar[str] = N_("Average certified radius")
 
     def columns(self, probe: Probe) -> dict[str, Tensor]:
         return {self.name: radii(probe).float()}

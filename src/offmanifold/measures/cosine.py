@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from offmanifold._core.reasons import N_
 from offmanifold.measures.alignment import Alignment, Conditional, Posterior, Unconditional
 from offmanifold.measures.base import Measure, measures
 from offmanifold.measures.directions import cosine
@@ -27,8 +28,7 @@ class CosinePosterior(Cosine, Posterior):
     and its ceiling.
     """
 
-    title: ClassVar[str] = "Cosine to the posterior score"
-    title_ja: ClassVar[str] = "事後スコアとのコサイン類似度"
+    title: ClassVar[str] = N_("Cosine to the posterior score")
 
 
 @measures.register("alignment.cosine_conditional")
@@ -36,8 +36,7 @@ class CosinePosterior(Cosine, Posterior):
 class CosineConditional(Cosine, Conditional):
     """cos(∇f_y, s_σ(x̃|y)); changes with any h(x) added to all logits."""
 
-    title: ClassVar[str] = "Cosine of the logit's gradient to the conditional score"
-    title_ja: ClassVar[str] = "ロジットの勾配と条件付きスコアとのコサイン類似度"
+    title: ClassVar[str] = N_("Cosine of the logit's gradient to the conditional score")
 
 
 @measures.register("alignment.cosine_unconditional")
@@ -45,8 +44,7 @@ class CosineConditional(Cosine, Conditional):
 class CosineUnconditional(Cosine, Unconditional):
     """cos(∇log Σ exp f, s_σ(x̃)), nearly all normal to the manifold; changes with any h(x)."""
 
-    title: ClassVar[str] = "Cosine of logsumexp's gradient to the unconditional score"
-    title_ja: ClassVar[str] = "logsumexpの勾配と無条件スコアとのコサイン類似度"
+    title: ClassVar[str] = N_("Cosine of logsumexp's gradient to the unconditional score")
 
 
 class CosineElsewhere(Measure):
@@ -66,8 +64,7 @@ class CosineElsewhere(Measure):
 class CosinePosteriorHalfSigma(CosineElsewhere):
     """The cosine with the target at σ/2."""
 
-    title: ClassVar[str] = "Cosine to the posterior score at σ/2"
-    title_ja: ClassVar[str] = "σ/2での事後スコアとのコサイン類似度"
+    title: ClassVar[str] = N_("Cosine to the posterior score at σ/2")
     needs: ClassVar = frozenset({"manifold", "labels", "posterior", "half_sigma"})
     times: ClassVar[float] = 0.5
 
@@ -77,7 +74,6 @@ class CosinePosteriorHalfSigma(CosineElsewhere):
 class CosinePosteriorDoubleSigma(CosineElsewhere):
     """The cosine with the target at 2σ."""
 
-    title: ClassVar[str] = "Cosine to the posterior score at 2σ"
-    title_ja: ClassVar[str] = "2σでの事後スコアとのコサイン類似度"
+    title: ClassVar[str] = N_("Cosine to the posterior score at 2σ")
     needs: ClassVar = frozenset({"manifold", "labels", "posterior", "double_sigma"})
     times: ClassVar[float] = 2

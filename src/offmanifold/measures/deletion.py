@@ -6,6 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from offmanifold._core.reasons import N_
 from offmanifold.measures.base import Curve, Measure, measures
 from offmanifold.measures.directions import is_zero, pixel_energy
 from offmanifold.measures.probe import Probe
@@ -59,9 +60,9 @@ def _column(order: str, share: float) -> str:
     return f"deletion.{order}@{share:g}"
 
 
-def _curve(order: str, title: str, title_ja: str) -> Curve:
+def _curve(order: str, title: str) -> Curve:
     columns = tuple(_column(order, share) for share in SHARES)
-    return Curve(SHARES, "share of pixels", columns, title, title_ja)
+    return Curve(SHARES, "share of pixels", columns, title)
 
 
 @measures.register("deletion.gap")
@@ -78,8 +79,7 @@ class DeletionGap(Measure):
 
     unit: ClassVar[str] = "probability"
     better: ClassVar[str | None] = "higher"
-    title: ClassVar[str] = "Deletion of pixels: least − most relevant first"
-    title_ja: ClassVar[str] = "画素の削除による確率の差（重要度の低い順 − 高い順）"
+    title: ClassVar[str] = N_("Deletion of pixels: least − most relevant first")
     needs: ClassVar = frozenset({"explain"})
     cost: ClassVar[float] = 42
 
@@ -104,12 +104,10 @@ class DeletionGap(Measure):
         return {
             "deletion.most": _curve(
                 "most",
-                "Probability, most relevant pixels deleted first",
-                "重要度の高い画素から削除したときの確率",
+                N_("Probability, most relevant pixels deleted first"),
             ),
             "deletion.least": _curve(
                 "least",
-                "Probability, least relevant pixels deleted first",
-                "重要度の低い画素から削除したときの確率",
+                N_("Probability, least relevant pixels deleted first"),
             ),
         }

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from offmanifold._core.randomness import ImageNoise
+from offmanifold._core.reasons import N_
 from offmanifold._core.statistics import Columns
 from offmanifold.attacks import Signs, Survival, masked, masking_signs, robust_accuracy
 from offmanifold.measures.base import Measure, measures
@@ -28,8 +29,7 @@ class EnsembleAccuracy(Measure):
 
     unit: ClassVar[str] = "share"
     better: ClassVar[str | None] = "higher"
-    title: ClassVar[str] = "Accuracy under an ensemble of attacks (l2)"
-    title_ja: ClassVar[str] = "複数の攻撃を組み合わせたときの正解率（l2）"
+    title: ClassVar[str] = N_("Accuracy under an ensemble of attacks (l2)")
     needs: ClassVar = frozenset({"labels", "thorough"})
     cost: ClassVar[float] = 7000
     method: ClassVar[str] = "wilson"

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from offmanifold._core.errors import InputError
 from offmanifold._core.extras import import_extra
+from offmanifold._core.reasons import Reason
 from offmanifold.models.checkpoint import read_checkpoint, unprefixed
 
 PUBLISHED = "alexnet-owt-7be5be79.pth"  # torchvision's AlexNet_Weights.IMAGENET1K_V1
@@ -27,17 +28,8 @@ CONVOLUTIONS = {
 }
 """{place among AlexNet's features: (channels in, channels out, side)}."""
 
-NO_WEIGHTS = (
-    f"LPIPS needs the weights of AlexNet; get them with {DOWNLOAD} or give a file with "
-    "`lpips` FILE",
-    f"LPIPSにはAlexNetの重みが必要です。{DOWNLOAD} で取得するか、`lpips` FILE で指定してください",
-)
-NO_PACKAGE = (
-    "LPIPS needs the package lpips, and a torchvision that matches torch; "
-    'run: pip install "offmanifold[lpips]"',
-    "LPIPSにはパッケージ lpips と、torch に合う torchvision が必要です。"
-    'pip install "offmanifold[lpips]" を実行してください',
-)
+NO_WEIGHTS = Reason("lpips.no_weights", {"download": DOWNLOAD})
+NO_PACKAGE = Reason("lpips.no_package")
 
 
 def find_weights(path: str | Path | None) -> Path | None:
@@ -51,8 +43,8 @@ def find_weights(path: str | Path | None) -> Path | None:
     return _cached() if _cached().is_file() else None
 
 
-def lpips_lacks(weights: Path | None) -> tuple[str, str] | None:
-    """Return what LPIPS cannot do without here, in English and Japanese, or None."""
+def lpips_lacks(weights: Path | None) -> Reason | None:
+    """Return what LPIPS lacks here, or None."""
     if find_spec("lpips") is None:
         return NO_PACKAGE
     if weights is None:  # told without the second that importing torchvision takes

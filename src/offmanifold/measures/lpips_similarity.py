@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from offmanifold._core.reasons import N_
 from offmanifold.measures.alignment import Alignment, Conditional, Posterior, Unconditional
 from offmanifold.measures.base import measures
 from offmanifold.measures.directions import drawn, is_zero
@@ -38,8 +39,7 @@ class Perception(Alignment):
 class LpipsPosterior(Perception, Posterior):
     """1 − LPIPS of ∇log p(y|x) and T = s_σ(x̃|y) − s_σ(x̃)."""
 
-    title: ClassVar[str] = "Likeness to the posterior score (1 − LPIPS)"
-    title_ja: ClassVar[str] = "事後スコアとの知覚的類似度（1 − LPIPS）"
+    title: ClassVar[str] = N_("Likeness to the posterior score (1 − LPIPS)")
     needs: ClassVar = Posterior.needs | {"lpips"}
 
 
@@ -48,8 +48,9 @@ class LpipsPosterior(Perception, Posterior):
 class LpipsConditional(Perception, Conditional):
     """1 − LPIPS of ∇f_y and s_σ(x̃|y)."""
 
-    title: ClassVar[str] = "Likeness of the logit's gradient to the conditional score (1 − LPIPS)"
-    title_ja: ClassVar[str] = "ロジットの勾配と条件付きスコアの知覚的類似度（1 − LPIPS）"
+    title: ClassVar[str] = N_(
+        "Likeness of the logit's gradient to the conditional score (1 − LPIPS)"
+    )
     needs: ClassVar = Conditional.needs | {"lpips"}
 
 
@@ -58,6 +59,7 @@ class LpipsConditional(Perception, Conditional):
 class LpipsUnconditional(Perception, Unconditional):
     """1 − LPIPS of ∇log Σ exp f and s_σ(x̃)."""
 
-    title: ClassVar[str] = "Likeness of logsumexp's gradient to the unconditional score (1 − LPIPS)"
-    title_ja: ClassVar[str] = "logsumexpの勾配と無条件スコアの知覚的類似度（1 − LPIPS）"
+    title: ClassVar[str] = N_(
+        "Likeness of logsumexp's gradient to the unconditional score (1 − LPIPS)"
+    )
     needs: ClassVar = Unconditional.needs | {"lpips"}

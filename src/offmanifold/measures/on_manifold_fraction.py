@@ -6,6 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from offmanifold._core.reasons import N_
 from offmanifold.manifolds.pooled import Pooled
 from offmanifold.measures.base import Measure, measures
 from offmanifold.measures.directions import is_zero, spectrum_noise, unit
@@ -24,8 +25,7 @@ class OnManifoldFraction(Measure):
 
     unit: ClassVar[str] = "share of energy"
     better: ClassVar[str | None] = "higher"
-    title: ClassVar[str] = "Gradient on the data manifold"
-    title_ja: ClassVar[str] = "勾配のうちデータ多様体上にある割合"
+    title: ClassVar[str] = N_("Gradient on the data manifold")
     needs: ClassVar = frozenset({"manifold"})
     cost: ClassVar[float] = 8
     shares: ClassVar[str | None] = "audited gradient"
@@ -76,8 +76,7 @@ class OnManifoldFractionHard(Measure):
 
     unit: ClassVar[str] = "share of energy"
     better: ClassVar[str | None] = "higher"
-    title: ClassVar[str] = "Gradient in the tangent space (hard projector)"
-    title_ja: ClassVar[str] = "勾配のうち接空間にある割合（射影）"
+    title: ClassVar[str] = N_("Gradient in the tangent space (hard projector)")
     needs: ClassVar = frozenset({"manifold"})
 
     def columns(self, probe: Probe) -> dict[str, Tensor]:
@@ -90,8 +89,7 @@ class ProjectedNorm(Measure):
     """‖Pg‖ / ‖g‖, the alignment score AS of Bordt et al. 2023; chance about √(k̂/d)."""
 
     better: ClassVar[str | None] = "higher"
-    title: ClassVar[str] = "Norm of the projected gradient (AS)"
-    title_ja: ClassVar[str] = "射影した勾配のノルム比（AS）"
+    title: ClassVar[str] = N_("Norm of the projected gradient (AS)")
     needs: ClassVar = frozenset({"manifold"})
 
     def columns(self, probe: Probe) -> dict[str, Tensor]:
@@ -107,8 +105,7 @@ class UnresolvedFraction(Measure):
     """Share of the gradient's energy finer than the blocks of a pooled manifold; never off."""
 
     unit: ClassVar[str] = "share of energy"
-    title: ClassVar[str] = "Gradient finer than the manifold resolves"
-    title_ja: ClassVar[str] = "多様体の解像度より細かい勾配の割合"
+    title: ClassVar[str] = N_("Gradient finer than the manifold resolves")
     needs: ClassVar = frozenset({"manifold", "pooling"})
 
     def columns(self, probe: Probe) -> dict[str, Tensor]:

@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from offmanifold._core.reasons import N_
 from offmanifold._core.statistics import Statistic, ratio_of
 from offmanifold.measures.base import Curve, Measure, measures
 from offmanifold.measures.directions import unit
@@ -62,13 +63,12 @@ class _Change(Measure):
         return changes(probe)
 
 
-def _curve(side: str, title: str, title_ja: str, step: float) -> Curve:
+def _curve(side: str, title: str, step: float) -> Curve:
     return Curve(
         x=tuple(m * step for m in MULTIPLES),
         x_unit="l2 norm of the step, pixels in [0, 1]",
         columns=tuple(column(side, m) for m in MULTIPLES),
         title=title,
-        title_ja=title_ja,
     )
 
 
@@ -78,12 +78,11 @@ class OnChange(_Change):
     """Mean ‖Δp‖₁ for a step of the reference length along the manifold."""
 
     unit: ClassVar[str] = "L1 of softmax"
-    title: ClassVar[str] = "Change for a step along the manifold"
-    title_ja: ClassVar[str] = "多様体上の変化に対する出力変化"
+    title: ClassVar[str] = N_("Change for a step along the manifold")
     cost: ClassVar[float] = 20
 
     def curves(self, step: float) -> dict[str, Curve]:
-        return {"robustness.on": _curve("on", self.title, self.title_ja, step)}
+        return {"robustness.on": _curve("on", self.title, step)}
 
 
 @measures.register("robustness.off_change")
@@ -93,11 +92,10 @@ class OffChange(_Change):
 
     unit: ClassVar[str] = "L1 of softmax"
     better: ClassVar[str | None] = "lower"
-    title: ClassVar[str] = "Change for a step off the manifold"
-    title_ja: ClassVar[str] = "多様体外の変化に対する出力変化"
+    title: ClassVar[str] = N_("Change for a step off the manifold")
 
     def curves(self, step: float) -> dict[str, Curve]:
-        return {"robustness.off": _curve("off", self.title, self.title_ja, step)}
+        return {"robustness.off": _curve("off", self.title, step)}
 
 
 @measures.register("robustness.change_ratio")
@@ -109,8 +107,7 @@ class ChangeRatio(_Change):
     """
 
     better: ClassVar[str | None] = "higher"
-    title: ClassVar[str] = "Change along ÷ off the manifold"
-    title_ja: ClassVar[str] = "出力変化の比（多様体上÷多様体外）"
+    title: ClassVar[str] = N_("Change along ÷ off the manifold")
 
     @property
     def statistic(self) -> Statistic:
@@ -123,8 +120,7 @@ class OnChangeL2(_Change):
     """Mean ‖Δp‖₂ for a step of the reference length along the manifold."""
 
     unit: ClassVar[str] = "l2 of softmax"
-    title: ClassVar[str] = "Change for a step along the manifold, l2"
-    title_ja: ClassVar[str] = "多様体上の変化に対する出力変化（l2）"
+    title: ClassVar[str] = N_("Change for a step along the manifold, l2")
 
 
 @measures.register("robustness.off_change_l2")
@@ -134,8 +130,7 @@ class OffChangeL2(_Change):
 
     unit: ClassVar[str] = "l2 of softmax"
     better: ClassVar[str | None] = "lower"
-    title: ClassVar[str] = "Change for a step off the manifold, l2"
-    title_ja: ClassVar[str] = "多様体外の変化に対する出力変化（l2）"
+    title: ClassVar[str] = N_("Change for a step off the manifold, l2")
 
 
 @measures.register("robustness.change_ratio_l2")
@@ -144,8 +139,7 @@ class ChangeRatioL2(_Change):
     """The ratio of the l2 changes; null where off ≤ 1e-6."""
 
     better: ClassVar[str | None] = "higher"
-    title: ClassVar[str] = "Change along ÷ off the manifold, l2"
-    title_ja: ClassVar[str] = "出力変化の比（多様体上÷多様体外、l2）"
+    title: ClassVar[str] = N_("Change along ÷ off the manifold, l2")
 
     @property
     def statistic(self) -> Statistic:

@@ -10,6 +10,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from offmanifold._core.reasons import N_
 from offmanifold.measures.base import Measure, measures
 from offmanifold.measures.directions import unit
 from offmanifold.measures.probe import Probe
@@ -22,8 +23,7 @@ class OnManifoldFractionSecond(Measure):
 
     unit: ClassVar[str] = "share of energy"
     better: ClassVar[str | None] = "higher"
-    title: ClassVar[str] = "Gradient on the data manifold, by the second estimate"
-    title_ja: ClassVar[str] = "勾配のうち多様体上にある割合（第2の推定）"
+    title: ClassVar[str] = N_("Gradient on the data manifold, by the second estimate")
     needs: ClassVar = frozenset({"manifold", "second"})
 
     def columns(self, probe: Probe) -> dict[str, Tensor]:
@@ -56,8 +56,7 @@ class FakeFraction(Measure):
 class LowPassFraction(FakeFraction):
     """Q the lowest frequencies of the cosine transform: a fake manifold."""
 
-    title: ClassVar[str] = "Gradient in a fake manifold: low frequencies"
-    title_ja: ClassVar[str] = "勾配のうち偽の多様体（低周波）にある割合"
+    title: ClassVar[str] = N_("Gradient in a fake manifold: low frequencies")
     fake: ClassVar[str] = "low_pass"
 
 
@@ -66,6 +65,5 @@ class LowPassFraction(FakeFraction):
 class GlobalPcaFraction(FakeFraction):
     """Q the first principal components of the training images: a fake manifold."""
 
-    title: ClassVar[str] = "Gradient in a fake manifold: global principal components"
-    title_ja: ClassVar[str] = "勾配のうち偽の多様体（大域主成分）にある割合"
+    title: ClassVar[str] = N_("Gradient in a fake manifold: global principal components")
     fake: ClassVar[str] = "global_pca"

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from offmanifold._core.reasons import N_
 from offmanifold._core.statistics import Columns, Number, largest_deviation
 from offmanifold.measures.base import Measure, measures
 from offmanifold.measures.probe import Probe
@@ -16,8 +17,7 @@ class Spread(Measure):
     """Largest over classes of the standard deviation over images of p_c at the fitted
     temperature; near 0: collapsed."""
 
-    title: ClassVar[str] = "Spread of the output over images"
-    title_ja: ClassVar[str] = "画像間での出力のばらつき"
+    title: ClassVar[str] = N_("Spread of the output over images")
 
     def columns(self, probe: Probe) -> dict[str, Tensor]:
         return {self.name: probe.probabilities}

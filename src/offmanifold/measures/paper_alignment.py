@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from offmanifold._core.reasons import N_
 from offmanifold.measures.alignment import Conditional, Unconditional
 from offmanifold.measures.base import measures
 from offmanifold.measures.cosine import Cosine
@@ -40,8 +41,7 @@ class PaperConditional(Conditional):
 class PaperSumCosine(Cosine, PaperSum):
     """cos(∇Σ_c f_c, s(x)) at the clean x, σ = .25: the paper's pair, by its cosine."""
 
-    title: ClassVar[str] = "Paper's pair for PGD, by its cosine"
-    title_ja: ClassVar[str] = "論文の組（PGD）のコサイン類似度"
+    title: ClassVar[str] = N_("Paper's pair for PGD, by its cosine")
 
 
 @measures.register("alignment.paper_conditional_cosine")
@@ -49,8 +49,7 @@ class PaperSumCosine(Cosine, PaperSum):
 class PaperConditionalCosine(Cosine, PaperConditional):
     """cos(∇f_y, s(x|y)) at the clean x, σ = .25: the paper's pair, by its cosine."""
 
-    title: ClassVar[str] = "Paper's pair for noise and gradient norm, by its cosine"
-    title_ja: ClassVar[str] = "論文の組（ノイズ・勾配ノルム）のコサイン類似度"
+    title: ClassVar[str] = N_("Paper's pair for noise and gradient norm, by its cosine")
 
 
 class PaperLikeness(Perception):
@@ -65,8 +64,7 @@ class PaperLikeness(Perception):
 class PaperSumLpips(PaperLikeness, PaperSum):
     """1 − LPIPS of ∇Σ_c f_c and s(x) at the clean x, σ = .25: the paper's panel for PGD."""
 
-    title: ClassVar[str] = "Paper's pair for PGD (1 − LPIPS)"
-    title_ja: ClassVar[str] = "論文の組（PGD）の知覚的類似度（1 − LPIPS）"
+    title: ClassVar[str] = N_("Paper's pair for PGD (1 − LPIPS)")
     needs: ClassVar = PaperSum.needs | {"lpips"}
 
 
@@ -76,6 +74,5 @@ class PaperConditionalLpips(PaperLikeness, PaperConditional):
     """1 − LPIPS of ∇f_y and s(x|y) at the clean x, σ = .25: the paper's panels for gradient norm
     and noise."""
 
-    title: ClassVar[str] = "Paper's pair for noise and gradient norm (1 − LPIPS)"
-    title_ja: ClassVar[str] = "論文の組（ノイズ・勾配ノルム）の知覚的類似度（1 − LPIPS）"
+    title: ClassVar[str] = N_("Paper's pair for noise and gradient norm (1 − LPIPS)")
     needs: ClassVar = PaperConditional.needs | {"lpips"}

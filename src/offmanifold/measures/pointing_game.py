@@ -6,6 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from offmanifold._core.reasons import N_
 from offmanifold.measures.base import Measure, measures
 from offmanifold.measures.directions import is_zero, pixel_energy
 from offmanifold.measures.probe import Probe
@@ -32,8 +33,7 @@ class SignalPointing(Measure):
 
     unit: ClassVar[str] = "share"
     better: ClassVar[str | None] = "higher"
-    title: ClassVar[str] = "Largest gradient pixel on the true signal"
-    title_ja: ClassVar[str] = "勾配が最大の画素が真の信号上にある割合"
+    title: ClassVar[str] = N_("Largest gradient pixel on the true signal")
     needs: ClassVar = frozenset({"masks"})
     method: ClassVar[str] = "wilson"
 

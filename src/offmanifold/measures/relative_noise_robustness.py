@@ -6,6 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from offmanifold._core.reasons import N_
 from offmanifold._core.statistics import Statistic, ratio_of
 from offmanifold.measures.base import Measure, measures
 from offmanifold.measures.probe import Probe
@@ -51,8 +52,7 @@ class _Rho(Measure):
 class RhoRelative(_Rho):
     """ρ_rel = E_off‖Δp‖² / E_on‖Δp‖², Gaussian noise of the manifold's σ split by the projector."""
 
-    title: ClassVar[str] = "Noise robustness, off ÷ on the manifold"
-    title_ja: ClassVar[str] = "ノイズ頑健性（多様体外÷多様体上）"
+    title: ClassVar[str] = N_("Noise robustness, off ÷ on the manifold")
     cost: ClassVar[float] = 12
 
 
@@ -61,8 +61,7 @@ class RhoRelative(_Rho):
 class RhoTotal(_Rho):
     """ρ_tot = off / (on + off) = ρ_rel / (1 + ρ_rel)."""
 
-    title: ClassVar[str] = "Noise robustness, off ÷ (on + off)"
-    title_ja: ClassVar[str] = "ノイズ頑健性（多様体外÷合計）"
+    title: ClassVar[str] = N_("Noise robustness, off ÷ (on + off)")
     part_of_sum: ClassVar[bool] = True
 
 
@@ -71,6 +70,5 @@ class RhoTotal(_Rho):
 class RhoPaper(_Rho):
     """E_off‖Δp‖² / E‖Δp‖² under the whole noise: off/total as the paper writes it."""
 
-    title: ClassVar[str] = "Noise robustness, off ÷ all noise (paper)"
-    title_ja: ClassVar[str] = "ノイズ頑健性（多様体外÷全ノイズ・論文式）"
+    title: ClassVar[str] = N_("Noise robustness, off ÷ all noise (paper)")
     under: ClassVar[str] = TOTAL

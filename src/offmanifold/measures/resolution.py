@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from offmanifold._core.reasons import N_
 from offmanifold.manifolds.pooled import Blocks
 from offmanifold.measures.alignment import Posterior
 from offmanifold.measures.base import Curve, measures
@@ -30,8 +31,7 @@ def magnitude_correlation(a: Tensor, b: Tensor) -> Tensor:
 class MagnitudePosterior(Posterior):
     """Correlation over pixels of ‖∇log p(y|x)‖ and ‖T‖, the norms over channels: sign-free."""
 
-    title: ClassVar[str] = "Correlation of magnitudes with the posterior score"
-    title_ja: ClassVar[str] = "勾配と事後スコアの大きさの相関（符号なし）"
+    title: ClassVar[str] = N_("Correlation of magnitudes with the posterior score")
 
     def similarity(self, scene: Scene, a: Tensor, b: Tensor) -> Tensor:
         return magnitude_correlation(a, b)
@@ -53,8 +53,7 @@ def _column(side: int) -> str:
 class CosinePosteriorCoarse(Posterior):
     """The cosine to the posterior score, both averaged over 2×2 pixels; a curve over sides."""
 
-    title: ClassVar[str] = "Cosine to the posterior score over 2×2 pixels"
-    title_ja: ClassVar[str] = "2×2画素平均での事後スコアとのコサイン類似度"
+    title: ClassVar[str] = N_("Cosine to the posterior score over 2×2 pixels")
 
     def similarity(self, scene: Scene, a: Tensor, b: Tensor) -> Tensor:
         return coarse_cosine(a, b, COARSE)
@@ -70,7 +69,6 @@ class CosinePosteriorCoarse(Posterior):
                 x=tuple(float(side) for side in SIDES),
                 x_unit="side of the blocks averaged over, pixels",
                 columns=tuple(_column(side) for side in SIDES),
-                title="Cosine to the posterior score by resolution",
-                title_ja="解像度ごとの事後スコアとのコサイン類似度",
+                title=N_("Cosine to the posterior score by resolution"),
             )
         }

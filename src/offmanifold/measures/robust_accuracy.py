@@ -7,6 +7,7 @@ from torch import Tensor
 
 from offmanifold._core.precision import region
 from offmanifold._core.randomness import ImageNoise
+from offmanifold._core.reasons import N_
 from offmanifold.attacks import PGD
 from offmanifold.measures.accuracy import correct
 from offmanifold.measures.base import Measure, measures
@@ -23,8 +24,7 @@ class RobustAccuracy(Measure):
 
     unit: ClassVar[str] = "share"
     better: ClassVar[str | None] = "higher"
-    title: ClassVar[str] = "Accuracy under attack (PGD, l2)"
-    title_ja: ClassVar[str] = "攻撃下の正解率（PGD・l2）"
+    title: ClassVar[str] = N_("Accuracy under attack (PGD, l2)")
     needs: ClassVar = frozenset({"labels"})
     cost: ClassVar[float] = 22
     method: ClassVar[str] = "wilson"

@@ -6,6 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from offmanifold._core.reasons import N_
 from offmanifold._core.statistics import Statistic, ratio_of
 from offmanifold.measures.base import Curve, Measure, measures
 from offmanifold.measures.directions import unit
@@ -27,8 +28,7 @@ class SignalFraction(Measure):
 
     unit: ClassVar[str] = "share of energy"
     better: ClassVar[str | None] = "higher"
-    title: ClassVar[str] = "Gradient on the true signal"
-    title_ja: ClassVar[str] = "勾配のうち真の信号上にある割合"
+    title: ClassVar[str] = N_("Gradient on the true signal")
     needs: ClassVar = frozenset({"masks"})
 
     def columns(self, probe: Probe) -> dict[str, Tensor]:
@@ -56,8 +56,7 @@ class SignalNoiseRatio(Measure):
     """
 
     better: ClassVar[str | None] = "higher"
-    title: ClassVar[str] = "Change by noise on the signal ÷ on the distractor"
-    title_ja: ClassVar[str] = "ノイズによる出力変化の比（信号÷無関係部分）"
+    title: ClassVar[str] = N_("Change by noise on the signal ÷ on the distractor")
     needs: ClassVar = frozenset({"masks"})
     cost: ClassVar[float] = 28
 
@@ -89,6 +88,5 @@ class SignalNoiseRatio(Measure):
                 columns=tuple(_column("signal", s) for s in SIGMAS),
                 under=tuple(_column("distractor", s) for s in SIGMAS),
                 title=self.title,
-                title_ja=self.title_ja,
             )
         }

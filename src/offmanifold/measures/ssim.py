@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from offmanifold._core.reasons import N_
 from offmanifold.measures.alignment import Alignment, Conditional, Posterior, Unconditional
 from offmanifold.measures.base import measures
 from offmanifold.measures.directions import drawn, is_zero
@@ -57,8 +58,7 @@ class Structure(Alignment):
 class SsimPosterior(Structure, Posterior):
     """SSIM of ∇log p(y|x) and T = s_σ(x̃|y) − s_σ(x̃)."""
 
-    title: ClassVar[str] = "Structural similarity to the posterior score"
-    title_ja: ClassVar[str] = "事後スコアとの構造的類似度（SSIM）"
+    title: ClassVar[str] = N_("Structural similarity to the posterior score")
 
 
 @measures.register("alignment.ssim_conditional")
@@ -66,8 +66,9 @@ class SsimPosterior(Structure, Posterior):
 class SsimConditional(Structure, Conditional):
     """SSIM of ∇f_y and s_σ(x̃|y)."""
 
-    title: ClassVar[str] = "Structural similarity of the logit's gradient to the conditional score"
-    title_ja: ClassVar[str] = "ロジットの勾配と条件付きスコアの構造的類似度（SSIM）"
+    title: ClassVar[str] = N_(
+        "Structural similarity of the logit's gradient to the conditional score"
+    )
 
 
 @measures.register("alignment.ssim_unconditional")
@@ -75,7 +76,6 @@ class SsimConditional(Structure, Conditional):
 class SsimUnconditional(Structure, Unconditional):
     """SSIM of ∇log Σ exp f and s_σ(x̃)."""
 
-    title: ClassVar[str] = (
+    title: ClassVar[str] = N_(
         "Structural similarity of logsumexp's gradient to the unconditional score"
     )
-    title_ja: ClassVar[str] = "logsumexpの勾配と無条件スコアの構造的類似度（SSIM）"

@@ -72,4 +72,4 @@ class Plain:
         return self
 
 
-objectives: Registry[Objective] = Registry("objective")
+objectives: Registry[Objective] = Registry("objective", plugins="objectives")

@@ -15,6 +15,7 @@ from offmanifold.reports.sweep import (
 from offmanifold.reports.sweep_figure import draw_sweep
 from offmanifold.reports.sweep_summary import method_name, read_summary
 from offmanifold.reports.synthesis import synthesis_page
+from offmanifold.reports.wording import regime_reason, skipped_lpips
 
 __all__ = [
     "Table",
@@ -27,7 +28,9 @@ __all__ = [
     "read_summary",
     "recommendation_sentences",
     "recommendation_table",
+    "regime_reason",
     "report",
+    "skipped_lpips",
     "sweep_boundaries",
     "sweep_ceiling",
     "sweep_page",

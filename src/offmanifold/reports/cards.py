@@ -11,7 +11,7 @@ from offmanifold.reports.rows import heading, shown
 from offmanifold.reports.settings import written_setting
 from offmanifold.reports.sources import Source
 from offmanifold.reports.texts import Texts
-from offmanifold.reports.wording import in_language, why_missing
+from offmanifold.reports.wording import regime_reason, why_missing
 
 COSINE, RADIUS = "alignment.cosine_posterior", "robustness.certified_radius"
 
@@ -24,7 +24,7 @@ def models(audits: list[Source], t: Texts) -> list[dict[str, Any]]:
             "label": a.label,
             "regime": a.regime,
             "plain": t(f"plain.{a.regime}"),
-            "reason": in_language(a.json.get("regime") or {}, "reason", t),
+            "reason": regime_reason(a.json, t.language),
             "about": _about(a, t),
             "metrics": [_metric(a, m, scales[m], heading([a], m, t), t) for m in measures],
         }

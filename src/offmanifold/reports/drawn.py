@@ -7,7 +7,7 @@ from markupsafe import Markup
 from offmanifold.reports import figures, writing
 from offmanifold.reports.sources import Source
 from offmanifold.reports.texts import Texts
-from offmanifold.reports.wording import in_language, unit_text, why_missing
+from offmanifold.reports.wording import title_of, unit_text, why_missing
 
 PAIRS = {
     "curves": ("robustness.on", "robustness.off"),
@@ -46,7 +46,7 @@ def _curve_block(
     top = figures.top_of([line for group in lines.values() for line in group])
     unit = Markup(unit_text(curve.get("x_unit"), t)).striptags()
     x_title = t(f"{pair}.x", unit=unit) if pair else unit
-    title = t(f"{pair}.y") if pair else str(t.own(curve, "title") or names[0])
+    title = t(f"{pair}.y") if pair else t.said(str(curve.get("title") or names[0]))
     own_steps = [a.json.get("settings", {}).get("reference_step") for a in audits]
     steps = {*own_steps} - {None} if pair == STEPS else set()
     panels = []
@@ -58,7 +58,7 @@ def _curve_block(
             panels.append((a.label, a.regime, svg))
     return {
         "pair": pair,
-        "title": in_language(curve, "title", t) if not pair else None,
+        "title": title_of(curve, t) if not pair else None,
         "panels": panels,
         "step": writing.short(steps.pop()) if len(steps) == 1 else None,
     }

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from offmanifold.reports import writing
 from offmanifold.reports.sources import Source, Sources
 from offmanifold.reports.texts import TEXTS, Texts
-from offmanifold.reports.wording import in_language, reason_of, unit_text, why_missing
+from offmanifold.reports.wording import reason_of, title_of, unit_text, why_missing
 
 GROUPS = ("accuracy", "alignment", "robustness", "signal", "deletion")
 OPTIONAL = ("chance", "controls", "difference", "z", "effect")
@@ -39,7 +39,7 @@ def _measure(audits: list[Source], measure: str, t: Texts) -> dict[str, Any]:
             rows.append(_row(a, number, why, t))
     return {
         "name": measure,
-        "title": in_language(known, "title", t),
+        "title": title_of(known, t),
         "unit": unit_text(known.get("unit"), t),
         "better": known.get("better"),
         "rows": rows,
@@ -89,7 +89,7 @@ def differences(sources: Sources, t: Texts) -> list[dict[str, Any]]:
     titles: dict[str, Markup] = {}
     for a in sources.audits:
         for name, number in a.json["measures"].items():
-            titles.setdefault(name, in_language(number, "title", t) or Markup.escape(name))
+            titles.setdefault(name, title_of(number, t) or Markup.escape(name))
     blocks = []
     for name, pairs in sources.differences.items():
         rows = []

@@ -35,7 +35,7 @@ def recommendation_table(saved: dict[str, Any], language: str = "en") -> Table:
     """Return a row for the standard model and each strength tried, from recommendation.json."""
     t = Texts(language)
     measure = saved["wanted"]["measure"]
-    title = t.own(saved["standard"]["value"], "title") or measure
+    title = t.said(saved["standard"]["value"].get("title") or "") or measure
     write = _writer(saved)
     head = [
         t("sweep.strength"),
@@ -70,7 +70,7 @@ def recommendation_sentences(saved: dict[str, Any], language: str = "en") -> lis
     """Return the recommendation and its reason in sentences."""
     t = Texts(language)
     wanted, field = saved["wanted"], saved["strength"]
-    title = t.own(saved["standard"]["value"], "title") or wanted["measure"]
+    title = t.said(saved["standard"]["value"].get("title") or "") or wanted["measure"]
     loss = _points(wanted["accuracy_loss"])
     write = _writer(saved)
     if saved["recommended"] is None:

@@ -72,7 +72,7 @@ def _controlled(source: Source, number: dict[str, Any], t: Texts) -> list[str]:
         value = writing.plain(writing.value_of(number["controls"][best]))
         control = f"{t.name('control', best)}: {value}"
     return [
-        t.own(number, "title") or "",
+        t.said(number.get("title") or ""),
         source.label,
         writing.interval(number),
         control,

@@ -7,8 +7,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from offmanifold._core.files import PAGES, check_suffix, target, write_text
+from offmanifold._core.reasons import Reason
 from offmanifold._core.visible import visible_page
 from offmanifold.reports import writing
+from offmanifold.reports.catalogue import said
 from offmanifold.reports.ceilings import ceiling_sentence
 from offmanifold.reports.figures import COLOURS, svg
 from offmanifold.reports.recommendation import (
@@ -26,7 +28,6 @@ from offmanifold.reports.sweep_summary import (
     title_of,
     typed,
 )
-from offmanifold.reports.sweep_texts import REASONS
 from offmanifold.reports.texts import Texts
 
 FEW = (
@@ -37,12 +38,7 @@ FEW = (
     "alignment.cosine_posterior",
 )
 COSINE = "alignment.cosine_posterior"
-ENDS = {
-    "everywhere in the sweep": "everywhere",
-    "nowhere in the sweep": "nowhere",
-    "at the smallest strength already, on average": "first",
-    "not at the largest strength, on average": "last",
-}
+ENDS = ("everywhere", "nowhere", "first", "last")
 CERTAIN = ("everywhere", "nowhere")
 
 
@@ -223,17 +219,17 @@ def _here(points: Sequence[dict[str, Any]]) -> str:
 
 def _sentence(name: str, boundary: dict[str, Any], field: str, here: str, t: Texts) -> str:
     if boundary["value"] is None:
-        reason = boundary["reason"]
-        if reason in ENDS:
-            said = t(f"sweep.{ENDS[reason]}.{name}", here=here)
-            return said if ENDS[reason] in CERTAIN else said + _shown(name, boundary, field, t)
-        said = reason if t.language == "en" else REASONS[reason]
-        return t(f"sweep.unknown.{name}", reason=said)
+        end = boundary["reason"].partition(".")[2]
+        if end in ENDS:
+            text = t(f"sweep.{end}.{name}", here=here)
+            return text if end in CERTAIN else text + _shown(name, boundary, field, t)
+        why = said(Reason(boundary["reason"]), t.language)
+        return t(f"sweep.unknown.{name}", reason=why)
     ends = [
         t("sweep.beyond") if boundary[end] is None else writing.short(boundary[end])
         for end in ("low", "high")
     ]
     place = f"{writing.short(boundary['value'])} [{ends[0]}, {ends[1]}]"
-    said = t(f"sweep.boundary.{name}", field=field, place=place)
+    text = t(f"sweep.boundary.{name}", field=field, place=place)
     open_ended = None in (boundary["low"], boundary["high"]) and "shown" in boundary
-    return said + _shown(name, boundary, field, t) if open_ended else said
+    return text + _shown(name, boundary, field, t) if open_ended else text

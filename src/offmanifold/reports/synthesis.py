@@ -9,8 +9,9 @@ from msgspec import to_builtins
 from torch import Tensor
 
 from offmanifold._core.files import read_tensors, write_text
-from offmanifold._core.reasons import Reason, written
+from offmanifold._core.reasons import Reason
 from offmanifold._core.visible import visible_page
+from offmanifold.reports import catalogue
 from offmanifold.reports.pictures import direction, picture
 from offmanifold.reports.texts import Texts
 from offmanifold.synthesis.schema import PICTURES, GalleryRecord, read_gallery
@@ -79,10 +80,9 @@ def _shown(rows: list[dict[str, Any]], tensors: dict[str, Tensor]) -> int:
 def sentence(reason: Reason, language: str) -> str:
     """Return a reason with its values, of which those that are codes are put into words."""
     t = Texts(language)
-    key = reason.code.replace("synthesis.", "synthesis.warn.", 1)
     codes = {name: f"synthesis.{name}.{value}" for name, value in reason.values.items()}
     words = {name: t(codes[name]) if codes[name] in t else v for name, v in reason.values.items()}
-    return written(t(key), words) if key in t else str(reason)
+    return catalogue.said(Reason(reason.code, words), language)
 
 
 def said(record: GalleryRecord, language: str) -> list[str]:

@@ -1,10 +1,12 @@
 """What audits say in their own words, in the page's language where they hold it."""
 
+import functools
+from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup
 
-from offmanifold._core.flags import as_flags
+from offmanifold.reports.catalogue import has, said
 from offmanifold.reports.sources import Source
 from offmanifold.reports.texts import Texts
 
@@ -16,11 +18,25 @@ def english(text: str, t: Texts) -> Markup:
     return Markup('<span lang="en">{}</span>').format(text)
 
 
-def in_language(value: dict[str, Any], key: str, t: Texts) -> Markup:
-    """Return `value[key]` in the page's language, in English where there is no other."""
-    if t.language != "en" and not value.get(f"{key}_{t.language}"):
-        return english(str(value.get(key) or ""), t)
-    return Markup.escape(as_flags(t.own(value, key) or ""))
+def title_of(value: dict[str, Any], t: Texts) -> Markup:
+    """Return the title of a measure or curve; one from outside has it in English alone."""
+    title = str(value.get("title") or "")
+    return Markup.escape(t.said(title)) if t.knows(title) else english(title, t)
+
+
+def regime_reason(saved: dict[str, Any], language: str) -> str:
+    """Return why a model stands in its regime, and what may be behind a collapse.
+
+    saved: of audit.json, its `regime` and `suspicions`.
+    """
+    regime = saved.get("regime") or {}
+    if "code" not in regime:
+        return ""
+    sentences = [said({"code": regime["code"], "values": regime.get("values") or {}}, language)]
+    if regime["name"] == "collapsed":
+        sentences += [said(one, language) for one in saved.get("suspicions") or []]
+    t = Texts(language)
+    return functools.reduce(lambda a, b: t("joined", first=a, second=b), sentences)
 
 
 def unit_text(unit: str | None, t: Texts) -> Markup:
@@ -37,9 +53,14 @@ def why_missing(source: Source, measure: str, t: Texts) -> Markup | None:
     return None if name is None else reason_of(source, name, t)
 
 
+def skipped_lpips(saved: Sequence[dict[str, Any]], language: str) -> list[str]:
+    """Return what LPIPS lacks and what gets it, once each, where audits left it out."""
+    reasons = [reason for one in saved for reason in one["skipped"].values()]
+    lacks = {reason["code"]: reason for reason in reasons if reason["code"].startswith("lpips.")}
+    return [said(lacks[code], language) for code in sorted(lacks)]
+
+
 def reason_of(source: Source, name: str, t: Texts) -> Markup:
     reason = source.json["skipped"][name]
-    if isinstance(reason, dict):
-        return in_language(reason, "reason", t)
-    translated = (source.json.get(f"skipped_{t.language}") or {}).get(name)
-    return Markup.escape(as_flags(translated)) if translated else english(as_flags(str(reason)), t)
+    text = said(reason, t.language)
+    return Markup.escape(text) if has(reason, t.language) else english(text, t)

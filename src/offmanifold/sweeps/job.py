@@ -17,7 +17,7 @@ INPUTS = ("judge", "second", "coach", "randomised", "weights")  # the fields of 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the job; the exit code is that of the command line."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("--parent", type=int, default=os.getppid())
     parser.add_argument("config", type=Path)
     parser.add_argument("folder", type=Path)

@@ -19,13 +19,12 @@ from offmanifold.audits.regime import ACCURACY, ACCURACY_LOSS
 from offmanifold.sweeps.groups import Method, Pool, accuracy_gap, accuracy_gap_of, fraction_gap
 
 Turn = Callable[[np.ndarray, np.ndarray], float]
-EVERYWHERE, NOWHERE = "everywhere in the sweep", "nowhere in the sweep"
-FROM_THE_FIRST = "at the smallest strength already, on average"
-NOT_AT_THE_LAST = "not at the largest strength, on average"
+EVERYWHERE, NOWHERE = "transition.everywhere", "transition.nowhere"
+FROM_THE_FIRST, NOT_AT_THE_LAST = "transition.first", "transition.last"
 
 
 def boundaries(method: Method, pool: Pool, reference: Columns | None) -> dict[str, Any]:
-    """Return the strengths at which regimes change, each a number or a reason why there is none.
+    """Return the strengths at which regimes change, each a number or the code of why there is none.
 
     on_manifold: where F first exceeds C. excessive: where A falls below A_ref − .05 for good. A
     missing low or high end lies beyond the strengths of the sweep. shown, undecided: the strengths
@@ -34,7 +33,7 @@ def boundaries(method: Method, pool: Pool, reference: Columns | None) -> dict[st
     """
     known = [s for s in method.strengths if s.audits]
     if len(known) < 2:
-        few = "fewer than two strengths have been audited"
+        few = "transition.too_few"
         return {name: {"value": None, "reason": few} for name in ("on_manifold", "excessive")}
     logs = np.log([s.value or 0.0 for s in known])
     seeds = [[pool.columns(a) for a in s.audits] for s in known]
@@ -49,8 +48,8 @@ def boundaries(method: Method, pool: Pool, reference: Columns | None) -> dict[st
         losses = [_lost(accuracy_gap_of(s, reference)) for s in seeds]
         found["excessive"] = _boundary(logs, np.stack(table, 1), pool.n, last_rise, losses)
     lacking = {
-        "on_manifold": "the gradients were not held against a manifold",
-        "excessive": "there is no standard model to compare accuracies with",
+        "on_manifold": "transition.no_manifold",
+        "excessive": "transition.no_standard",
     }
     return {name: found.get(name, {"value": None, "reason": why}) for name, why in lacking.items()}
 

@@ -44,5 +44,7 @@ def _never() -> dict[str, str]:
     lacks = lpips_lacks(find_weights(None))
     if lacks is None:
         return NEVER
-    said = f"LPIPS lacks its weights; get them with {DOWNLOAD}" if lacks == NO_WEIGHTS else lacks[0]
+    said = (
+        f"LPIPS lacks its weights; get them with {DOWNLOAD}" if lacks == NO_WEIGHTS else str(lacks)
+    )
     return {**NEVER, "lpips": said}

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from offmanifold._core.errors import InputError
 from offmanifold._core.files import clear, inside, read_tensors, write_tensors
+from offmanifold._core.records import as_record
 from offmanifold.synthesis.schema import (
     PICTURES,
     SAVED,
@@ -18,7 +19,6 @@ from offmanifold.synthesis.schema import (
     MadeImage,
     Numbers,
     read_gallery,
-    typed,
 )
 
 BATCHES = "batches"  # the folder of those that are finished, until all rows are written
@@ -54,7 +54,7 @@ def finished_rows(folder: Path, config: Config) -> tuple[list[Row], int]:
     clear(batches)
     for path in sorted(batches.glob("*.safetensors")):
         if path.stem == _place(len(rows)):
-            batch = typed(json.loads(read_tensors(path)[1]["saved"]), Batch, path)
+            batch = as_record(json.loads(read_tensors(path)[1]["saved"]), Batch, path)
             rows += _rows(path, batch, folder, config)
     return rows, len(rows) - before
 

@@ -1,0 +1,3 @@
+"""What the documents of a sweep hold."""
+
+from offmanifold.sweeps import reasons  # noqa: F401 - the words of their codes
