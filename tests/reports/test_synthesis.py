@@ -45,7 +45,8 @@ def test_the_page_shows_all_that_was_saved(folder, language):
     page = synthesis_page(folder, folder / "p.html", language).read_text()
     for key in ("title.counterfactual", "column.change", "column.given", "notfound", "units"):
         assert Texts(language)(f"synthesis.{key}") in page, key
-    assert sentence(Reason("synthesis.weak", {"model": "robust"}), language) in page
+    weak = Reason("synthesis.weak", {"model": "robust"})
+    assert sentence(weak, language) in page
     assert "&lt;seven&gt;" in page and "<seven>" not in page
     assert "0.25" in page and "1.5" in page and "60" in page
     assert page.count("data:image/png") == 2 + 2 * 3

@@ -8,7 +8,7 @@ PREFIX = "offmanifold."
 
 
 def load_plugins(kind: str) -> None:
-    """Import the entry points of a group (`offmanifold.objectives` …), which register themselves.
+    """Import the entry points of a group (`objectives` …), which register themselves.
 
     One that cannot be imported is named and left out: a broken package breaks nothing else.
     """

@@ -13,9 +13,6 @@ from babel.messages.pofile import read_po
 from offmanifold._core.errors import unknown_name
 from offmanifold._core.flags import as_flags
 from offmanifold._core.reasons import ENGLISH, Reason, written
-from offmanifold.audits import schema as _audits  # noqa: F401 - the words of codes
-from offmanifold.sweeps import schema as _sweeps  # noqa: F401
-from offmanifold.synthesis import schema as _synthesis  # noqa: F401
 
 FOLDER = Path(__file__).parent / "locale"
 FILE = "LC_MESSAGES/offmanifold.po"

@@ -11,7 +11,7 @@ from torch import Tensor
 from offmanifold._core.files import read_tensors, write_text
 from offmanifold._core.reasons import Reason
 from offmanifold._core.visible import visible_page
-from offmanifold.reports import catalogue
+from offmanifold.reports.catalogue import said as say
 from offmanifold.reports.pictures import direction, picture
 from offmanifold.reports.texts import Texts
 from offmanifold.synthesis.schema import PICTURES, GalleryRecord, read_gallery
@@ -82,7 +82,7 @@ def sentence(reason: Reason, language: str) -> str:
     t = Texts(language)
     codes = {name: f"synthesis.{name}.{value}" for name, value in reason.values.items()}
     words = {name: t(codes[name]) if codes[name] in t else v for name, v in reason.values.items()}
-    return catalogue.said(Reason(reason.code, words), language)
+    return say(Reason(reason.code, words), language)
 
 
 def said(record: GalleryRecord, language: str) -> list[str]:
