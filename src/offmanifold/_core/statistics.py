@@ -6,7 +6,7 @@ value, interval and paired difference alike, whatever the statistic.
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,8 +34,8 @@ class Number:
     unit: str = ""
 
     def json(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return asdict(self)
+        """Return plain JSON values, without what a subclass adds."""
+        return {name: getattr(self, name) for name in Number.__dataclass_fields__}
 
     def ends(self) -> dict[str, float | None]:
         """Return the value and the ends of the interval."""

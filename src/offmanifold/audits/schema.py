@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from offmanifold._core.reasons import Reason, Value
+from offmanifold._core.statistics import Number
 from offmanifold.audits import reasons  # noqa: F401 - the words of all codes below
 
 Json = dict[str, Any]
@@ -11,27 +12,14 @@ Name = Literal["weak", "bayes-aligned", "excessive", "collapsed", "uncertain"]
 
 
 @dataclass(frozen=True)
-class Interval:
-    """A value with its 95 % interval; null where it is not known."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
-    method: str = "bootstrap"
-    over: str = "images"
-    unit: str = ""
-
-
-@dataclass(frozen=True)
-class Difference(Interval):
+class Difference(Number):
     """Of a measure to its best control, image by image; against: that control."""
 
     against: str | None = None
 
 
 @dataclass(frozen=True)
-class Measured(Interval):
+class Measured(Number):
     """A measure: its value, what chance gives, its controls, and the difference to the best.
 
     title: in English, so that a page can name a measure from outside; better: higher, lower or
@@ -42,12 +30,31 @@ class Measured(Interval):
     title: str | None = None
     better: Literal["higher", "lower"] | None = None
     chance: float | None = None
-    ceiling: Interval | None = None
+    ceiling: Number | None = None
     zero_gradients: int | None = None
-    controls: dict[str, Interval] = field(default_factory=dict)
+    controls: dict[str, Number] = field(default_factory=dict)
     difference: Difference | None = None
     z: float | None = None
     effect: float | None = None
+
+    @property
+    def best_control(self) -> tuple[str, Number] | None:
+        """The control that comes nearest, by name; None where there is none."""
+        name = None if self.difference is None else self.difference.against
+        return None if name is None else (name, self.controls[name])
+
+    def __str__(self) -> str:
+        """`0.310 [0.256, 0.363] (n = 200); best control class_mean 0.031 […], z 5.4`."""
+        said = f"{_written(self)} (n = {self.n}{f', {self.unit}' if self.unit else ''})"
+        if self.chance is not None:
+            said += f"; chance {self.chance:.3f}"
+        if (best := self.best_control) is not None:
+            said += f"; best control {best[0]} {_written(best[1])}"
+        if self.difference is not None:
+            said += f", difference {_written(self.difference)}"
+        if self.z is not None:
+            said += f", z {self.z:.1f}"
+        return said if self.ceiling is None else f"{said}; ceiling {_written(self.ceiling)}"
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,7 @@ class Curved:
 
     x: list[float]
     x_unit: str
-    points: list[Interval]
+    points: list[Number]
     title: str | None = None
 
 
@@ -167,3 +174,12 @@ class ComparisonRecord:
     differences: dict[str, list[Json]]
     reference: str | None = None
     credit: list[Json] | Json | None = None
+
+
+def _written(number: Number) -> str:
+    """Return a value with its interval, a dash where it is not known."""
+    if number.value is None:
+        return "–"
+    if number.low is None or number.high is None:
+        return f"{number.value:.3f}"
+    return f"{number.value:.3f} [{number.low:.3f}, {number.high:.3f}]"

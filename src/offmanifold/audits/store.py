@@ -6,14 +6,13 @@ Report, compare, sweep and regime read these and nothing else.
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from torch import Tensor
 
 from offmanifold._core.errors import InputError
 from offmanifold._core.files import (
@@ -28,53 +27,16 @@ from offmanifold._core.files import (
     write_json,
     write_tensors,
 )
-from offmanifold._core.reasons import Reason
 from offmanifold._core.records import as_record
 from offmanifold._core.runs import ROOT
+from offmanifold.audits.audit import Audit
 from offmanifold.audits.regime import choose_reference, gather, regime
-from offmanifold.audits.schema import AuditRecord, Regime
+from offmanifold.audits.schema import AuditRecord
 from offmanifold.gradients.variants import VARIANTS
-from offmanifold.measures import Number
 from offmanifold.models import Loaded
 
 SCHEMA = "offmanifold.audit/1"
 AUDITS = "audits"  # the folder of those of a run
-
-
-@dataclass(frozen=True)
-class Audit:
-    """What an audit found: `json` is audit.json, `columns` one array an image and column.
-
-    folder: where it lies; None if unsaved. `audit["accuracy.clean"]` is a Number.
-    """
-
-    json: dict[str, Any]
-    columns: dict[str, np.ndarray] = field(repr=False)
-    panels: dict[str, Tensor] = field(repr=False)
-    folder: Path | None = None
-
-    def __getitem__(self, measure: str) -> Number:
-        if measure not in self.json["measures"]:
-            known = self.json["skipped"].get(measure)
-            reason = "no such measure" if known is None else Reason(**known)
-            raise InputError(f'this audit has no "{measure}": {reason}')
-        return Number.read(self.json["measures"][measure])
-
-    @property
-    def label(self) -> str:
-        """The model's name in tables and figures."""
-        return self.json["label"]
-
-    @property
-    def regime(self) -> Regime:
-        """The regime, by the rule of `offmanifold.audits.regime`."""
-        return Regime(**self.json["regime"])
-
-    @property
-    def labels(self) -> np.ndarray | None:
-        """Labels of the audited images (n,), or None."""
-        labels = self.columns["label"]
-        return None if (labels < 0).any() or not len(labels) else labels
 
 
 def read_audit(folder: str | Path) -> Audit:

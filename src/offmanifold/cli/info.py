@@ -29,6 +29,7 @@ EXTRAS = {
     "ray": "ray",
     "hf": "datasets",
     "onnx": "onnxruntime",
+    "pandas": "pandas",
 }
 """{extra: the module of it that is used}."""
 RECORDS = {"audit": AuditRecord, "compare": ComparisonRecord, "synthesis": GalleryRecord}
