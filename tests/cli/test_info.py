@@ -1,12 +1,13 @@
 """What `info` says is here can be imported, and what cannot is said with its reason."""
 
+import json
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from offmanifold.cli.info import EXTRAS
+from offmanifold.cli.info import EXTRAS, RECORDS
 
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
@@ -33,3 +34,12 @@ def test_an_installed_extra_that_cannot_be_imported_is_named(
     broken, lacking = facts["extras that cannot be imported"]
     assert broken == "broken (no such operator)"
     assert lacking.startswith("lacking (No module named 'a_module_that_is_not_there'")
+
+
+def test_the_schema_of_each_document_is_printed(offmanifold):
+    for name in RECORDS:
+        code, out, err = offmanifold("info", "--schema", name)
+        assert code == 0, err
+        assert "$defs" in json.loads(out)
+    code, _, err = offmanifold("info", "--schema", "letter")
+    assert code == 2 and "known: audit, compare, synthesis" in err

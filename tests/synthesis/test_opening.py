@@ -28,8 +28,10 @@ def linear() -> nn.Module:
 def test_a_bare_module_and_data_in_hand_make_a_gallery_that_is_found_again(
     data, linear, tmp_path, monkeypatch
 ):
-    config = SessionConfig(linear, data, None, METHOD)
+    config = SessionConfig(linear.train(), data, None, METHOD)
     made = generate_gallery(open_session(config), [1], n=2, folder=str(tmp_path / "made"))
+    assert all(m.training for m in linear.modules())
+    assert all(p.requires_grad and p.grad is None for p in linear.parameters())
     assert [row.name for row in made.record.rows] == ["right-000", "right-001"]
     assert made.record.manifold is None and made.record.config["mode"] == "ascent"
     assert om.synthesis.read_gallery(made.folder) == made.record

@@ -45,7 +45,7 @@ def test_nothing_is_said_where_nothing_is_known():
 
 
 def audit(regime: str, clean: float, attacked: float) -> Audit:
-    found = Regime(regime, "", "", inputs={"majority_rate": 0.1})
+    found = Regime(regime, "", inputs={"majority_rate": 0.1})
     measures = {"accuracy.clean": {"value": clean}, "accuracy.pgd_l2": {"value": attacked}}
     saved = {"regime": found.json(), "measures": measures, "settings": {"eps": 2.0}}
     return Audit({"label": "m", **saved}, {}, {})

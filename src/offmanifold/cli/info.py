@@ -18,6 +18,7 @@ from offmanifold.cli.base import print_json, print_table
 from offmanifold.manifolds import estimators
 from offmanifold.measures import measures
 from offmanifold.objectives import objectives
+from offmanifold.synthesis.schema import GalleryRecord
 
 EXTRAS = {
     "timm": "timm",
@@ -31,7 +32,7 @@ EXTRAS = {
     "pandas": "pandas",
 }
 """{extra: the module of it that is used}."""
-RECORDS = {"audit": AuditRecord, "compare": ComparisonRecord}
+RECORDS = {"audit": AuditRecord, "compare": ComparisonRecord, "synthesis": GalleryRecord}
 """{document: its record}."""
 
 
@@ -41,7 +42,7 @@ class Info:
 
     Attributes:
         json: print as JSON on stdout.
-        schema: print instead the JSON Schema of a saved document: audit or compare.
+        schema: print instead the JSON Schema of a saved document: audit, compare or synthesis.
     """
 
     json: bool = False

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,7 @@ from offmanifold.synthesis.inputs import check_classes, check_classifier_takes
 from offmanifold.synthesis.result import Synthesis, change_norms
 from offmanifold.synthesis.rules import RULES
 from offmanifold.synthesis.scales import check_scales, multi_resolution
+from offmanifold.synthesis.shapes import Classes, Images, Index, Numbers
 
 SILENT = Bar(None, None)
 SHOWN_EVERY = 5  # steps between numbers on the bar, each of which waits for the device
@@ -86,6 +87,7 @@ class Ascent:
         return first * torch.ones_like(radii) * (1 + math.cos(math.pi * step / self.steps)) / 2
 
 
+@runtime_checkable
 class Guide(Protocol):
     """What keeps an ascent near the data: it bends gradients, or lands images, or both."""
 
@@ -101,13 +103,13 @@ class Guide(Protocol):
 @in_float32()
 def ascend(
     model: nn.Module,
-    start: Tensor,
-    y: Tensor,
+    start: Images,
+    y: Classes,
     how: Ascent,
     *,
-    index: Tensor | None = None,
-    begin: Tensor | None = None,
-    radii: Tensor | None = None,
+    index: Index | None = None,
+    begin: Images | None = None,
+    radii: Numbers | None = None,
     constraint: Constraint | None = None,
     guide: Guide | None = None,
     bar: Bar = SILENT,

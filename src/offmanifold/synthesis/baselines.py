@@ -12,12 +12,13 @@ from torch import Tensor
 from offmanifold.synthesis.constraints import enlarged
 from offmanifold.synthesis.denoising import blurred
 from offmanifold.synthesis.inpainting import mean_fill
+from offmanifold.synthesis.shapes import Holes, Images, Numbers, SmallImages
 from offmanifold.synthesis.superresolution import bicubic
 
 Named = dict[str, Tensor]  # {name: (n, c, h, w) in [0, 1]}
 
 
-def for_inpainting(x: Tensor, hole: Tensor) -> Named:
+def for_inpainting(x: Images, hole: Holes) -> Named:
     """Return the mean of the known pixels, and biharmonic inpainting (Chui and Mhaskar 2010).
 
     x: (n, c, h, w); hole: (n, 1, h, w) bool.
@@ -35,10 +36,10 @@ def for_inpainting(x: Tensor, hole: Tensor) -> Named:
     return found
 
 
-def for_denoising(x: Tensor, sigma: float | Tensor) -> Named:
+def for_denoising(x: Images, sigma: float | Numbers) -> Named:
     """Return a Gaussian blur, non-local means and wavelet shrinkage, told sigma, one or (n,)."""
-    sigma = torch.as_tensor(sigma, dtype=x.dtype).expand(len(x))
-    found = {"blur": blurred(x, sigma).clamp(0, 1)}
+    levels = torch.as_tensor(sigma, dtype=x.dtype).expand(len(x))
+    found = {"blur": blurred(x, levels).clamp(0, 1)}
     if has_skimage():
         from skimage.restoration import denoise_nl_means
 
@@ -52,7 +53,7 @@ def for_denoising(x: Tensor, sigma: float | Tensor) -> Named:
                 fast_mode=True,
                 channel_axis=-1,
             )
-            for image, s in zip(x, sigma.tolist(), strict=True)
+            for image, s in zip(x, levels.tolist(), strict=True)
         ]
         found["nl_means"] = _tensor(means)
     if has_skimage() and find_spec("pywt") is not None:
@@ -61,13 +62,13 @@ def for_denoising(x: Tensor, sigma: float | Tensor) -> Named:
         found["wavelet"] = _tensor(
             [
                 denoise_wavelet(_array(image), sigma=s, channel_axis=-1)
-                for image, s in zip(x, sigma.tolist(), strict=True)
+                for image, s in zip(x, levels.tolist(), strict=True)
             ]
         )
     return found
 
 
-def for_superresolution(low: Tensor, r: int) -> Named:
+def for_superresolution(low: SmallImages, r: int) -> Named:
     """Return the pixels repeated, and bicubic enlargement."""
     return {"nearest": enlarged(low, r), "bicubic": bicubic(low, r)}
 

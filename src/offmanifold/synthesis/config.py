@@ -1,8 +1,8 @@
 """What is asked of a session: by which model images are made, and how."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 
@@ -10,6 +10,8 @@ from offmanifold.data.types import Data
 from offmanifold.manifolds import Manifold
 from offmanifold.models import Loaded
 from offmanifold.synthesis.methods import Method
+
+LabelMap = str | Path | Sequence[str] | Mapping[str, str] | None
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class SessionConfig:
     weights: str | Path | None = None
     allow_pickle: bool = False
     allow_code: bool = False
-    classes: Any = None
+    classes: LabelMap = None
     data_seed: int = 0
     image_size: tuple[int, int] | None = None
     channels: int | None = None

@@ -5,7 +5,7 @@ of its points stays in it, so that an image may be shrunk towards its start with
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -14,6 +14,7 @@ from torch.nn import functional as F
 BISECTIONS = 30  # halvings of the shift of a block: 2⁻³⁰
 
 
+@runtime_checkable
 class Constraint(Protocol):
     """What the images of a batch must satisfy; rows: (m,) places in that batch."""
 

@@ -1,7 +1,6 @@
 """The smallest change of an image that changes the decision, and the map of what changed."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,11 +9,13 @@ from offmanifold._core.errors import InputError
 from offmanifold._core.precision import in_float32
 from offmanifold._core.progress import Bar
 from offmanifold.data.checks import check_given
+from offmanifold.manifolds import Manifold
 from offmanifold.synthesis.ascent import SILENT, Ascent, ascend
 from offmanifold.synthesis.filling import checked_classes, device_of, likely, predicted, value_of
 from offmanifold.synthesis.guides import Projected
 from offmanifold.synthesis.inputs import check_manifold_takes
 from offmanifold.synthesis.result import Synthesis, change_norms, in_8_bits
+from offmanifold.synthesis.shapes import Classes, Images, Index
 
 STEP = 0.02  # l2 norm of a first step, in √d
 AGAIN = 20  # steps of a climb in a ball, which begins where another ended
@@ -40,13 +41,13 @@ class Counterfactuals(Synthesis):
 @in_float32()
 def counterfactual(
     model: nn.Module,
-    x: Tensor,
-    y: Tensor,
+    x: Images,
+    y: Classes,
     how: Ascent | None = None,
     *,
-    manifold: Any = None,
+    manifold: Manifold | None = None,
     rounds: int = 8,
-    index: Tensor | None = None,
+    index: Index | None = None,
     bar: Bar = SILENT,
 ) -> Counterfactuals:
     """Return the images nearest to x (n, c, h, w), in l2, that the classifier decides to be y (n,).
@@ -169,7 +170,7 @@ def _nearest(model: nn.Module, x: Tensor, moved: Tensor, y: Tensor) -> Tensor:
     return torch.where((high < 1)[:, None, None, None], nearest, moved)
 
 
-def second_best(model: nn.Module, x: Tensor) -> Tensor:
+def second_best(model: nn.Module, x: Images) -> Classes:
     """Return the class of the second largest logit of each image, (n,)."""
     check_given(x)
     return likely(model, x, 2)[:, 1]

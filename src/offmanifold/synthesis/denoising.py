@@ -1,7 +1,5 @@
 """Noise taken off images."""
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -10,13 +8,15 @@ from offmanifold._core.errors import InputError
 from offmanifold._core.precision import in_float32
 from offmanifold._core.progress import Bar
 from offmanifold.data.checks import check_noisy
+from offmanifold.manifolds import Manifold
 from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.constraints import Box
 from offmanifold.synthesis.filling import checked_classes, device_of, fill, made, predicted
 from offmanifold.synthesis.guidance import denoise_towards
-from offmanifold.synthesis.inputs import check_manifold_takes
+from offmanifold.synthesis.inputs import check_manifold_takes, noise_range
 from offmanifold.synthesis.methods import Method
 from offmanifold.synthesis.result import Synthesis
+from offmanifold.synthesis.shapes import Classes, Images, Index, Numbers
 
 RADIUS = 0.5  # of the ball, in σ√d
 TINY = 1e-6  # of a σ, as float32 rounds
@@ -29,13 +29,13 @@ CLIPPED = 0.55  # median detail of noise on black, clipped there; measured .51 t
 @in_float32()
 def denoise(
     model: nn.Module,
-    x: Tensor,
-    sigma: float | Tensor,
-    y: Tensor | None = None,
+    x: Images,
+    sigma: float | Numbers,
+    y: Classes | None = None,
     method: Method | None = None,
     *,
-    manifold: Any = None,
-    index: Tensor | None = None,
+    manifold: Manifold | None = None,
+    index: Index | None = None,
     bar: Bar = SILENT,
 ) -> Synthesis:
     """Return images (n, c, h, w) without the noise of standard deviation sigma per pixel, or (n,).
@@ -59,6 +59,7 @@ def denoise(
         radii = None if method.ascent.eps else RADIUS * levels * x[0:1].numel() ** 0.5
         one = {"index": index, "constraint": Box(), "radii": radii, "bar": bar}
         return fill(model, start, y, method, manifold=manifold, **one)
+    assert manifold is not None
     check_manifold_takes(manifold, x)
     sigma = sigma if isinstance(sigma, float) else levels
     with torch.no_grad():
@@ -77,13 +78,13 @@ def denoise(
     return made(model, images.clamp(0, 1), alone, y, method.ascent.objective, 1)
 
 
-def check_sigma(sigma: float, method: Method, manifold: Any) -> None:
+def check_sigma(sigma: float, method: Method, manifold: Manifold | None) -> None:
     """Raise InputError unless there can be noise of this sigma, and a settled method take it off.
 
     In the mode manifold it must be of those that the denoiser was trained on; in the others, pixels
     in [0, 1] hold no more than 1.
     """
-    low, high = manifold.noise if method.mode == "manifold" else (0.0, 1.0)
+    low, high = noise_range(manifold) if method.mode == "manifold" else (0.0, 1.0)
     if low * (1 - TINY) <= sigma <= high * (1 + TINY) and 0 < sigma < float("inf"):
         return
     what = (
@@ -94,7 +95,7 @@ def check_sigma(sigma: float, method: Method, manifold: Any) -> None:
     raise InputError(f"σ = {sigma:.3g} (a standard deviation per pixel) is out of range: {what}")
 
 
-def blurred(x: Tensor, sigma: float | Tensor) -> Tensor:
+def blurred(x: Images, sigma: float | Numbers) -> Images:
     """Return x under a Gaussian blur of ½ + 2σ pixels (3 at most), with reflected edges.
 
     sigma: one, or (n,) of the images.
@@ -116,7 +117,7 @@ def blurred(x: Tensor, sigma: float | Tensor) -> Tensor:
 
 
 @in_float32()
-def noise_level(x: Tensor) -> Tensor:
+def noise_level(x: Images) -> Numbers:
     """Return an estimate of the noise of each image, (n,), a standard deviation per pixel.
 
     The median absolute detail of 4×4 pixels is .6745 σ (Donoho and Johnstone 1994). Noise that is

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from offmanifold.data.types import Split
 from offmanifold.synthesis.scores import spread
+from offmanifold.synthesis.shapes import Images, Labels
 
 MOST = 50  # images a class, made ones and training images alike
 
@@ -19,7 +20,7 @@ def first_of_each(y: Tensor) -> Tensor:
     return torch.cat([y.new_zeros(0, dtype=torch.long), *places]).sort().values
 
 
-def within_class(images: Tensor, y: Tensor) -> float | None:
+def within_class(images: Images, y: Labels) -> float | None:
     """Return the l2 distance of two images of one class, averaged over pairs, then over classes.
 
     images: (n, c, h, w); y: (n,). Of each class the first `MOST` count, since pairs grow by the

@@ -1,7 +1,5 @@
 """Settings that would not change the results of a use or a mode, and so are refused."""
 
-from typing import Any
-
 from offmanifold._core.errors import InputError
 from offmanifold.synthesis.methods import Method
 
@@ -71,5 +69,5 @@ def _given(method: Method, names: tuple[str, ...]) -> str:
     return ", ".join(f"`{n}`" for n in names if _value(method, n) != _value(usual, n))
 
 
-def _value(method: Method, name: str) -> Any:
+def _value(method: Method, name: str) -> object:
     return getattr(method.ascent if name in ASCENT else method, name)

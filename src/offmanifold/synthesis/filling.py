@@ -1,7 +1,6 @@
 """Images of a class in a constraint, by any method; and what is said of the result."""
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +8,7 @@ from torch import Tensor, nn
 from offmanifold._core.frozen import frozen
 from offmanifold._core.precision import at_least_float32, in_float32
 from offmanifold._core.progress import Bar, Unnumbered
+from offmanifold.manifolds import Manifold
 from offmanifold.models.scalars import SCALARS
 from offmanifold.synthesis.ascent import SILENT, ascend
 from offmanifold.synthesis.constraints import Constraint
@@ -16,6 +16,7 @@ from offmanifold.synthesis.guidance import draw
 from offmanifold.synthesis.inputs import check_classes, check_classifier_takes, check_manifold_takes
 from offmanifold.synthesis.methods import Method, guide_of
 from offmanifold.synthesis.result import Synthesis, change_norms
+from offmanifold.synthesis.shapes import Classes, Images, Index, Numbers
 
 
 def device_of(model: nn.Module) -> torch.device:
@@ -38,12 +39,12 @@ def likely(model: nn.Module, x: Tensor, k: int) -> Tensor:
     return logits.topk(min(k, logits.shape[1]), dim=1).indices
 
 
-def predicted(model: nn.Module, x: Tensor) -> Tensor:
+def predicted(model: nn.Module, x: Images) -> Classes:
     """Return the class of the largest logit, (n,)."""
     return likely(model, x, 1)[:, 0]
 
 
-def value_of(model: nn.Module, x: Tensor, y: Tensor, objective: str) -> Tensor:
+def value_of(model: nn.Module, x: Images, y: Classes, objective: str) -> Numbers:
     """Return a named scalar of the logits, (n,), in float32."""
     with frozen(model), torch.no_grad(), in_float32(x.device):
         return SCALARS[objective](at_least_float32(model(x)), y)
@@ -51,14 +52,14 @@ def value_of(model: nn.Module, x: Tensor, y: Tensor, objective: str) -> Tensor:
 
 def fill(
     model: nn.Module,
-    start: Tensor,
-    y: Tensor | None,
+    start: Images,
+    y: Classes | None,
     method: Method,
     *,
-    manifold: Any = None,
-    index: Tensor | None = None,
+    manifold: Manifold | None = None,
+    index: Index | None = None,
     constraint: Constraint,
-    radii: Tensor | None = None,
+    radii: Numbers | None = None,
     bar: Bar = SILENT,
 ) -> Synthesis:
     """Return images of class y in a constraint that `start` (n, c, h, w) satisfies.
@@ -99,6 +100,7 @@ def fill(
         )
 
     def drawn(y: Tensor, guidance: float) -> Tensor:
+        assert manifold is not None
         return draw(
             model,
             manifold,

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from offmanifold._core.errors import InputError, named_write_errors
 from offmanifold._core.files import make_folder, neighbour, target, write_tensors
@@ -20,7 +19,10 @@ from offmanifold.synthesis.presentation import PLAIN, Presentation, draw_picture
 from offmanifold.synthesis.schema import (
     PICTURES,
     SCHEMA,
+    Config,
+    Diversity,
     GalleryRecord,
+    Scores,
     read_gallery,
     write_gallery,
 )
@@ -37,6 +39,15 @@ class Gallery:
 
 
 @dataclass(frozen=True)
+class Together:
+    """What is recorded of all images of a gallery together; see `GalleryRecord`."""
+
+    diversity: Diversity | None = None
+    scores: Scores | None = None
+    altered: dict[str, tuple[str, ...]] | None = None
+
+
+@dataclass(frozen=True)
 class Order:
     """Which images a use makes.
 
@@ -48,8 +59,8 @@ class Order:
     use: str
     planned: int
     make: Callable[[int], Iterator[Sequence[Row]]]
-    settings: Mapping[str, Any]
-    about: Callable[[Sequence[Row]], dict[str, Any]] = lambda rows: {}
+    settings: Mapping[str, object]
+    about: Callable[[Sequence[Row]], Together] = lambda rows: Together()
 
 
 def make_gallery(
@@ -76,7 +87,7 @@ def make_gallery(
 def _made(
     session: Session,
     order: Order,
-    config: dict[str, Any],
+    config: Config,
     folder: Path,
     presentation: Presentation,
 ) -> GalleryRecord:
@@ -112,7 +123,7 @@ def _write(
     folder: Path,
     session: Session,
     order: Order,
-    config: dict[str, Any],
+    config: Config,
     rows: list[Row],
     presentation: Presentation,
 ) -> GalleryRecord:
@@ -126,7 +137,7 @@ def _write(
         manifold=None if session.manifold is None else session.manifold.card.spec,
         warnings=session.warnings,
         rows=described(rows),
-        **_about_all(order.about, rows),
+        **vars(_about_all(order.about, rows)),
     )
 
     def write(new: Path) -> None:
@@ -141,9 +152,7 @@ def _write(
     return record
 
 
-def _about_all(
-    about: Callable[[Sequence[Row]], dict[str, Any]], rows: Sequence[Row]
-) -> dict[str, Any]:
+def _about_all(about: Callable[[Sequence[Row]], Together], rows: Sequence[Row]) -> Together:
     """Return what is said of all rows; nothing where a file or memory lacks: all is saved."""
     try:
         return about(rows)
@@ -151,4 +160,4 @@ def _about_all(
         if isinstance(error, RuntimeError) and not is_out_of_memory(error):
             raise  # a bug
         note(f"the images are saved without what is said of all together: {error}")
-        return {}
+        return Together()

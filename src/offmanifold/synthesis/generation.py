@@ -1,13 +1,12 @@
 """Images of a class asked for."""
 
-from typing import Any
-
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from offmanifold._core.errors import InputError
 from offmanifold._core.precision import in_float32
 from offmanifold._core.progress import Bar
+from offmanifold.manifolds import Manifold
 from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.constraints import Box
 from offmanifold.synthesis.filling import fill
@@ -15,6 +14,7 @@ from offmanifold.synthesis.inputs import check_classes
 from offmanifold.synthesis.methods import Method
 from offmanifold.synthesis.result import Synthesis
 from offmanifold.synthesis.seeds import ClassGaussians
+from offmanifold.synthesis.shapes import Classes, Index
 
 RADIUS = 0.285  # of the ball, in √d: 8 for 28×28
 VARIETY = 0.35  # on digits: 88 % of the distances of real images, and 99 % of the right class
@@ -24,12 +24,12 @@ GUIDANCE = 6.0  # robust classifiers are modest: at 1 a third of digits' images 
 @in_float32()
 def generate(
     model: nn.Module,
-    y: Tensor,
+    y: Classes,
     seeds: ClassGaussians | None = None,
     method: Method | None = None,
     *,
-    manifold: Any = None,
-    index: Tensor | None = None,
+    manifold: Manifold | None = None,
+    index: Index | None = None,
     bar: Bar = SILENT,
 ) -> Synthesis:
     """Return images (n, c, h, w) of classes y (n,), one a class and index.
@@ -44,6 +44,7 @@ def generate(
     method = (method or Method()).settled(manifold)
     index = torch.arange(len(y)) if index is None else index
     if method.mode == "manifold":
+        assert manifold is not None
         start = torch.zeros(len(y), *manifold.card.shape)  # its shape alone counts
     elif seeds is None:
         raise InputError(

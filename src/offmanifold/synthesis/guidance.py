@@ -12,6 +12,7 @@ from offmanifold.manifolds.sampler import HIGHEST, heun
 from offmanifold.models.scalars import SCALARS
 from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.constraints import Box, Constraint
+from offmanifold.synthesis.shapes import Classes, Images, Index, Numbers
 
 NOISE = "sampler"  # name of the noise that sampling starts from
 
@@ -20,15 +21,15 @@ NOISE = "sampler"  # name of the noise that sampling starts from
 def denoise_towards(
     model: nn.Module,
     manifold: Score,
-    noisy: Tensor,
-    y: Tensor,
-    sigma: float | Tensor,
+    noisy: Images,
+    y: Classes,
+    sigma: float | Numbers,
     *,
     guidance: float = 1.0,
     objective: str = "log_prob",
-    told: Tensor | None = None,
+    told: Classes | None = None,
     bar: Bar = SILENT,
-) -> Tensor:
+) -> Images:
     """Return D(x̃) + w σ² ∇_x̃ f(D(x̃)), (n, c, h, w): for f = log p(y | ·) and w = 1 the mean of
     the images of class y that x̃ may have been, to first order.
 
@@ -56,18 +57,18 @@ def denoise_towards(
 def draw(
     model: nn.Module,
     manifold: Score,
-    y: Tensor,
+    y: Classes,
     *,
-    index: Tensor,
+    index: Index,
     guidance: float = 1.0,
     objective: str = "log_prob",
-    told: Tensor | None = None,
+    told: Classes | None = None,
     steps: int = 32,
     seed: int = 0,
     constraint: Constraint | None = None,
     device: torch.device | str = "cpu",
     bar: Bar = SILENT,
-) -> Tensor:
+) -> Images:
     """Return images (n, c, h, w) of classes y drawn by the denoiser's sampler under guidance.
 
     Every denoised image is put back into the constraint, as in DDNM (Wang et al. 2023), so that

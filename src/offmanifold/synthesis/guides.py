@@ -4,13 +4,12 @@ Manifolds are asked at noisy points only (`offmanifold.manifolds.base`).
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from offmanifold._core.randomness import image_noise
-from offmanifold.manifolds import Pooled, Score, TweedieManifold
+from offmanifold.manifolds import Manifold, Pooled, Score, TweedieManifold
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class Projected:
     other manifolds: `tangent`.
     """
 
-    manifold: Any
+    manifold: Manifold
 
     def bend(self, x: Tensor, gradient: Tensor, index: Tensor, step: int) -> Tensor:
         pooled = self.manifold if isinstance(self.manifold, Pooled) else None

@@ -1,18 +1,20 @@
 """What makes made images the ones they are, so that others are never given back in their place."""
 
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
 
 from offmanifold.audits.identity import model_parts
 from offmanifold.models.labels import label_map
+from offmanifold.synthesis.schema import Config
 from offmanifold.synthesis.session import Session
 
 
-def identity_of(session: Session, use: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+def identity_of(session: Session, use: str, settings: Mapping[str, object]) -> Config:
     """Return all that changes what is made, as plain JSON; settings: of the use alone."""
     method, how, data = session.method, session.method.ascent, session.data
+    mapping = session.mapping
     given = {
-        "label_map": label_map(session.mapping),
+        "label_map": label_map(str(mapping)) if isinstance(mapping, str | Path) else mapping,
         "until": how.until,
         "patience": how.patience,
     }

@@ -1,7 +1,5 @@
 """Images with a hole, filled."""
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
@@ -9,11 +7,13 @@ from offmanifold._core.errors import InputError
 from offmanifold._core.precision import in_float32
 from offmanifold._core.progress import Bar
 from offmanifold.data.checks import check_given, check_shape
+from offmanifold.manifolds import Manifold
 from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.constraints import KnownPixels
 from offmanifold.synthesis.filling import device_of, fill
 from offmanifold.synthesis.methods import Method
 from offmanifold.synthesis.result import Synthesis
+from offmanifold.synthesis.shapes import Classes, Holes, Images, Index
 
 WHITE = "white pixels are filled, black ones kept"
 RADIUS = 0.6  # of the ball, in √(numbers missing)
@@ -22,13 +22,13 @@ RADIUS = 0.6  # of the ball, in √(numbers missing)
 @in_float32()
 def inpaint(
     model: nn.Module,
-    x: Tensor,
-    hole: Tensor,
-    y: Tensor | None = None,
+    x: Images,
+    hole: Holes,
+    y: Classes | None = None,
     method: Method | None = None,
     *,
-    manifold: Any = None,
-    index: Tensor | None = None,
+    manifold: Manifold | None = None,
+    index: Index | None = None,
     bar: Bar = SILENT,
 ) -> Synthesis:
     """Return images x (n, c, h, w) with the pixels of a hole made anew and all others kept bitwise.
@@ -59,7 +59,7 @@ def inpaint(
     )
 
 
-def mean_fill(x: Tensor, hole: Tensor) -> Tensor:
+def mean_fill(x: Images, hole: Holes) -> Images:
     """Return x with the hole filled by each image's mean of known pixels, channel by channel."""
     check_given(torch.where(hole, 0, x))
     known = (~hole).to(x)

@@ -1,6 +1,6 @@
 """What a caller gives a use: images, classes and a classifier that fit, or one clear sentence."""
 
-from typing import Any
+import math
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,7 @@ from offmanifold._core.extras import first_line
 from offmanifold._core.frozen import frozen
 from offmanifold._core.precision import in_float32
 from offmanifold.attacks.losses import check_labels
+from offmanifold.manifolds import Fitted, Score, Tangent
 from offmanifold.synthesis.batching import is_out_of_memory
 
 
@@ -23,11 +24,18 @@ def check_classes(y: Tensor, n: int | None = None) -> None:
         )
 
 
-def check_manifold_takes(manifold: Any, x: Tensor) -> None:
-    """Raise InputError where a manifold was fitted on images of another shape than x."""
+def check_manifold_takes(manifold: Tangent | Score | None, x: Tensor) -> None:
+    """Raise InputError where there is no manifold, or one of images of another shape than x."""
+    if manifold is None:
+        raise InputError("a manifold is needed; give `manifold`")
     fitted, given = tuple(manifold.card.shape), tuple(x.shape[1:])
     if fitted != given:
         raise InputError(f"the manifold was fitted on images of shape {fitted}, not {given}")
+
+
+def noise_range(manifold: Tangent | Score | None) -> tuple[float, float]:
+    """Return the least and the largest σ that a manifold's denoiser is made for, per pixel."""
+    return manifold.noise if isinstance(manifold, Fitted) else (0.0, math.inf)
 
 
 def check_classifier_takes(model: nn.Module, x: Tensor, y: Tensor | None = None) -> None:

@@ -2,10 +2,9 @@
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from offmanifold._core.errors import InputError, unknown_name
-from offmanifold.manifolds import Pooled
+from offmanifold.manifolds import Manifold, Pooled
 from offmanifold.synthesis.ascent import Ascent, Guide
 from offmanifold.synthesis.guides import Denoised, Projected
 
@@ -62,7 +61,7 @@ class Method:
         variety = variety if self.variety is None else self.variety
         return replace(self, ascent=ascent, guidance=guidance, variety=variety)
 
-    def settled(self, manifold: Any, best: str = "denoised") -> "Method":
+    def settled(self, manifold: Manifold | None, best: str = "denoised") -> "Method":
         """Return the same with a mode that this manifold (or None) can do.
 
         best: what `auto` becomes where the manifold can draw images. Raises InputError where it
@@ -82,18 +81,20 @@ class Method:
         return self
 
 
-def can_draw(manifold: Any) -> bool:
+def can_draw(manifold: Manifold) -> bool:
     """Whether a manifold's denoiser takes all noise off images: one of block means does not."""
     return getattr(manifold, "scores", False) and not isinstance(manifold, Pooled)
 
 
-def guide_of(method: Method, manifold: Any) -> Guide | None:
+def guide_of(method: Method, manifold: Manifold | None) -> Guide | None:
     """Return what keeps an ascent near the data in a settled mode, None for the mode ascent."""
+    if manifold is None:
+        return None
     if method.mode == "projected":
         return Projected(manifold)
     if method.mode == "denoised":
         passing = [row["sigma"] for row in manifold.card.gates if row["passes"]]
-        sigmas = [manifold.card.sigma, *passing]
+        sigmas = [*passing] if manifold.card.sigma is None else [manifold.card.sigma, *passing]
         how = method.ascent
         variety = method.variety or 0.0
         return Denoised(

@@ -2,12 +2,12 @@
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from offmanifold.data.types import Split
+from offmanifold.synthesis.shapes import Images, Numbers
 
 
-def nearest(train: Split, images: Tensor) -> tuple[Tensor, Tensor]:
+def nearest(train: Split, images: Images) -> tuple[Images, Numbers]:
     """Return the training image nearest to each of images (n, c, h, w), and how far it is (n,).
 
     In l2; distances are compared by products in float32, exact to about 1e-3, and that of the image

@@ -1,14 +1,16 @@
 """A session opened: the model and its images, found and checked, before anything takes long."""
 
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 
 from offmanifold._core.device import Engine
 from offmanifold._core.errors import InputError
 from offmanifold._core.files import read_json, tensors_hash
+from offmanifold._core.frozen import frozen
 from offmanifold._core.log import note
 from offmanifold.data import Data, load_data
 from offmanifold.data.config import note_what_is_told
@@ -26,6 +28,7 @@ from offmanifold.models import (
 from offmanifold.models.labels import BY_INDEX
 from offmanifold.synthesis.config import SessionConfig
 from offmanifold.synthesis.effects import check_mode
+from offmanifold.synthesis.filling import device_of
 from offmanifold.synthesis.scales import check_scales
 from offmanifold.synthesis.session import Session, Shape
 
@@ -35,8 +38,14 @@ def open_session(config: SessionConfig, *, needs_data: bool = False) -> Session:
 
     What is asked for is checked against these, before `Session.equipped` begins what may take long.
     needs_data: whether the training images are needed whatever the manifold, as `generate_gallery`
-    does. Raises InputError for what cannot be used.
+    does. A module in hand is left as found, and asked on the device where it is unless another is
+    named. Raises InputError for what cannot be used.
     """
+    with frozen(config.model) if isinstance(config.model, nn.Module) else nullcontext():
+        return _opened(config, needs_data)
+
+
+def _opened(config: SessionConfig, needs_data: bool) -> Session:
     c, method = config, config.method
     if c.batch_size is not None and c.batch_size < 1:
         raise InputError(f"`batch_size` must be 1 or more, not {c.batch_size}")
@@ -71,7 +80,8 @@ def open_session(config: SessionConfig, *, needs_data: bool = False) -> Session:
         module, _ = check_classifier(loaded.module, shape, None, some_images(data))
         loaded = replace(loaded, module=module)
     model, classes = _named(c, loaded, data)
-    device = Engine(c.device).device
+    own = isinstance(c.model, nn.Module) and c.device == "auto"
+    device = device_of(model) if own else Engine(c.device).device
     return Session(
         loaded=loaded,
         model=model.to(device).eval(),
@@ -102,14 +112,18 @@ def _named(
     return loaded.module, tuple(card.classes or (str(i) for i in range(outputs)))
 
 
-def _loaded(config: SessionConfig, **known: Any) -> Loaded:
+def _loaded(
+    config: SessionConfig,
+    classes: Sequence[str] | None = None,
+    shape: Shape | None = None,
+) -> Loaded:
     model = config.model
     if isinstance(model, Loaded):
         return model
     if isinstance(model, nn.Module):
         card = ModelCard(config.name, weights_hash=tensors_hash(model.state_dict()))
-        if "shape" in known:
-            model, outputs = check_classifier(model, known["shape"])
+        if shape is not None:
+            model, outputs = check_classifier(model, shape)
             card = replace(card, outputs=outputs)
         return Loaded(model, card)
     return load_model(
@@ -117,7 +131,8 @@ def _loaded(config: SessionConfig, **known: Any) -> Loaded:
         config.weights,
         allow_pickle=config.allow_pickle,
         allow_code=config.allow_code,
-        **known,
+        classes=None if classes is None else tuple(classes),
+        shape=shape,
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from offmanifold.attacks.balls import l2_norms
+from offmanifold.synthesis.shapes import Images, Numbers
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Synthesis:
         return len(self.images)
 
 
-def change_norms(images: Tensor, start: Tensor) -> Tensor:
+def change_norms(images: Images, start: Images) -> Numbers:
     """Return ‖images − start‖₂ of each image, (n,)."""
     return l2_norms(images - start).flatten()
 

@@ -1,7 +1,7 @@
 """From gradients to steps: momentum on normalised gradients, or Adam."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -9,6 +9,7 @@ from torch import Tensor
 from offmanifold.attacks.balls import unit
 
 
+@runtime_checkable
 class Rule(Protocol):
     """The memory of an ascent; one instance an ascent."""
 

@@ -8,9 +8,10 @@ from torch.nn import functional as F
 
 from offmanifold._core.errors import InputError
 from offmanifold.synthesis.rules import unit
+from offmanifold.synthesis.shapes import Directions
 
 
-def multi_resolution(gradient: Tensor, scales: Sequence[int]) -> Tensor:
+def multi_resolution(gradient: Directions, scales: Sequence[int]) -> Directions:
     """Return Σᵣ UᵣUᵣᵀ g/‖UᵣUᵣᵀ g‖: the step of x = Σᵣ Uᵣ Pᵣ along the gradient of all Pᵣ.
 
     gradient: (n, c, h, w). scales: r of each parameter Pᵣ (n, c, ⌈h/r⌉, ⌈w/r⌉), which Uᵣ enlarges

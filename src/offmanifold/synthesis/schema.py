@@ -4,17 +4,18 @@ What is not known of an image, or does not apply to its use, is absent.
 """
 
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from offmanifold._core.errors import InputError
 from offmanifold._core.files import read_json, write_json
 from offmanifold._core.reasons import Reason
+from offmanifold._core.records import as_record
 from offmanifold._core.statistics import Number
 from offmanifold.synthesis import reasons  # noqa: F401 - the words of the codes below
 
-T = TypeVar("T")
+Config = dict[str, Any]  # plain JSON
 SCHEMA = "offmanifold.synthesis/1"
 SAVED, PICTURES = "synthesis.json", "images.safetensors"
 RESULT = "result"  # the column that is what was asked for
@@ -94,7 +95,7 @@ class GalleryRecord(Record, frozen=True):
 
     schema: str
     use: str
-    config: dict[str, Any]
+    config: Config
     planned: int
     model: str
     manifold: str | None
@@ -106,13 +107,13 @@ class GalleryRecord(Record, frozen=True):
 
     def __post_init__(self):
         if not isinstance(self.config.get("mode"), str):
-            raise ValueError("`config` names no `mode`")
+            raise ValueError("its config names no mode")
 
 
 class Batch(Record, frozen=True):
     """What stands with the pictures of a batch that is finished before the others."""
 
-    config: dict[str, Any]
+    config: Config
     rows: tuple[MadeImage, ...]
 
 
@@ -126,17 +127,7 @@ def read_gallery(folder: str | Path) -> GalleryRecord:
     schema = saved.get("schema") if isinstance(saved, dict) else None
     if not str(schema).startswith("offmanifold.synthesis/"):
         raise InputError(f"{folder} holds no made images")
-    return typed(saved, GalleryRecord, path)
-
-
-def typed(saved: Any, kind: type[T], path: Path) -> T:
-    """Return plain JSON of a file as a record; raises InputError that names the file and field."""
-    try:
-        return msgspec.convert(saved, kind)
-    except msgspec.ValidationError as error:
-        raise InputError(
-            f"{path} has not the shape of what was written ({error}); restore it, or make it anew"
-        ) from error
+    return as_record(saved, GalleryRecord, path)
 
 
 def write_gallery(folder: Path, record: GalleryRecord) -> None:

@@ -5,11 +5,12 @@ import torch
 from torch import Tensor
 
 from offmanifold._core.errors import InputError
+from offmanifold.synthesis.shapes import Images, Labels, Numbers, OtherPoints, Points
 
 LEAST_ERROR = 1e-10  # a mean square from which images count as equal: 100 dB
 
 
-def psnr(images: Tensor, originals: Tensor) -> Tensor:
+def psnr(images: Images, originals: Images) -> Numbers:
     """Return the peak signal-to-noise ratio of images (n, c, h, w) in [0, 1], (n,) in dB.
 
     −10 log₁₀ of the mean square difference; 100 dB where that is below 1e-10.
@@ -18,7 +19,7 @@ def psnr(images: Tensor, originals: Tensor) -> Tensor:
     return -10 * error.clamp(min=LEAST_ERROR).log10()
 
 
-def spread(images: Tensor, y: Tensor) -> Tensor:
+def spread(images: Images, y: Labels) -> Numbers:
     """Return the mean l2 distance of each image (n, c, h, w) to the others of its class y, (n,).
 
     NaN for the only one of a class. Images all alike have 0, whatever their quality. Takes memory
@@ -32,7 +33,7 @@ def spread(images: Tensor, y: Tensor) -> Tensor:
     return means
 
 
-def covered(points: Tensor, by: Tensor, k: int = 3) -> Tensor:
+def covered(points: Points, by: OtherPoints, k: int = 3) -> Tensor:
     """Return which points (n, d) lie in what others (m, d) cover, (n,) bool.
 
     Covered are the balls around each of `by` that reach to its k-th nearest other of `by`. The mean
@@ -47,7 +48,7 @@ def covered(points: Tensor, by: Tensor, k: int = 3) -> Tensor:
     return (torch.cdist(points, by, compute_mode=exact) <= radii).any(1)
 
 
-def frechet(a: Tensor, b: Tensor) -> float:
+def frechet(a: Points, b: OtherPoints) -> float:
     """Return the squared Fréchet distance of the Gaussians that fit a and b, each (n, d).
 
     ‖μ − ν‖² + tr(Σ + Γ − 2 (Σ½ Γ Σ½)½) (Dowson and Landau 1982), in float64. For few images it is
@@ -59,7 +60,7 @@ def frechet(a: Tensor, b: Tensor) -> float:
     return _frechet(*(v.double().cpu().numpy() for v in (a, b)))
 
 
-def frechet_error(a: Tensor, b: Tensor) -> float:
+def frechet_error(a: Points, b: OtherPoints) -> float:
     """Return the standard error of `frechet(a, b)` over images drawn anew on both sides.
 
     By the jackknife, one image left out at a time (Efron and Stein 1981). It says nothing of the

@@ -10,6 +10,7 @@ from offmanifold._core.errors import InputError
 from offmanifold._core.randomness import image_noise
 from offmanifold.data.types import Split
 from offmanifold.manifolds import Blocks
+from offmanifold.synthesis.shapes import Classes, Images, Index
 
 SIDE = 7  # the shorter side of a seed, 7×7 for 28×28
 
@@ -28,7 +29,7 @@ class ClassGaussians:
     factors: Tensor
     counts: tuple[int, ...]
 
-    def draw_small(self, y: Tensor, index: Tensor, seed: int = 0) -> Tensor:
+    def draw_small(self, y: Classes, index: Index, seed: int = 0) -> Images:
         """Return block means (n, c, h // r, w // r) of classes y, not clipped, by (seed, index)."""
         if len(y) and not 0 <= int(y.min()) <= int(y.max()) < len(self.means):
             raise InputError(
@@ -42,7 +43,7 @@ class ClassGaussians:
         drawn = self.means[y] + (self.factors[y] @ z[:, :, None])[:, :, 0]
         return drawn.reshape(len(y), *self.small)
 
-    def draw(self, y: Tensor, index: Tensor, seed: int = 0) -> Tensor:
+    def draw(self, y: Classes, index: Index, seed: int = 0) -> Images:
         """Return seeds (n, c, h, w) in [0, 1] of classes y (n,), by (seed, index) alone."""
         small = self.draw_small(y, index, seed)
         large = F.interpolate(small, self.shape[1:], mode="bilinear", align_corners=False)

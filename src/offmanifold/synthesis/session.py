@@ -1,9 +1,9 @@
 """What all uses share: the model, its images, the manifold and the method."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -44,7 +44,7 @@ class Session:
     method: Method
     device: torch.device
     asked: str | Manifold | None = None
-    mapping: Any = None
+    mapping: str | Path | Sequence[str] | Mapping[str, str] | None = None
     batch_size: int | None = None
     manifold: Manifold | None = None
 

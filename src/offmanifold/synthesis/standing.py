@@ -6,7 +6,6 @@ images.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -99,7 +98,7 @@ def warnings_of(standing: Standing, label: str) -> tuple[Reason, ...]:
 def _audited(audit: Audit, standard: bool) -> Standing:
     regime, measures = audit.regime, audit.json["measures"]
 
-    def value(name: str) -> Any:
+    def value(name: str) -> float | None:
         return (measures.get(name) or {}).get("value")
 
     return Standing(

@@ -4,21 +4,21 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from torch import Tensor
 
 from offmanifold._core.errors import InputError
 from offmanifold._core.files import clear, inside, read_tensors, write_tensors
+from offmanifold._core.records import as_record
 from offmanifold.synthesis.schema import (
     PICTURES,
     SAVED,
     Batch,
+    Config,
     MadeImage,
     Numbers,
     read_gallery,
-    typed,
 )
 
 BATCHES = "batches"  # the folder of those that are finished, until all rows are written
@@ -33,7 +33,7 @@ class Row:
     numbers: Numbers = Numbers()  # noqa: RUF009 (frozen)
 
 
-def finished_rows(folder: Path, config: dict[str, Any]) -> tuple[list[Row], int]:
+def finished_rows(folder: Path, config: Config) -> tuple[list[Row], int]:
     """Return the rows that an interrupted run left, and how many of them are in batches only.
 
     None in a new or an empty folder. Raises InputError where it holds anything else.
@@ -54,12 +54,12 @@ def finished_rows(folder: Path, config: dict[str, Any]) -> tuple[list[Row], int]
     clear(batches)
     for path in sorted(batches.glob("*.safetensors")):
         if path.stem == _place(len(rows)):
-            batch = typed(json.loads(read_tensors(path)[1]["saved"]), Batch, path)
+            batch = as_record(json.loads(read_tensors(path)[1]["saved"]), Batch, path)
             rows += _rows(path, batch, folder, config)
     return rows, len(rows) - before
 
 
-def _rows(path: Path, saved: Batch, folder: Path, config: dict[str, Any]) -> list[Row]:
+def _rows(path: Path, saved: Batch, folder: Path, config: Config) -> list[Row]:
     if saved.config != config:
         raise InputError(f"{folder} holds images made with other settings; choose another `folder`")
     tensors, _ = read_tensors(path)
@@ -93,7 +93,7 @@ def pictures_of(rows: Sequence[Row]) -> dict[str, Tensor]:
     return {f"{i}/{c}": x for i, r in enumerate(rows) for c, x in r.pictures.items()}
 
 
-def keep(folder: Path, config: dict[str, Any], first: int, batch: Sequence[Row]) -> None:
+def keep(folder: Path, config: Config, first: int, batch: Sequence[Row]) -> None:
     """Write a finished batch, of which the first row is the one so numbered."""
     saved = msgspec.to_builtins(Batch(config=config, rows=described(batch)))
     path = folder / BATCHES / f"{_place(first)}.safetensors"

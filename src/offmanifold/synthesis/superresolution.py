@@ -1,20 +1,20 @@
 """Images of more pixels than were given."""
 
-from typing import Any
-
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional as F
 
 from offmanifold._core.errors import InputError
 from offmanifold._core.precision import in_float32
 from offmanifold._core.progress import Bar
 from offmanifold.data.checks import check_given
+from offmanifold.manifolds import Manifold
 from offmanifold.synthesis.ascent import SILENT
 from offmanifold.synthesis.constraints import BlockMeans
 from offmanifold.synthesis.filling import device_of, fill
 from offmanifold.synthesis.methods import Method
 from offmanifold.synthesis.result import Synthesis
+from offmanifold.synthesis.shapes import Classes, Index, LargeImages, SmallImages
 
 RADIUS = 0.1  # of the ball, in √d
 
@@ -22,13 +22,13 @@ RADIUS = 0.1  # of the ball, in √d
 @in_float32()
 def superresolve(
     model: nn.Module,
-    low: Tensor,
+    low: SmallImages,
     r: int,
-    y: Tensor | None = None,
+    y: Classes | None = None,
     method: Method | None = None,
     *,
-    manifold: Any = None,
-    index: Tensor | None = None,
+    manifold: Manifold | None = None,
+    index: Index | None = None,
     bar: Bar = SILENT,
 ) -> Synthesis:
     """Return images (n, c, r·h, r·w) whose means over r×r blocks are low (n, c, h, w).
@@ -48,13 +48,13 @@ def superresolve(
     return fill(model, start, y, method, manifold=manifold, index=index, constraint=means, bar=bar)
 
 
-def bicubic(low: Tensor, r: int) -> Tensor:
+def bicubic(low: SmallImages, r: int) -> LargeImages:
     """Return images enlarged r times bicubically, (n, c, r·h, r·w) in [0, 1]."""
     check_given(low)
     large = F.interpolate(low, scale_factor=r, mode="bicubic", align_corners=False)
     return large.clamp(0, 1)
 
 
-def consistent_bicubic(low: Tensor, r: int) -> Tensor:
+def consistent_bicubic(low: SmallImages, r: int) -> LargeImages:
     """Return the bicubic image, put to the block means it came from."""
     return BlockMeans(low, r).project(bicubic(low, r), torch.arange(len(low)))

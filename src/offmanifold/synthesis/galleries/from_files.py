@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,7 +10,7 @@ from offmanifold._core.files import file_hash
 from offmanifold._core.progress import Bar, bar
 from offmanifold.synthesis.batching import in_batches
 from offmanifold.synthesis.galleries.given import Given, Named, altered
-from offmanifold.synthesis.gallery import Order
+from offmanifold.synthesis.gallery import Order, Together
 from offmanifold.synthesis.numbers import numbers_of, of_the_whole
 from offmanifold.synthesis.pictures import names_of
 from offmanifold.synthesis.reconstruction import ORIGINAL, errors_of, scores_of
@@ -42,7 +41,7 @@ class Pieces:
 
 
 def order_of_files(
-    session: Session, use: str, given: Given, pieces: Pieces, settings: Mapping[str, Any]
+    session: Session, use: str, given: Given, pieces: Pieces, settings: Mapping[str, object]
 ) -> Order:
     """Return the order to make an image of each file. settings: what of the use changes them."""
     original = pieces.original
@@ -81,9 +80,9 @@ def order_of_files(
                     batch.append(row(f, {c: x[own] for c, x in columns.items()}, numbers[own]))
                 yield batch
 
-    def about(rows: Sequence[Row]) -> dict[str, Any]:
-        scores = {} if original is None else {"scores": scores_of(rows)}
-        return {**scores, "altered": altered(given, session.shape[0])}
+    def about(rows: Sequence[Row]) -> Together:
+        scores = None if original is None else scores_of(rows)
+        return Together(scores=scores, altered=altered(given, session.shape[0]))
 
     hashed = {**settings, "images": [file_hash(p) for p in given.paths], "names": names}
     hashed["degraded"] = original is not None

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,7 +15,7 @@ from offmanifold.synthesis.capacity import check_amount
 from offmanifold.synthesis.diversity import first_of_each, of_training, within_class
 from offmanifold.synthesis.effects import check_use
 from offmanifold.synthesis.filling import passes
-from offmanifold.synthesis.gallery import Gallery, Order, make_gallery
+from offmanifold.synthesis.gallery import Gallery, Order, Together, make_gallery
 from offmanifold.synthesis.generation import generate
 from offmanifold.synthesis.guidance import draw
 from offmanifold.synthesis.methods import Method
@@ -57,8 +56,8 @@ def generate_gallery(
     def make(first: int) -> Iterator[list[Row]]:
         return _rows(session, train, y, first)
 
-    def about(rows: Sequence[Row]) -> dict[str, Any]:
-        return {"diversity": _diversity(train, y, rows)}
+    def about(rows: Sequence[Row]) -> Together:
+        return Together(diversity=_diversity(train, y, rows))
 
     settings = {"asked": [session.classes[c] for c in y.tolist()]}
     return make_gallery(session, Order("generate", n, make, settings, about), folder, presentation)
