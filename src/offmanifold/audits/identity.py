@@ -56,6 +56,7 @@ def shared_parts(
         "measures_code": content_hash(sorted(named)),
         **settings,
         "gradient_code": code_content(GRADIENTS[plan.settings.gradient]),
+        **({} if plan.attributions is None else {"attributions": plan.attributions.content}),
     }
 
 

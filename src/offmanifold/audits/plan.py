@@ -18,6 +18,8 @@ from offmanifold._core.statistics import proportion
 from offmanifold.audits.config import AuditConfig
 from offmanifold.audits.regime import CHANCE_MARGIN
 from offmanifold.data.types import Data, Split
+from offmanifold.gradients.attributions import NAME as ATTRIBUTIONS
+from offmanifold.gradients.attributions import Attributions
 from offmanifold.gradients.variants import VARIANTS
 from offmanifold.manifolds.gates import PREFERRED, may_ask
 from offmanifold.measures import Measure, measures
@@ -62,7 +64,8 @@ given. OPTIONAL: parts of measures that need more than these, the last told as l
 class Plan:
     """What will be measured on which images, and why the rest will not.
 
-    lpips: the file of LPIPS's weights, where a measure uses it.
+    lpips: the file of LPIPS's weights, where a measure uses it. attributions: a user's own
+    explanation, where that is judged.
     """
 
     part: str
@@ -73,6 +76,7 @@ class Plan:
     settings: Settings
     independent: bool
     lpips: Path | None = None
+    attributions: Attributions | None = None
 
 
 def plan(
@@ -82,6 +86,7 @@ def plan(
     manifold: Any = None,
     second: Any = None,
     label_randomised: Loaded | None = None,
+    attributions: Attributions | None = None,
 ) -> Plan:
     """Return what an audit of these models will measure; what it will not, with the reason.
 
@@ -92,6 +97,7 @@ def plan(
         check_independence(models, judge, config.allow_dependent) for judge in (manifold, second)
     )
     part, images = judged(models, data, manifold, config.split)
+    attributions = _own(config, attributions, images, models)
     largest = max(m.card.parameters for m in models)
     limit = default_limit(data, largest, manifold) if config.limit is None else config.limit
     limit = min(limit, max(20, limit // 4)) if config.fast else limit
@@ -117,7 +123,20 @@ def plan(
         if name.split("/")[0] in measured and first in has and last not in has:
             reasons[name] = _lacking(last, without)
     used = weights if "lpips" in has else None
-    return Plan(part, images, running, reasons, has, settings, independent, used)
+    return Plan(part, images, running, reasons, has, settings, independent, used, attributions)
+
+
+def _own(
+    config: AuditConfig, given: Attributions | None, images: Split, models: Sequence[Loaded]
+) -> Attributions | None:
+    """Return a user's own explanation for these images; refused where it does not fit them."""
+    if (config.gradient == ATTRIBUTIONS) != (given is not None):
+        raise InputError(
+            f"the gradient `{ATTRIBUTIONS}` is that of `attributions`; give both, or neither"
+        )
+    if given is not None and given.maps is not None and len(models) > 1:
+        raise InputError("maps of `attributions` are of one model; audit each with its own")
+    return None if given is None else given.judging(images.rows)
 
 
 def _lacking(need: str, lpips: Reason | None) -> Reason:

@@ -30,6 +30,8 @@ from offmanifold.audits.store import Audit, with_regimes
 from offmanifold.audits.subject import AuditRun, Subject, adapted, without_gradient
 from offmanifold.data.held import Images, as_data
 from offmanifold.data.types import Batch, Data
+from offmanifold.gradients.attributions import NAME as ATTRIBUTIONS
+from offmanifold.gradients.attributions import Attributions, Given
 from offmanifold.manifolds import global_pca, low_pass
 from offmanifold.manifolds.base import fitted_folder
 from offmanifold.manifolds.pooled import pool_data
@@ -61,6 +63,7 @@ def audit(
     classes: Any = None,
     second: Any = None,
     label_randomised: Loaded | None = None,
+    attributions: Given | None = None,
     device: str = "auto",
     batch_size: int | None = None,
     beside: Sequence[Audit] = (),
@@ -99,6 +102,7 @@ def audit(
         replace(config or AuditConfig(), **given),
         second=second,
         label_randomised=label_randomised,
+        attributions=attributions,
         device=device,
         batch_size=batch_size,
         beside=beside,
@@ -116,6 +120,7 @@ def audit_models(
     *,
     second: Any = None,
     label_randomised: Loaded | None = None,
+    attributions: Given | None = None,
     device: str = "auto",
     batch_size: int | None = None,
     beside: Sequence[Audit] = (),
@@ -125,22 +130,26 @@ def audit_models(
 
     manifold: Tangent and Score, or None: what needs one is then skipped, and said so. second:
     another, beside which the first is held: the ceiling of alignment, the fraction by it.
-    label_randomised: a classifier trained on permuted labels, as a control. device: auto, cpu, cuda
-    or mps. batch_size: images at once. beside: finished audits among which a reference may be.
-    Raises InputError where a model does not fit the data, was trained with the manifold that judges
-    it (unless `allow_dependent`, which marks the audit), or where `label_randomised` knows the
-    labels, or another audit lies in a subject's folder. Each finished batch is on disk, and the
-    same call goes on after it; a finished audit is only read. Ctrl-C saves what is done, with its
-    n.
+    label_randomised: a classifier trained on permuted labels, as a control. attributions: a user's
+    own explanation, judged in place of a gradient: a function (model, x, y) → maps (n, c, h, w), or
+    maps of the pictures in their order, an array or FILE.npz. device: auto, cpu, cuda or mps.
+    batch_size: images at once. beside: finished audits among which a reference may be. Raises
+    InputError where a model does not fit the data, was trained with the manifold that judges it
+    (unless `allow_dependent`, which marks the audit), or where `label_randomised` knows the labels,
+    or another audit lies in a subject's folder. Each finished batch is on disk, and the same call
+    goes on after it; a finished audit is only read. Ctrl-C saves what is done, with its n.
     """
     if not subjects:
         return []
     config = config or AuditConfig()
+    own = None if attributions is None else Attributions.of(attributions)
+    if own is not None:
+        config = replace(config, gradient=ATTRIBUTIONS)
     reference, reference_accuracy = config.reference, config.reference_accuracy
     check_labels([*(a.label for a in beside), *(s.label for s in subjects)], reference)
     place = Engine(device, "fp32").device
     models = [s.loaded for s in subjects]
-    planned = plan(config, models, data, manifold, second, label_randomised)
+    planned = plan(config, models, data, manifold, second, label_randomised, own)
     if show and (caution := _out_of_reach(planned.settings)):
         note(caution)
     of_models = [model_parts(s.loaded) for s in subjects]
@@ -214,8 +223,9 @@ def _measure(
         randomised = control and adapted(control, data, None, place)
         if control is not None and randomised is not None:
             check_randomised(randomised, control.card.label, data.val, place)
+        fixed = plan.attributions is not None and plan.attributions.maps is not None
         for run in runs:
-            run.prepare(data, place, randomised)
+            run.prepare(data, place, None if fixed else randomised, shuffled=not fixed)
             if show and run.temperature.bound:
                 note(f"{run.subject.label}: {AT_BOUND[run.temperature.bound]}")
         done = min(run.n for run in runs)
@@ -237,6 +247,7 @@ def _measure(
                 kept,
                 mean=mean,
                 perceptual=perceptual,
+                attributions=plan.attributions,
             )
             for run in unseen:
                 run.see(scene, plan.running, plan.has)

@@ -12,6 +12,8 @@ from offmanifold.audits.plan import check_gradient
 from offmanifold.audits.run import Subject, audit_models
 from offmanifold.audits.store import Audit, standard_of, with_regimes
 from offmanifold.data.types import Data
+from offmanifold.gradients.attributions import NAME as ATTRIBUTIONS
+from offmanifold.gradients.attributions import Given
 from offmanifold.manifolds.resolve import resolve_manifold
 from offmanifold.models import Loaded, adapt_labels
 
@@ -28,6 +30,7 @@ def audit_gradients(
     classes: Any = None,
     second: Any = None,
     label_randomised: Loaded | None = None,
+    attributions: Given | None = None,
     device: str = "auto",
     show: bool = True,
 ) -> list[Audit]:
@@ -45,6 +48,10 @@ def audit_gradients(
         raise InputError("`gradient` wants one name or more, each once")
     if len(gradients) > 1 and folder not in (None, "auto"):
         raise InputError("`folder` is for one gradient at a time")
+    if attributions is not None:
+        if tuple(gradients) != ("log_prob",):
+            raise InputError("`attributions` are judged in place of a `gradient`; give one of both")
+        gradients = (ATTRIBUTIONS,)
     configs = [replace(config, gradient=gradient) for gradient in gradients]
     own = [label or one.card.label for one in models]
     labels = [own, *([f"{name} ({gradient})" for name in own] for gradient in gradients[1:])]
@@ -75,6 +82,7 @@ def audit_gradients(
             asked,
             second=other,
             label_randomised=label_randomised,
+            attributions=attributions,
             device=device,
             beside=audits,
             show=show,

@@ -95,10 +95,16 @@ class AuditRun:
             note(f"{label}: goes on after the {self.n} images that were measured before")
         return None
 
-    def prepare(self, data: Data, device: torch.device, randomised: nn.Module | None) -> None:
-        """Make what all batches need."""
+    def prepare(
+        self,
+        data: Data,
+        device: torch.device,
+        randomised: nn.Module | None,
+        shuffled: bool = True,
+    ) -> None:
+        """Make what all batches need; shuffled: whether networks with shuffled weights do."""
         self.randomised = randomised
-        self.shuffled = shuffled_copies(self.module)
+        self.shuffled = shuffled_copies(self.module) if shuffled else ()
         self.temperature = fit_temperature(self.module, data.val, device)
         self.prepared = True
 

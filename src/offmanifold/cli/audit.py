@@ -40,6 +40,8 @@ class AuditCommand:
         gradient: what is looked at, one audit for each: the input gradient of log_prob, logit,
             logsumexp, logit_sum, loss or margin, or a variant of that of log_prob: smoothgrad,
             integrated_gradients, or projected (through a denoiser, the second one if given).
+        attributions: FILE.npz with maps (N, c, h, w) of the pictures in their order, an explanation
+            that is judged in place of a gradient (one model only).
         label: name in tables and figures (one model only).
         out: folder of the audit (one model only).
         device: auto, cpu, cuda or mps.
@@ -59,6 +61,7 @@ class AuditCommand:
     second: str | None = None
     label_randomised: str | None = None
     gradient: tuple[str, ...] = ("log_prob",)
+    attributions: Path | None = None
     label: str | None = None
     out: Path | None = None
     device: str = "auto"
@@ -104,6 +107,7 @@ class AuditCommand:
             classes=self.classes,
             second=self.second,
             label_randomised=control or None,
+            attributions=self.attributions,
             device=self.device,
         )
         show(audits, self.json, self.language)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from offmanifold._core.extras import import_extra
 from offmanifold._core.frozen import frozen
 from offmanifold._core.precision import at_least_float32
+from offmanifold.gradients.attributions import NAME as ATTRIBUTIONS
 from offmanifold.gradients.input_gradient import core_gradient
 from offmanifold.models.scalars import SCALARS, log_odds
 
@@ -29,12 +30,14 @@ class Surroundings:
     """What a variant may use besides the classifier and the images.
 
     noise: (name, draw) → standard normal noise (n, c, h, w) of the images. noisy: → their noisy
-    copies x + σz, and denoise: D at them; None without a manifold that has scores.
+    copies x + σz, and denoise: D at them; None without a manifold that has scores. own: the maps of
+    an explanation of the user's own.
     """
 
     noise: Callable[[str, int], Tensor]
     noisy: Callable[[], Iterable[Tensor]] | None = None
     denoise: Callable[[Tensor], Tensor] | None = None
+    own: Callable[[nn.Module, Tensor, Tensor], Tensor] | None = None
 
 
 def smooth_gradient(model: nn.Module, x: Tensor, y: Tensor, around: Surroundings) -> Tensor:
@@ -76,6 +79,12 @@ def projected_gradient(model: nn.Module, x: Tensor, y: Tensor, around: Surroundi
     return torch.stack(found).mean(0)
 
 
+def own_attributions(model: nn.Module, x: Tensor, y: Tensor, around: Surroundings) -> Tensor:
+    """Return the maps of the explanation that a user gave, (n, c, h, w)."""
+    assert around.own is not None, "an audit checks this first"
+    return around.own(model, x, y)
+
+
 class _After(nn.Module):
     """f(D(x))."""
 
@@ -91,6 +100,7 @@ VARIANTS: dict[str, Callable[[nn.Module, Tensor, Tensor, Surroundings], Tensor]]
     "smoothgrad": smooth_gradient,
     "integrated_gradients": integrated_gradients,
     "projected": projected_gradient,
+    ATTRIBUTIONS: own_attributions,
 }
 """{name: (model, images (n, c, h, w), labels (n,), surroundings) → (n, c, h, w)}."""
 

@@ -15,6 +15,8 @@ from offmanifold._core.frozen import frozen
 from offmanifold._core.precision import in_float32
 from offmanifold._core.randomness import generator_of, image_noise, seed_of
 from offmanifold.data.types import Batch, Split
+from offmanifold.gradients.attributions import NAME as ATTRIBUTIONS
+from offmanifold.gradients.attributions import Attributions
 from offmanifold.gradients.variants import GRADIENTS, Surroundings
 from offmanifold.manifolds.bases import remembered_basis
 from offmanifold.manifolds.gates import may_ask
@@ -90,7 +92,8 @@ class Scene:
     manifold, beside which the first is held. fakes: {name: rows (k, d)} of subspaces that know no
     image, d the pixels that the manifold resolves. folder: of the fitted manifold, where its
     tangent spaces are kept; None keeps none. mean: (c, h, w) of the training images, or None where
-    no explanations are judged. perceptual: LPIPS, or None without its weights.
+    no explanations are judged. perceptual: LPIPS, or None without its weights. attributions: the
+    user's own, where they are judged.
     """
 
     batch: Batch
@@ -103,6 +106,7 @@ class Scene:
     folder: Path | None = None
     mean: Tensor | None = None
     perceptual: nn.Module | None = None
+    attributions: Attributions | None = None
     memo: Memo = field(default_factory=Memo, repr=False, compare=False)
 
     @property
@@ -126,11 +130,14 @@ class Scene:
         """What variants of the gradient may use; they go through the second manifold's denoiser
         where it has one, so that the first can judge them."""
         m = self.second if projects(self.second) else self.manifold
+        index, given, own = self.batch.index, self.attributions, None
+        if given is not None:
+            own = lambda model, x, y: given.at(model, x, y, index)  # noqa: E731
         if not projects(m):
-            return Surroundings(self.noise)
-        x, index, sigma = self.x, self.batch.index, m.card.sigma
+            return Surroundings(self.noise, own=own)
+        x, sigma = self.x, m.card.sigma
         return Surroundings(
-            self.noise, lambda: m.noisy(x, sigma, index), lambda v: m.denoise(v, None, sigma)
+            self.noise, lambda: m.noisy(x, sigma, index), lambda v: m.denoise(v, None, sigma), own
         )
 
     def noise(self, name: str, draw: int = 0) -> Tensor:
@@ -328,12 +335,18 @@ class Probe:
         """Return the direction of a named scalar's or variant's input gradient, (n, c, h, w); of
         the audited one if None.
 
-        At the fitted temperature, and of the scalar's core: as long as the logits' gradient.
+        At the fitted temperature, and of the scalar's core: as long as the logits' gradient. A
+        user's own explanation is of the classifier as it is.
         """
         named = self.scene.settings.gradient if name is None else name
         return self.memo.once(
             ("gradient", named),
-            lambda: GRADIENTS[named](self.calibrated, self.x, self.y, self.scene.surroundings),
+            lambda: GRADIENTS[named](
+                self.model if named == ATTRIBUTIONS else self.calibrated,
+                self.x,
+                self.y,
+                self.scene.surroundings,
+            ),
         )
 
     def untrained(self) -> list["Probe"]:

@@ -66,6 +66,7 @@ NAMED: dict[str, str] = {
     "gradient.loss": N_("the loss"),
     "gradient.margin": N_("the margin"),
     "gradient.smoothgrad": N_("the log-odds of the class, averaged over noisy copies"),
+    "gradient.attributions": N_("an explanation of the user's own"),
     "gradient.integrated_gradients": N_("the log-odds of the class, integrated from black"),
     "gradient.projected": N_("the log-odds of the class, through a denoiser"),
     "notes": N_("How far these numbers go"),
