@@ -9,7 +9,8 @@ from torch import nn
 
 import offmanifold as om
 from offmanifold.audits.config import AuditConfig, check_labels
-from offmanifold.audits.plan import default_eps, default_limit, judged
+from offmanifold.audits.plan import default_limit, judged
+from offmanifold.data.radius import default_eps
 from offmanifold.manifolds import ManifoldCard
 
 

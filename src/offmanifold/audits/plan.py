@@ -17,6 +17,7 @@ from offmanifold._core.reasons import Reason
 from offmanifold._core.statistics import proportion
 from offmanifold.audits.config import AuditConfig
 from offmanifold.audits.regime import CHANCE_MARGIN
+from offmanifold.data.radius import default_eps
 from offmanifold.data.types import Data, Split
 from offmanifold.gradients.attributions import NAME as ATTRIBUTIONS
 from offmanifold.gradients.attributions import Attributions
@@ -219,16 +220,6 @@ def default_limit(data: Data, parameters: int, manifold: Any = None) -> int:
         return most
     pixels = math.prod(data.shape) / manifold.card.pooling**2
     return min(most, max(20, int(EIGENVECTORS / (pixels * manifold.card.dimension))))
-
-
-def default_eps(shape: tuple[int, int, int], own: float | None = None) -> float:
-    """Return the default radius, an l2 norm per image: the data's own, else 0.5·√(d/3072).
-
-    own: `Data.info["eps"]`, which the specs `digits` and `distractor:digits` have.
-    """
-    if own is not None:
-        return own
-    return round(0.5 * math.sqrt(math.prod(shape) / 3072), 3)
 
 
 def check_gradient(gradient: str, manifold: Any, second: Any) -> bool:

@@ -24,7 +24,8 @@ class AuditCommand:
     """Audit classifiers: accuracy, robustness, and where they are sensitive.
 
     Attributes:
-        model: one or more models: runs/NAME, timm:NAME, torchvision:NAME, FILE.py:FUNCTION.
+        model: one or more models: runs/NAME, timm:NAME, torchvision:NAME, FILE.py:FUNCTION; each
+            as LABEL=MODEL@WEIGHTS where it has those; or FILE.toml, [[model]] spec, name, weights.
         images: which images; the test part of them is audited.
         config: what is asked.
         weights: a file of weights for the model.
@@ -79,8 +80,6 @@ class AuditCommand:
             raise InputError(
                 "no model given; for example: offmanifold audit runs/erm --data digits"
             )
-        if len(self.model) > 1 and self.weights:
-            raise InputError("`weights` are for one model at a time")
         if self.report is not None:
             check_suffix(self.report, PAGES, "a page")
         data, models = open_models(

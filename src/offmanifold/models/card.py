@@ -17,7 +17,8 @@ class ModelCard:
     input_shape: (c, h, w) the model asks for; None where any will do. config: what rebuilds it
     (a run's config, or {spec, weights hash}). weights_hash: of its state dict. parameters: their
     number. manifold: hash of the manifold it was trained with, or None. objective: of a run, else
-    None. code: hash of the user's code that makes it (`FILE.py:FUNCTION`), or None.
+    None. code: hash of the user's code that makes it (`FILE.py:FUNCTION`), or None. name:
+    that a user gave it.
     """
 
     spec: str
@@ -33,11 +34,12 @@ class ModelCard:
     objective: dict[str, Any] | None = None
     licence: str | None = None
     code: str | None = None
+    name: str | None = None
 
     @property
     def label(self) -> str:
         """A short name for tables and figures."""
-        return self.spec.rstrip("/").split("/")[-1]
+        return self.name or self.spec.rstrip("/").split("/")[-1]
 
 
 @dataclass(frozen=True)

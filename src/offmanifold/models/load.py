@@ -14,6 +14,7 @@ from offmanifold._core.files import content_hash, tensors_hash
 from offmanifold._core.log import note
 from offmanifold._core.randomness import seed_of
 from offmanifold.data.config import DataConfig
+from offmanifold.data.radius import default_eps
 from offmanifold.data.types import Data
 from offmanifold.models.adapters import GreyToColour, Normalise
 from offmanifold.models.card import Loaded, ModelCard
@@ -32,6 +33,7 @@ from offmanifold.models.network import (
 from offmanifold.models.python_file import python_network
 from offmanifold.models.runs import find_run
 from offmanifold.models.small_resnet import SmallResNet
+from offmanifold.models.specs import ModelSpec, model_specs
 from offmanifold.models.timm_models import timm_network
 from offmanifold.models.torchvision_models import torchvision_network
 
@@ -117,24 +119,36 @@ def open_models(
 ) -> tuple[Data, list[Loaded]]:
     """Return images, of the size that the first model asks for where none is given, and models.
 
-    weights: of the only model. Raises InputError as `load_data` and `load_model` do.
+    specs: as `model_specs` takes them. weights: of the only model. Raises InputError as `load_data`
+    and `load_model` do.
     """
+    named = model_specs(specs)
+    if weights is not None and (len(named) > 1 or named[0].weights is not None):
+        raise InputError("`weights` are for one model at a time; several have theirs by @WEIGHTS")
 
-    def opened(spec: str, classes: Names | None = None, shape: Shape | None = None) -> Loaded:
-        return load_model(
-            spec,
-            weights,
+    def opened(one: ModelSpec, classes: Names | None = None, shape: Shape | None = None) -> Loaded:
+        loaded = load_model(
+            one.spec,
+            one.weights or weights,
             classes=classes,
             shape=shape,
             allow_pickle=allow_pickle,
             allow_code=allow_code,
         )
+        return dataclasses.replace(loaded, card=dataclasses.replace(loaded.card, name=one.name))
 
-    asked, first = None, specs[0]
+    asked, first = None, named[0].spec
     if not (images.image_size or first.startswith("small-resnet") or ".py:" in first):
-        asked = opened(first).card.input_shape
+        asked = opened(named[0]).card.input_shape
     data = images.load(asked)
-    return data, [opened(spec, data.classes, data.shape) for spec in specs]
+    if asked is not None and asked[1:] == data.shape[1:] and not _is_run(first):
+        size = "×".join(map(str, asked[1:]))
+        note(
+            f"{first} is made for images of {size}, to which these are brought: d is that of this "
+            f"size, and ε by default {default_eps(data.shape, data.info.get('eps')):g} "
+            "(0.5·√(d/3072)); `image_size` gives another"
+        )
+    return data, [opened(one, data.classes, data.shape) for one in named]
 
 
 def start_content(spec: str, classes: Names | None, shape: Shape | None) -> str | None:

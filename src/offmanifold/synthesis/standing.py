@@ -15,10 +15,10 @@ from offmanifold._core.files import read_json
 from offmanifold._core.randomness import ImageNoise
 from offmanifold._core.reasons import Reason
 from offmanifold.attacks import PGD
-from offmanifold.audits.plan import default_eps
 from offmanifold.audits.regime import CHANCE_MARGIN
 from offmanifold.audits.store import Audit, audit_folder
 from offmanifold.data import Data
+from offmanifold.data.radius import default_eps
 from offmanifold.models import Loaded
 from offmanifold.sweeps.find import find_audit
 from offmanifold.synthesis.batching import comfortable, in_batches
