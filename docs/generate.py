@@ -1,12 +1,21 @@
-"""The reference of measures and of commands, made from the registry and the parsers."""
+"""The reference of measures, commands and results, made from registry, parsers and results/."""
 
 import dataclasses
 import inspect
+import re
 from pathlib import Path
 
 from offmanifold.cli import COMMANDS
 from offmanifold.measures import measures
 from offmanifold.objectives import objectives
+
+RESULTS = Path(__file__).resolve().parents[1] / "results"
+PAGES = {
+    "CONTRIBUTING.md": "contributing",
+    "CHANGELOG.md": "changelog",
+    "results/README.md": "reference/results",
+}
+"""{file outside docs/: the page that shows it}."""
 
 
 def write(folder: Path) -> None:
@@ -14,6 +23,7 @@ def write(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     (folder / "measures.md").write_text(measures_page(), encoding="utf-8")
     (folder / "commands.md").write_text(commands_page(), encoding="utf-8")
+    (folder / "results.md").write_text(results_page(), encoding="utf-8")
 
 
 def measures_page() -> str:
@@ -43,6 +53,18 @@ def commands_page() -> str:
     lines += ["# Reference: objectives of train, sweep and recommend", ""]
     for name, kind in objectives.items():
         lines += [f"## {name.replace('_', '-')}", "", *described(kind)]
+    return "\n".join(lines)
+
+
+def results_page() -> str:
+    """Return what each folder of results/ says of itself: text and tables, pictures embedded."""
+    lines = ["# Reference: results", ""]
+    for path in (RESULTS / "README.md", *sorted(RESULTS.glob("*/README.md"))):
+        folder = path.parent.relative_to(RESULTS.parent)
+        text = re.sub(r"^(#+ )", r"#\1", path.read_text(encoding="utf-8"), flags=re.M)
+        text = re.sub(r"!\[([^\]]*)\]\(([^):]+)\)", rf"![\1](../../{folder}/\2)", text)
+        text = re.sub(r"(?<!!)\[([^\]]+)\]\((?!https?:)[^)]+\)", r"\1", text)
+        lines += [text.strip(), "", f"All of it lies in `{folder}/`.", ""]
     return "\n".join(lines)
 
 
