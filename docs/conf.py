@@ -4,8 +4,7 @@ import re
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(Path(__file__).parent))
 
 import generate
 
@@ -19,6 +18,7 @@ html_theme = "furo"
 html_title = "offmanifold"
 exclude_patterns = ["_build"]
 
+HERE = Path(__file__).parent
 generate.write(HERE / "reference")
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((\.\./[^)\s]+)\)")
 
