@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from offmanifold.audits.run import audit, audit_models
     from offmanifold.audits.schema import Regime
     from offmanifold.audits.store import Audit, read_audit
-    from offmanifold.data import Batch, Data, Split, load_data
+    from offmanifold.data import Batch, Data, Split, as_data, load_data
     from offmanifold.gradients import input_gradient
     from offmanifold.manifolds import as_manifold, fit_manifold, load_manifold
     from offmanifold.models import Loaded, ModelCard, load_model
@@ -46,7 +46,7 @@ _PLACES = {
     "audits.run": ("audit", "audit_models"),
     "audits.schema": ("Regime",),
     "audits.store": ("Audit", "read_audit"),
-    "data": ("Batch", "Data", "Split", "load_data"),
+    "data": ("Batch", "Data", "Split", "as_data", "load_data"),
     "gradients": ("input_gradient",),
     "manifolds": ("as_manifold", "fit_manifold", "load_manifold"),
     "models": ("Loaded", "ModelCard", "load_model"),

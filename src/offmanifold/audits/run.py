@@ -28,6 +28,7 @@ from offmanifold.audits.identity import model_parts, shared_parts
 from offmanifold.audits.plan import Plan, check_randomised, plan
 from offmanifold.audits.store import Audit, with_regimes
 from offmanifold.audits.subject import AuditRun, Subject, adapted, without_gradient
+from offmanifold.data.held import Images, as_data
 from offmanifold.data.types import Batch, Data
 from offmanifold.manifolds import global_pca, low_pass
 from offmanifold.manifolds.base import fitted_folder
@@ -46,7 +47,7 @@ from offmanifold.models.temperature import AT_BOUND
 
 def audit(
     model: nn.Module | Loaded,
-    data: Data,
+    data: Images,
     manifold: Any = None,
     *,
     config: AuditConfig | None = None,
@@ -68,11 +69,12 @@ def audit(
     """Audit one classifier: everything that can be measured of it, with intervals and controls.
 
     model: any module, images (n, c, h, w) in [0, 1] → logits; or what `load_model` or `train`
-    returned. config: see `AuditConfig`; limit, gradient, eps, thorough, explain: the same as there,
-    for short. folder: None keeps the audit in memory, "auto" below the model's run in runs/, a path
-    there; a kept audit goes on after an interruption and is found again by the same call. classes:
-    which output means which class, as `adapt_labels` takes it; by default by name, and for a bare
-    module in the order of `data.classes`. The rest is as in `audit_models`, which this calls.
+    returned. data: whatever `as_data` takes. config: see `AuditConfig`; limit, gradient, eps,
+    thorough, explain: the same as there, for short. folder: None keeps the audit in memory, "auto"
+    below the model's run in runs/, a path there; a kept audit goes on after an interruption and is
+    found again by the same call. classes: which output means which class, as `adapt_labels` takes
+    it; by default by name, and for a bare module in the order of `data.classes`. The rest is as in
+    `audit_models`, which this calls.
     """
     given = {"limit": limit, "gradient": gradient, "eps": eps, "thorough": thorough}
     given = {k: v for k, v in {**given, "explain": explain}.items() if v is not None}
@@ -92,7 +94,7 @@ def audit(
     )
     (made,) = audit_models(
         [subject],
-        data,
+        as_data(data),
         manifold,
         replace(config or AuditConfig(), **given),
         second=second,

@@ -14,6 +14,7 @@ from offmanifold.data.division import check_divided, divided
 from offmanifold.data.duplicates import repeated
 from offmanifold.data.folder import open_folder
 from offmanifold.data.glyphs import open_glyphs
+from offmanifold.data.hub import read_hub
 from offmanifold.data.legible import readable
 from offmanifold.data.npz import open_npz
 from offmanifold.data.parquet import open_parquet, open_tables
@@ -68,6 +69,11 @@ def load_data(
     """
     if channels not in (None, 1, 3):
         raise InputError(f"channels must be 1 (grey) or 3 (RGB), not {channels}")
+    if str(spec).startswith("hf:"):
+        from offmanifold.data.held import data_of  # beside which paths are read by this function
+
+        request = Request(_height_width(size), channels, seed, max_bad_share, progress)
+        return data_of(read_hub(str(spec)[3:]), str(spec), request=request)
     if str(spec).partition(":")[0] == PREFIX:
         rest = str(spec).partition(":")[2]
         if not rest:
@@ -83,12 +89,17 @@ def load_data(
         return randomise_labels(inner, seed)
     request = Request(_height_width(size), channels, seed, max_bad_share, progress)
     found = _open(str(spec), request)
-    division = divided(found, seed, readable(str(spec)))
+    return divided_data(found, str(spec), seed)
+
+
+def divided_data(found: Found, spec: str, seed: int) -> Data:
+    """Return what was found, divided into train, val and test; see `load_data`."""
+    division = divided(found, seed, readable(spec))
     told = [*found.told, *division.told]
     if found.files:
         told += repeated(found.source, division.rows, found.classes)
     info = {
-        "spec": str(spec),
+        "spec": spec,
         "name": found.name,
         "seed": seed,
         "source": division.source,
@@ -169,6 +180,7 @@ def _find(spec: str) -> Path:
         raise InputError(missing)
     known = [
         *NAMES,
+        "hf:PATH",
         f"{PREFIX}:DATA",
         *(f"{name}:DATA" for name in AROUND),
         *(f"FILE{s}" for s in FILES),

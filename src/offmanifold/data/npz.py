@@ -31,7 +31,7 @@ def open_npz(path: Path, request: Request) -> Found:
     pixels, labels, parts = [], [], []
     for part in ("train", "test"):
         where = f"x_{part} in {path}"
-        x = _checked(_in_order(arrays[f"x_{part}"], where), where)
+        x = checked(in_order(arrays[f"x_{part}"], where), where)
         pixels.append(x)
         labels.append(as_labels(arrays[f"y_{part}"], len(x), f"y_{part} in {path}"))
         parts += [part] * len(x)
@@ -43,7 +43,7 @@ def open_npz(path: Path, request: Request) -> Found:
             f"x_train and x_test in {path} differ: {train.dtype} (c, h, w) = {train.shape[1:]} "
             f"against {test.dtype} {test.shape[1:]}; give both one size and type"
         )
-    both, notes, whites = _as_pixels(np.concatenate(pixels), f"x_train and x_test of {path}")
+    both, notes, whites = as_pixels(np.concatenate(pixels), f"x_train and x_test of {path}")
     joined = np.concatenate(labels)
     names = [f"{part}/{i}" for part in ("train", "test") for i in range(parts.count(part))]
     return Found(
@@ -105,7 +105,7 @@ def _declared(file: zipfile.ZipFile, name: str) -> int:
     return size
 
 
-def _in_order(x: np.ndarray, where: str) -> np.ndarray:
+def in_order(x: np.ndarray, where: str) -> np.ndarray:
     """Return images (n, c, h, w) of an array of any layout."""
     if x.ndim not in (3, 4) or x.size == 0:
         raise InputError(f"{where} has shape {x.shape}; images must be (n, h, w) or (n, h, w, c)")
@@ -119,7 +119,7 @@ def _in_order(x: np.ndarray, where: str) -> np.ndarray:
     return x.transpose(0, 3, 1, 2) if x.shape[3] < x.shape[1] else x
 
 
-def _checked(x: np.ndarray, where: str) -> np.ndarray:
+def checked(x: np.ndarray, where: str) -> np.ndarray:
     """Return the values as uint8, uint16 or float32 in [0, 1]; raises InputError for others."""
     if x.dtype.kind == "f":
         check_images(x, where)
@@ -136,7 +136,7 @@ def _checked(x: np.ndarray, where: str) -> np.ndarray:
     return x.astype(np.uint16 if wide else np.uint8, copy=False)
 
 
-def _as_pixels(x: np.ndarray, where: str) -> tuple[np.ndarray, list[str], dict[int, int]]:
+def as_pixels(x: np.ndarray, where: str) -> tuple[np.ndarray, list[str], dict[int, int]]:
     """Return images as uint8 or as float32 in [0, 1], what is to be said of white, and whites."""
     high = float(x.max())
     if x.dtype == np.float32:

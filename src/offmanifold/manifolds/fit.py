@@ -17,6 +17,7 @@ from offmanifold._core.precision import Named, Precision, in_float32
 from offmanifold._core.registry import Registry, from_config, to_config
 from offmanifold._core.runs import begun, claim, finish, identity, run_folder
 from offmanifold.data.division import check_divided
+from offmanifold.data.held import Images, as_data
 from offmanifold.data.types import Data, Split
 from offmanifold.manifolds.base import Fitted, ManifoldCard
 from offmanifold.manifolds.pooled import Pooled, least_pooling, pool_data
@@ -68,7 +69,7 @@ estimators: Registry[Estimator] = Registry("manifold estimator", plugins="manifo
 
 @in_float32()
 def fit_manifold(
-    data: Data,
+    data: Images,
     estimator: Estimator | None = None,
     *,
     seed: int = 0,
@@ -80,12 +81,13 @@ def fit_manifold(
 ) -> Any:
     """Fit a manifold on `data.train` with σ chosen on `data.val`; or find it, if fitted before.
 
-    estimator: a `Denoiser()` by default. Saved in `out`, or in `runs/manifold-<hash>`, unless not
-    `save`; interrupted, the same call goes on. precision: as in `train`. Images above 64 pixels a
-    side are averaged over blocks first (`Pooled`). Returns a Manifold (Tangent and Score). Raises
-    InputError where the images cannot carry one.
+    data: whatever `as_data` takes. estimator: a `Denoiser()` by default. Saved in `out`, or in
+    `runs/manifold-<hash>`, unless not `save`; interrupted, the same call goes on. precision: as in
+    `train`. Images above 64 pixels a side are averaged over blocks first (`Pooled`). Returns a
+    Manifold (Tangent and Score). Raises InputError where the images cannot carry one.
     """
     started, out = time.time(), None if out is None else Path(out)
+    data = as_data(data)
     if estimator is None:
         estimator = estimators[DEFAULT]()
     check_divided(data)

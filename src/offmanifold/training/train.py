@@ -19,6 +19,7 @@ from offmanifold._core.optimisation import optimise
 from offmanifold._core.precision import Precision, in_float32
 from offmanifold._core.registry import to_config
 from offmanifold._core.runs import begun, claim, dated, finish, run_folder
+from offmanifold.data.held import Images, as_data
 from offmanifold.data.types import Data, Split
 from offmanifold.models import Loaded, build_model, load_model, some_images
 from offmanifold.models.fingerprint import code_content, own_code
@@ -45,7 +46,7 @@ class Trained(Loaded):
 @in_float32()
 def train(
     model: str | Path | Loaded,
-    data: Data,
+    data: Images,
     *,
     objective: Objective | None = None,
     recipe: Recipe | None = None,
@@ -63,12 +64,12 @@ def train(
 ) -> Trained:
     """Train a model on `data.train`, watching `data.val`.
 
-    model: a spec (`small-resnet`, `timm:NAME` …) or a loaded model, which is left as it is;
-    trained on from its weights if it has them. objective: `ERM()` by default. Saved in `out`, or
-    in `runs/<objective-strength>-<hash>`, unless not `save`; interrupted, the same call goes on
-    where it was, and once finished it only loads. precision: auto is bf16 where the processor has
-    it, or that of the run that lies there. allow_pickle, allow_code: as in `load_model`.
-    The global random state is left as found.
+    data: whatever `as_data` takes. model: a spec (`small-resnet`, `timm:NAME` …) or a loaded model,
+    which is left as it is; trained on from its weights if it has them. objective: `ERM()` by
+    default. Saved in `out`, or in `runs/<objective-strength>-<hash>`, unless not `save`;
+    interrupted, the same call goes on where it was, and once finished it only loads. precision:
+    auto is bf16 where the processor has it, or that of the run that lies there. allow_pickle,
+    allow_code: as in `load_model`. The global random state is left as found.
 
     devices: processes on this machine, each with a device of its own, which divide each batch; they
     run the same script from its start, and what follows this call too. num_nodes: machines; more
@@ -82,7 +83,7 @@ def train(
     Diverged where the loss is not finite or explodes, RunError where another process has ended.
     """
     started, out = time.time(), None if out is None else Path(out)
-    model = str(model) if isinstance(model, Path) else model
+    model, data = str(model) if isinstance(model, Path) else model, as_data(data)
     objective = ERM() if objective is None else objective
     recipe = Recipe() if recipe is None else recipe
     classes = check_data(data)
