@@ -9,6 +9,7 @@ from types import ModuleType
 import pytest
 
 from offmanifold.audits.config import AuditConfig
+from offmanifold.audits.plan import default_eps
 from offmanifold.cli import COMMANDS
 from offmanifold.measures import measures
 from offmanifold.objectives import objectives
@@ -59,3 +60,11 @@ def test_every_folder_of_results_is_shown_without_dead_links(generate: ModuleTyp
         assert f"All of it lies in `results/{path.parent.name}/`." in page
     for link in re.findall(r"\]\((?!https?:)([^)]+)\)", page):
         assert (DOCS / "reference" / link).resolve().is_file(), link
+
+
+@pytest.mark.parametrize("page", ["concepts.md", "ja/concepts.md"])
+def test_the_rule_of_eps_is_the_one_in_force(page: str):
+    (row,) = re.findall(r"^\|.*√\(d/3072\).*$", (DOCS / page).read_text("utf-8"), re.M)
+    for shape in ((3, 32, 32), (1, 28, 28)):
+        assert re.search(rf"(?<![\d.]){default_eps(shape):g}(?!\d)", row), shape
+    assert f"{default_eps((3, 224, 224)):g}"[:3] in row
