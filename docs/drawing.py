@@ -39,7 +39,7 @@ def main() -> None:
         axes.annotate("", end, here, arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 2.4})
         axes.annotate(text, end, place, textcoords="offset points", color=colour)
     axes.plot(*here, "o", color="black", markersize=9)
-    axes.annotate("an image", here, (0, -28), textcoords="offset points", ha="center")
+    axes.annotate("an image", here, (-4, -46), textcoords="offset points", ha="center")
     end = np.array([5.2, surface(np.array(5.2))])
     axes.annotate("images that could be real", end, (8, 0), textcoords="offset points", color=GREY)
     axes.set(xlim=(-0.6, 8.2), ylim=(-2.0, 2.2))

@@ -1,4 +1,4 @@
-"""Every recipe of CONTRIBUTING.md is taken out of the text, registered from outside, and tried."""
+"""Every recipe of docs/extending.md is taken out of it, registered from outside, and tried."""
 
 import contextlib
 import importlib.util
@@ -24,14 +24,16 @@ from offmanifold.measures import measures
 from offmanifold.models.load import SOURCES
 from offmanifold.objectives import objectives
 
-TEXT = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "docs/extending.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 FEW = om.Recipe(epochs=1, batch_size=512)
 VOCABULARIES = [objectives, attacks, estimators, measures, NAMES, SOURCES, COMMANDS]
 
 
 def recipes() -> dict[str, str]:
     """Return {heading: its python block}."""
-    parts = re.split(r"^### (.+)$", TEXT.split("## Recipes")[1], flags=re.M)[1:]
+    parts = re.split(r"^## (.+)$", TEXT, flags=re.M)[1:]
     blocks = {
         heading: re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)
         for heading, text in zip(parts[::2], parts[1::2], strict=True)
@@ -100,6 +102,17 @@ def test_every_recipe_is_tried():
         *("A source of data", "A source of models", "A command", "From outside the package"),
     }
     assert set(recipes()) == tried
+
+
+def test_the_table_of_recipes_names_files_and_vocabularies_that_are_there():
+    rows = re.findall(r"^\| ([\w ]+) \| `(\w+)/NAME\.py` \| (.+) \|$", CONTRIBUTING, re.M)
+    headings = {re.sub(r"^An? ", "", name) for name in recipes()} - {"From outside the package"}
+    assert {thing for thing, _, _ in rows} == headings
+    for _, room, place in rows:
+        name, file = re.findall(r"`@?(\w+)[^`]*`", place)[0], re.findall(r"`([\w/]+\.py)`", place)
+        source = ROOT / "src/offmanifold" / file[0]
+        assert source.parent.name == room
+        assert re.search(rf"^{name}\b.* = ", source.read_text("utf-8"), re.M), name
 
 
 def test_an_objective_trains(tmp_path: Path, digits: om.Data):

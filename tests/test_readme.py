@@ -27,7 +27,8 @@ from offmanifold.objectives import objectives
 ROOT = Path(__file__).parents[1]
 README = {"en": "README.md", "ja": "README.ja.md"}
 PAGES = {"en": sorted((ROOT / "docs").glob("*.md")), "ja": sorted((ROOT / "docs/ja").glob("*.md"))}
-OWN = ("python.md", "contributing.md", "changelog.md", "index.md")  # in English alone, or lists
+OWN = ("python.md", "extending.md", "contributing.md", "changelog.md", "index.md")
+"""In English alone, or lists of pages."""
 
 
 def told(language: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from offmanifold.cli.info import EXTRAS, RECORDS
+from offmanifold.cli.info import EXTRAS, RECORDS, record
 
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
@@ -40,6 +40,6 @@ def test_the_schema_of_each_document_is_printed(offmanifold):
     for name in RECORDS:
         code, out, err = offmanifold("info", "--schema", name)
         assert code == 0, err
-        assert "$defs" in json.loads(out)
+        assert json.loads(out)["$ref"] == f"#/$defs/{record(name).__name__}"
     code, _, err = offmanifold("info", "--schema", "letter")
     assert code == 2 and "known: audit, compare, synthesis" in err

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from offmanifold.cli import COMMANDS
 from offmanifold.cli.main import guarded, main
 
 ENTRY = [sys.executable, "-c", "from offmanifold.cli.main import entry; entry()"]
@@ -20,6 +21,68 @@ def test_a_reader_that_is_gone_is_no_bug(line):
     os.close(write)
     assert done.stderr == b""
     assert done.returncode == 1
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_the_first_sentence_of_each(name):
+    doc = " ".join((COMMANDS[name].load().__doc__ or "").split())
+    assert COMMANDS[name].summary == doc.partition(". ")[0].rstrip(".") + "."
+
+
+WITHOUT = """
+import sys
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("torch", "tyro", "numpy"):
+            raise AssertionError(f"{name} is imported")
+
+sys.meta_path.insert(0, Refuse())
+import offmanifold
+from offmanifold.cli.main import entry
+entry()
+"""
+
+
+@pytest.mark.parametrize("line", [[], ["--help"], ["--version"], ["adit"]])
+def test_what_needs_no_command_imports_none(line):
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT, *line], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == (2 if line == ["adit"] else 0), done.stderr
+    said = done.stdout + done.stderr
+    assert ("audit" in said) != (line == ["--version"])
+    if not line or line == ["--help"]:
+        assert all(f"  {name} " in said for name in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (["audit", "m", "--limt", "3"], ["--limt", "--limit", "offmanifold audit --help"]),
+        (["train", "--epoch", "3"], ["--epoch", "--epochs", "offmanifold train --help"]),
+        (["train", "pdg"], ["pdg", "pgd", "offmanifold train --help"]),
+    ],
+)
+def test_a_mistyped_flag_is_three_lines(line, said, capsys):
+    assert main(line) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    lines = told.err.splitlines()
+    assert len(lines) == 3
+    assert all(word in text for word, text in zip(said, lines, strict=True))
+
+
+@pytest.mark.parametrize("shell", ["bash", "fish", "zsh"])
+def test_a_shell_is_given_what_completes_commands_and_flags(shell, capsys):
+    assert main(["--tyro-print-completion", shell]) == 0
+    script = capsys.readouterr().out
+    assert all(word in script for word in (*COMMANDS, "--image-size"))
+
+
+def test_a_shell_that_cannot_be_completed_is_said(capsys):
+    assert main(["--tyro-print-completion", "tcsh"]) == 2
+    assert "known: bash, fish, zsh" in capsys.readouterr().err
 
 
 def test_another_pipe_that_breaks_is_a_bug_and_is_said(capsys):

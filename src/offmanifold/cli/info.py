@@ -3,7 +3,9 @@
 import platform
 import warnings
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 
 import torch
 
@@ -13,12 +15,10 @@ from offmanifold._core.precision import has_bf16
 from offmanifold._core.records import schema_of
 from offmanifold._core.version import package_version
 from offmanifold.attacks import attacks
-from offmanifold.audits.schema import AuditRecord, ComparisonRecord
 from offmanifold.cli.base import print_json, print_table
 from offmanifold.manifolds import estimators
 from offmanifold.measures import measures
 from offmanifold.objectives import objectives
-from offmanifold.synthesis.schema import GalleryRecord
 
 EXTRAS = {
     "timm": "timm",
@@ -32,8 +32,12 @@ EXTRAS = {
     "pandas": "pandas",
 }
 """{extra: the module of it that is used}."""
-RECORDS = {"audit": AuditRecord, "compare": ComparisonRecord, "synthesis": GalleryRecord}
-"""{document: its record}."""
+RECORDS = {
+    "audit": "audits.schema:AuditRecord",
+    "compare": "audits.schema:ComparisonRecord",
+    "synthesis": "synthesis.schema:GalleryRecord",
+}
+"""{document: the module after `offmanifold.`, and its record}, imported when asked for."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,7 @@ class Info:
     def run(self) -> None:
         """Print what is here, or one schema."""
         if self.schema is not None:
-            if self.schema not in RECORDS:
-                raise unknown_name("schema", self.schema, RECORDS)
-            print_json(schema_of(RECORDS[self.schema]))
+            print_json(schema_of(record(self.schema)))
             return
         extras = {name: _lacks(name, module) for name, module in EXTRAS.items()}
         facts = {
@@ -80,6 +82,14 @@ class Info:
                 for name, value in facts.items()
             ]
             print_table(["", ""], rows)
+
+
+def record(name: str) -> Any:
+    """Return the record of a saved document. Raises InputError for a name that is not known."""
+    if name not in RECORDS:
+        raise unknown_name("schema", name, RECORDS)
+    module, _, kind = RECORDS[name].partition(":")
+    return getattr(import_module(f"offmanifold.{module}"), kind)
 
 
 def _lacks(extra: str, module: str) -> str | None:

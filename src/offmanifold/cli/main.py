@@ -19,6 +19,7 @@ from offmanifold.cli import COMMANDS
 
 ASKED = "Where is an image classifier sensitive: on the data manifold or off it?"
 COMPLETION = ("--tyro-print-completion", "--tyro-write-completion")
+SHELLS = ("bash", "fish", "zsh")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -74,7 +75,7 @@ def help_of_all() -> str:
             "",
             "  --version".ljust(width) + "Show the version.",
             "  --tyro-print-completion SHELL".ljust(width)
-            + "  Print what completes commands and flags in bash, zsh or tcsh.",
+            + "  Print what completes commands and flags in bash, fish or zsh.",
         ]
     )
 
@@ -119,6 +120,8 @@ def _in_short(box: str, name: str) -> list[str]:
 
 def _completion(argv: list[str]) -> int:
     """Let tyro print or write what completes all commands in a shell."""
+    if len(argv) > 1 and argv[1] not in SHELLS:
+        raise unknown_name("shell", argv[1], SHELLS)
     import tyro
 
     from offmanifold.cli.subcommands import CONFIG
