@@ -35,7 +35,7 @@ class Halves:
         return self.first.card, self.second.card
 
     def json(self) -> dict[str, Any]:
-        """Return agreement.json: how far they agree at the σ nearest to the preferred, and at all."""
+        """Return agreement.json: the agreement at the σ nearest the preferred one, and at all."""
         sigma = min(self.by_sigma, key=lambda s: abs(s - PREFERRED))
         return {
             "sigma": sigma,
