@@ -4,7 +4,9 @@ import torch
 
 from offmanifold._core.errors import InputError
 from offmanifold.data.arrays import ArraySource
-from offmanifold.data.types import Data, Split, check_images, divide
+from offmanifold.data.checks import check_images
+from offmanifold.data.division import divide
+from offmanifold.data.types import Data, Split
 
 LABELS = np.repeat(np.arange(3), [60, 20, 20])
 
