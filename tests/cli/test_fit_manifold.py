@@ -11,10 +11,10 @@ import torch
 from offmanifold._core.errors import InputError, RunError
 from offmanifold._core.files import read_json, write_json
 from offmanifold._core.registry import to_config
-from offmanifold.cli.fit_manifold import shared_sigmas
 from offmanifold.cli.main import main
 from offmanifold.data import load_data
 from offmanifold.manifolds import Denoiser, ManifoldCard, resolve
+from offmanifold.manifolds.halves import shared_sigmas
 from offmanifold.manifolds.resolve import find_manifold
 
 

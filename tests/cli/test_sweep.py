@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from offmanifold.cli.sweep import conclude
+from offmanifold.cli.tell_sweep import conclude
 from offmanifold.data.config import DataConfig
 from offmanifold.sweeps.config import SweepConfig
 from offmanifold.sweeps.executors import Inputs, Job, local

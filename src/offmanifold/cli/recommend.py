@@ -8,7 +8,7 @@ import tyro
 from offmanifold._core.log import note
 from offmanifold.cli.base import print_json, print_table
 from offmanifold.cli.subcommands import registered
-from offmanifold.cli.sweep import audit_asked
+from offmanifold.cli.tell_sweep import audit_asked
 from offmanifold.objectives import PGD, objectives
 from offmanifold.sweeps.config import SweepConfig
 from offmanifold.sweeps.recommend import MOST, SPLIT, recommend
