@@ -1,5 +1,6 @@
 """Every public function that takes images names the range of those that are none, and the mend."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -7,7 +8,7 @@ import offmanifold as om
 from gaussian_data import SHAPE, D, GaussianManifold, Linear, covariance
 from offmanifold._core.errors import InputError
 from offmanifold._core.randomness import ImageNoise
-from offmanifold.data.checks import check_given, check_noisy
+from offmanifold.data.checks import check_given, check_images, check_noisy
 from offmanifold.manifolds import Pooled
 
 MODEL = Linear(torch.randn(3, D, generator=torch.Generator().manual_seed(0)))
@@ -81,3 +82,13 @@ def test_no_image_is_no_fault_and_no_tensor_is():
     check_given(X[:0])
     with pytest.raises(InputError, match="must be floating-point tensors"):
         check_given(X.numpy())  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [([0.0, np.nan], "NaN"), ([0.0, np.inf], "NaN or infinite"), ([-0.5, 1.5], "from -0.5 to 1.5")],
+)
+def test_check_images_names_the_range(values, message):
+    with pytest.raises(InputError, match=message):
+        check_images(np.array(values), "x_train")
+    check_images(np.array([0.0, 1.0]), "x_train")

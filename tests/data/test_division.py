@@ -3,13 +3,14 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from torch import nn
 
 import offmanifold as om
 from offmanifold._core.errors import InputError
 from offmanifold.data import load_data
-from offmanifold.data.division import check_divided
+from offmanifold.data.division import check_divided, divide
 from offmanifold.data.types import Split
 from offmanifold.manifolds import exact_manifold
 
@@ -132,3 +133,23 @@ def test_classes_that_a_part_or_all_lack_are_named(tmp_path, save):
     (tmp_path / "gone" / "broken.png").write_bytes(b"x")
     told = load_data(tmp_path).info["told"]
     assert told == ['no image is of class "gone"', 'not in test: class "rare"']
+
+
+LABELS = np.repeat(np.arange(3), [60, 20, 20])
+
+
+def test_divide_is_disjoint_complete_and_stratified():
+    parts = divide(LABELS, np.arange(100), (0.7, 0.15, 0.15), seed=3)
+    assert sorted(np.concatenate(parts)) == list(range(100))
+    assert [list(np.bincount(LABELS[p])) for p in parts] == [[42, 14, 14], [9, 3, 3], [9, 3, 3]]
+
+
+def test_divide_depends_on_the_seed_alone():
+    first, again, other = (divide(LABELS, np.arange(100), (0.5, 0.5), seed=s)[0] for s in (1, 1, 2))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_divide_without_labels():
+    parts = divide(None, np.arange(20), (0.7, 0.15, 0.15), seed=0)
+    assert [len(p) for p in parts] == [14, 3, 3]

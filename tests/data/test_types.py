@@ -4,7 +4,7 @@ import torch
 
 from offmanifold._core.errors import InputError
 from offmanifold.data.arrays import ArraySource
-from offmanifold.data.types import Data, Split, check_images, divide
+from offmanifold.data.types import Data, Split
 
 LABELS = np.repeat(np.arange(3), [60, 20, 20])
 
@@ -16,23 +16,6 @@ def make_split(n=12, rows=None, classes=("a", "b", "c"), pixels=None, labels=Non
     names = [f"{i}.png" for i in range(n)] if names is None else names
     source = ArraySource(pixels, labels, names)
     return Split(source, np.arange(n) if rows is None else rows, classes)
-
-
-def test_divide_is_disjoint_complete_and_stratified():
-    parts = divide(LABELS, np.arange(100), (0.7, 0.15, 0.15), seed=3)
-    assert sorted(np.concatenate(parts)) == list(range(100))
-    assert [list(np.bincount(LABELS[p])) for p in parts] == [[42, 14, 14], [9, 3, 3], [9, 3, 3]]
-
-
-def test_divide_depends_on_the_seed_alone():
-    first, again, other = (divide(LABELS, np.arange(100), (0.5, 0.5), seed=s)[0] for s in (1, 1, 2))
-    assert np.array_equal(first, again)
-    assert not np.array_equal(first, other)
-
-
-def test_divide_without_labels():
-    parts = divide(None, np.arange(20), (0.7, 0.15, 0.15), seed=0)
-    assert [len(p) for p in parts] == [14, 3, 3]
 
 
 def test_a_batch_of_one_equals_a_batch_of_all():
@@ -147,16 +130,6 @@ def test_class_means_need_labels():
 def test_data_fingerprint_depends_on_the_division():
     parts = [make_split(rows=np.arange(a, b)) for a, b in ((0, 6), (6, 9), (9, 12))]
     assert Data(*parts).fingerprint != Data(parts[0], parts[2], parts[1]).fingerprint
-
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [([0.0, np.nan], "NaN"), ([0.0, np.inf], "NaN or infinite"), ([-0.5, 1.5], "from -0.5 to 1.5")],
-)
-def test_check_images_names_the_range(values, message):
-    with pytest.raises(InputError, match=message):
-        check_images(np.array(values), "x_train")
-    check_images(np.array([0.0, 1.0]), "x_train")
 
 
 def test_images_are_read_in_float32_inside_a_region_of_autocast():

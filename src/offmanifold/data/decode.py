@@ -11,7 +11,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from offmanifold.data.types import ROUNDING
+from offmanifold.data.checks import ROUNDING
 
 # Named, so that a file is never handed to a decoder that runs programs (EPS).
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF")

@@ -1,13 +1,15 @@
 """Which images are for training, for choosing and for judging."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from offmanifold._core.errors import InputError
+from offmanifold._core.randomness import seed_of
 from offmanifold.data.legible import some
 from offmanifold.data.request import Found
-from offmanifold.data.types import Data, divide
+from offmanifold.data.types import Data
 
 SHARES = (0.70, 0.15, 0.15)  # of data without splits of their own
 VAL_SHARE = 0.15  # of a given train part
@@ -123,3 +125,22 @@ def _with_classes_told(division: Division, found: Found, spec: str) -> Division:
                 f"not in {part}: {'class' if len(missing) == 1 else 'classes'} {some(missing)}"
             )
     return replace(division, told=(*division.told, *told))
+
+
+def divide(
+    labels: np.ndarray | None, rows: np.ndarray, shares: Sequence[float], seed: int
+) -> list[np.ndarray]:
+    """Divide rows by shares (which sum to 1), stratified by label and drawn by seed.
+
+    labels: (N,) of the whole source, or None. Returns one sorted array of rows a share.
+    """
+    generator = np.random.default_rng(seed_of("divide", seed))
+    parts: list[list[np.ndarray]] = [[] for _ in shares]
+    groups = [rows] if labels is None else [rows[labels[rows] == c] for c in np.unique(labels)]
+    bounds = np.cumsum(shares)[:-1]
+    for group in groups:
+        shuffled = generator.permutation(group)
+        cuts = np.round(bounds * len(shuffled)).astype(int)
+        for part, piece in zip(parts, np.split(shuffled, cuts), strict=True):
+            part.append(piece)
+    return [np.sort(np.concatenate(part)).astype(np.int64) for part in parts]

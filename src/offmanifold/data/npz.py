@@ -10,9 +10,9 @@ from numpy.lib import format as npy
 from offmanifold._core.errors import InputError
 from offmanifold._core.memory import available_memory
 from offmanifold.data.arrays import ArraySource
+from offmanifold.data.checks import check_images
 from offmanifold.data.labels import as_labels, numbered_classes
 from offmanifold.data.request import Found, Request
-from offmanifold.data.types import check_images
 from offmanifold.data.white_level import told, white_of
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")

@@ -9,13 +9,12 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from offmanifold._core.errors import InputError
 from offmanifold._core.precision import in_float32
 from offmanifold._core.randomness import seed_of
-
-ROUNDING = 1e-3  # beyond [0, 1], as whoever scales images may leave it
 
 
 @dataclass(frozen=True)
@@ -26,10 +25,10 @@ class Batch:
     1 where the true signal is, or None. index: (n,) int64, the images' positions in their source.
     """
 
-    x: Tensor
-    y: Tensor | None
-    mask: Tensor | None
-    index: Tensor
+    x: Float[Tensor, "n c h w"]
+    y: Int64[Tensor, " n"] | None
+    mask: Float[Tensor, "n 1 h w"] | None
+    index: Int64[Tensor, " n"]
 
     def __len__(self) -> int:
         return len(self.x)
@@ -56,11 +55,11 @@ class Source(Protocol):
 
     def __len__(self) -> int: ...
 
-    def read(self, index: np.ndarray) -> Tensor:
+    def read(self, index: np.ndarray) -> Float[Tensor, "n c h w"]:
         """Return images (n, c, h, w), float32 in [0, 1]."""
         ...
 
-    def masks(self, index: np.ndarray) -> Tensor | None:
+    def masks(self, index: np.ndarray) -> Float[Tensor, "n 1 h w"] | None:
         """Return true signal masks (n, 1, h, w), or None where the data has none."""
         ...
 
@@ -149,7 +148,7 @@ class Split:
         return Split(self.source, np.sort(self.rows[chosen]), self.classes)
 
     @cached_property
-    def class_means(self) -> Tensor:
+    def class_means(self) -> Float[Tensor, "k c h w"]:
         """Mean image of each class, (k, c, h, w); of a class without images, the mean of all.
 
         Raises InputError where the images have no labels.
@@ -165,7 +164,7 @@ class Split:
         return filled.float()
 
     @cached_property
-    def mean(self) -> Tensor:
+    def mean(self) -> Float[Tensor, "c h w"]:
         """Mean image (c, h, w), whether the images have labels or not."""
         sums, counts = self._sums
         return (sums.sum(0) / counts.sum()).float()
@@ -214,52 +213,3 @@ class Data:
         """16 hex digits over all three splits."""
         parts = "/".join(split.fingerprint for split in (self.train, self.val, self.test))
         return hashlib.sha256(parts.encode()).hexdigest()[:16]
-
-
-def divide(
-    labels: np.ndarray | None, rows: np.ndarray, shares: Sequence[float], seed: int
-) -> list[np.ndarray]:
-    """Divide rows by shares (which sum to 1), stratified by label and drawn by seed.
-
-    labels: (N,) of the whole source, or None. Returns one sorted array of rows a share.
-    """
-    generator = np.random.default_rng(seed_of("divide", seed))
-    parts: list[list[np.ndarray]] = [[] for _ in shares]
-    groups = [rows] if labels is None else [rows[labels[rows] == c] for c in np.unique(labels)]
-    bounds = np.cumsum(shares)[:-1]
-    for group in groups:
-        shuffled = generator.permutation(group)
-        cuts = np.round(bounds * len(shuffled)).astype(int)
-        for part, piece in zip(parts, np.split(shuffled, cuts), strict=True):
-            part.append(piece)
-    return [np.sort(np.concatenate(part)).astype(np.int64) for part in parts]
-
-
-def check_images(x: np.ndarray | Tensor, where: str, rounding: float = ROUNDING) -> None:
-    """Raise InputError unless every value is finite and in [0, 1]; names the range found.
-
-    rounding: how far beyond [0, 1] a value may be.
-    """
-    x = x.detach() if isinstance(x, Tensor) else x
-    low, high = float(x.min()), float(x.max())
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise InputError(f"{where} holds NaN or infinite values; images must lie in [0, 1]")
-    if low < -rounding or high > 1 + rounding:
-        raise InputError(
-            f"{where} holds values from {low:.7g} to {high:.7g}; images must lie in [0, 1] "
-            f"({mend_of(low, high)})"
-        )
-
-
-def mend_of(low: float, high: float) -> str:
-    """Return what to do about images whose values reach from low to high, beyond [0, 1].
-
-    >>> mend_of(0, 4095), mend_of(-1, 1)
-    ('divide 12-bit images by 4095', 'put the normalisation into the model, not into the images')
-    """
-    if low < -ROUNDING:
-        return "put the normalisation into the model, not into the images"
-    bits = next((b for b in (8, 10, 12, 16) if high <= 2**b - 1), None)
-    if bits is None or high <= 2:
-        return "divide them by the largest value a pixel can have"
-    return f"divide {bits}-bit images by {2**bits - 1}"

@@ -13,7 +13,8 @@ from torch.nn import functional as F
 
 from offmanifold._core.errors import InputError
 from offmanifold._core.randomness import image_noise
-from offmanifold.data.types import Data, Split, divide
+from offmanifold.data.division import divide
+from offmanifold.data.types import Data, Split
 from offmanifold.manifolds.pooled import Pooled
 
 LEAST = 20  # training images a half
