@@ -18,7 +18,7 @@ demo: $(READY)
 	$(BIN)/offmanifold demo
 
 # A process a core, each with one thread.
-TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 # The second time as on a processor with bf16 where here is none, or without it where there is.
 BOTH_WAYS := tests/_core/test_precision.py tests/attacks tests/synthesis tests/audits/test_run.py tests/training
 test: lint types
