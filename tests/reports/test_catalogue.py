@@ -1,7 +1,10 @@
 """Catalogues: every word of the sources is in each, nothing else is, and a new one is one file."""
 
+import os
 import re
 import string
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,6 +64,23 @@ def test_a_third_language_is_one_new_file(pseudo: str):
     for key, english in TEXTS.items():
         assert t.said(english) == _pseudo(english), key
     assert said(Reason("lacks.masks"), pseudo) == _pseudo(ENGLISH["lacks.masks"])
+
+
+def test_reports_alone_know_the_words_of_every_room():
+    script = (
+        "from offmanifold.reports.catalogue import said\n"
+        "for code in ('lacks.masks', 'regime.pending', 'transition.first', 'synthesis.weak'):\n"
+        "    print(said({'code': code, 'values': {'model': 'm'}}, 'ja'))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+    )
+    lines = done.stdout.splitlines()
+    assert len(lines) == 4, done.stderr
+    assert all(JAPANESE.search(line) for line in lines)
 
 
 def test_what_the_catalogue_lacks_is_said_in_english():

@@ -10,10 +10,14 @@ from typing import Any
 
 from babel.messages.pofile import read_po
 
+import offmanifold.audits.schema as audits
+import offmanifold.sweeps.schema as sweeps
+import offmanifold.synthesis.schema as synthesis
 from offmanifold._core.errors import unknown_name
 from offmanifold._core.flags import as_flags
 from offmanifold._core.reasons import ENGLISH, Reason, written
 
+SCHEMAS = (audits, sweeps, synthesis)  # each registers the words of its codes
 FOLDER = Path(__file__).parent / "locale"
 FILE = "LC_MESSAGES/offmanifold.po"
 SOURCE = "en"
