@@ -94,7 +94,7 @@ def test_it_goes_through_the_second_manifold_where_there_is_one():
     assert torch.equal(probe.gradient("projected"), alone.gradient("projected"))
 
 
-@pytest.mark.parametrize("name", sorted(VARIANTS.keys() - {"attributions"}))  # a user's code
+@pytest.mark.parametrize("name", [n for n in VARIANTS if n != "attributions"])  # a user's code
 def test_a_variant_is_the_same_in_any_batch_and_leaves_no_trace(name):
     pytest.importorskip("captum")
     model = smooth_network().train()
