@@ -11,8 +11,8 @@ from gaussian_data import SHAPE, D, GaussianManifold, covariance, probe_of
 from gaussian_data import images as gaussian_images
 from offmanifold._core.randomness import ImageNoise
 from offmanifold.attacks import APGD, PGD, Square, robust_accuracy
-from offmanifold.gradients.input_gradient import core_gradient, input_gradient
 from offmanifold.gradients.attributions import NAME as ATTRIBUTIONS
+from offmanifold.gradients.input_gradient import core_gradient, input_gradient
 from offmanifold.gradients.variants import VARIANTS
 from offmanifold.manifolds.resolve import resolve_manifold
 from offmanifold.models import SmallResNet
